@@ -1,0 +1,1 @@
+"""Knows when to speak for the owner, and puts the words into Telegram."""

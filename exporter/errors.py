@@ -1,0 +1,30 @@
+"""What can go wrong for a user, each with its remedy and exit code. Bugs are not here: they keep their traceback."""
+
+
+class DoppelgangerError(Exception):
+    """One line of problem and one of fix; commands print both and exit with `exit_code`."""
+
+    exit_code = 1
+
+    def __init__(self, problem: str, *, fix: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.fix = fix
+
+
+class ConfigError(DoppelgangerError):
+    """The configuration is missing, mistyped or contradicts itself."""
+
+    exit_code = 2
+
+
+class LoginError(DoppelgangerError):
+    """Telegram does not accept who we say we are: api_id, code, or a revoked session."""
+
+    exit_code = 3
+
+
+class ComeBackLater(DoppelgangerError):
+    """Telegram asks for a wait too long to sit through."""
+
+    exit_code = 4

@@ -1,0 +1,16 @@
+"""What all tests share: where real people's chats lie, if they do."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def real_export() -> Path:
+    """A real person's chats as a Telegram Desktop export."""
+    path = SHARED / "data" / "irc_helper" / "result.json"
+    if not path.exists():
+        pytest.skip(f"the real export is not on this machine: {path}")
+    return path

@@ -1,0 +1,147 @@
+"""The one renderer: dialogue -> segments -> token ids and loss mask. Training and the bot call the same functions.
+
+A training row is *defined* as the prompt that the bot would send, plus the reply. What a person wrote is encoded
+as text and never as control tokens, segment by segment, so that no message can forge a turn. Pure.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from trainer.dialogue import Turn, clip, window_start
+
+
+class Tokenizer(Protocol):
+    """All that rendering needs of a tokenizer."""
+
+    def text(self, value: str) -> list[int]:
+        """Ids of plain words; what looks like a special token stays words."""
+        ...
+
+    def control(self, name: str) -> int:
+        """The id of exactly one special token."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSpec:
+    """The frame around turns, by the names of the base's own special tokens; it travels in the artifact's card."""
+
+    turn_open: str = "<|im_start|>"
+    turn_close: str = "<|im_end|>"
+    burst_separator: str = "<file_sep>"
+    """Between the messages of one burst. A token that nobody can type: a line break may stand inside a message."""
+    length: int = 512
+    """Tokens that a model reads at once: header, history and reply."""
+
+    @property
+    def reply_tokens(self) -> int:
+        """Room kept for the reply; also the most that one turn of history may take."""
+        return self.length // 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who is who in one chat: it stands at the head of every prompt of this chat and does not change."""
+
+    owner: str
+    chat: str
+    group: bool = False
+
+    def describe(self) -> str:
+        """The header, in words."""
+        return f"{self.owner} in the group {self.chat}" if self.group else f"{self.owner} and {self.chat}"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a prompt, encoded apart from its neighbours."""
+
+    value: str
+    control: bool = False
+    learned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Token ids, and of each whether the loss counts it: two sequences of the same length."""
+
+    ids: tuple[int, ...]
+    learned: tuple[bool, ...]
+
+
+def render_prompt(spec: PromptSpec, scene: Scene, history: Iterable[Turn]) -> tuple[Segment, ...]:
+    """All that stands before the owner's next words: header, history, and the opening of his turn."""
+    return (*_header(spec, scene), *_turns(spec, history, frozenset()), *_opening(spec, scene.owner))
+
+
+def render_row(spec: PromptSpec, scene: Scene, turns: Sequence[Turn], learned: frozenset[int]) -> tuple[Segment, ...]:
+    """A training row: the turns whose indices are in `learned` are learned, and every prompt before them is a prefix."""
+    return (*_header(spec, scene), *_turns(spec, turns, learned))
+
+
+def fit(spec: PromptSpec, tokenizer: Tokenizer, scene: Scene, turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The newest turns that leave room for a reply: what the bot shows of a session."""
+    clipped = clip_all(spec, tokenizer, turns)
+    costs = [turn_cost(spec, tokenizer, turn) for turn in clipped]
+    return clipped[window_start(costs, budget=history_budget(spec, tokenizer, scene)) :]
+
+
+def clip_all(spec: PromptSpec, tokenizer: Tokenizer, turns: Iterable[Turn]) -> tuple[Turn, ...]:
+    """No turn alone may fill the window."""
+    return tuple(clip(turn, lambda t: turn_cost(spec, tokenizer, t), spec.reply_tokens) for turn in turns)
+
+
+def turn_cost(spec: PromptSpec, tokenizer: Tokenizer, turn: Turn) -> int:
+    """Tokens of one turn, frame included."""
+    return len(encode(tokenizer, _turn(spec, turn, learned=False)).ids)
+
+
+def history_budget(spec: PromptSpec, tokenizer: Tokenizer, scene: Scene) -> int:
+    """Tokens left for history once header, opening and reply have theirs."""
+    frame = render_prompt(spec, scene, ())
+    return spec.length - spec.reply_tokens - len(encode(tokenizer, frame).ids)
+
+
+def encode(tokenizer: Tokenizer, segments: Iterable[Segment]) -> Encoded:
+    """Each segment by itself, so that a word never merges with its frame."""
+    ids: list[int] = []
+    learned: list[bool] = []
+    for segment in segments:
+        piece = [tokenizer.control(segment.value)] if segment.control else tokenizer.text(segment.value)
+        ids += piece
+        learned += [segment.learned] * len(piece)
+    return Encoded(tuple(ids), tuple(learned))
+
+
+def _header(spec: PromptSpec, scene: Scene) -> tuple[Segment, ...]:
+    return (
+        Segment(spec.turn_open, control=True),
+        Segment(f"system\n{_line(scene.describe())}"),
+        Segment(spec.turn_close, control=True),
+        Segment("\n"),
+    )
+
+
+def _opening(spec: PromptSpec, name: str) -> tuple[Segment, ...]:
+    return Segment(spec.turn_open, control=True), Segment(f"{_line(name)}\n")
+
+
+def _turns(spec: PromptSpec, turns: Iterable[Turn], learned: frozenset[int]) -> Iterator[Segment]:
+    for index, turn in enumerate(turns):
+        yield from _turn(spec, turn, learned=index in learned)
+
+
+def _turn(spec: PromptSpec, turn: Turn, *, learned: bool) -> Iterator[Segment]:
+    yield from _opening(spec, turn.name)
+    for index, text in enumerate(turn.texts):
+        if index:
+            yield Segment(spec.burst_separator, control=True, learned=learned)
+        yield Segment(text, learned=learned)
+    yield Segment(spec.turn_close, control=True, learned=learned)
+    yield Segment("\n")
+
+
+def _line(name: str) -> str:
+    """A name in one line, so that it cannot end its own heading."""
+    return " ".join(name.split()) or "someone"
