@@ -27,7 +27,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A piece of a session as the bot would see it: turns[start:stop], of which turns[first:] may be learned."""
+    """A piece of a session as the bot would see it: turns[start:stop]; turns[first:stop] may be learned."""
 
     start: int
     first: int

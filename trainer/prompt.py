@@ -1,7 +1,7 @@
-"""The one renderer: dialogue -> segments -> token ids and loss mask. Training and the bot call the same functions.
+"""The one renderer: dialogue -> segments -> token ids and loss mask, the same for training and for the bot.
 
-A training row is *defined* as the prompt that the bot would send, plus the reply. What a person wrote is encoded
-as text and never as control tokens, segment by segment, so that no message can forge a turn. Pure.
+A training row is *defined* as the prompt that the bot would send, plus the reply. What a person wrote is
+encoded as text and never as control tokens, segment by segment, so that no message can forge a turn. Pure.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,12 +25,12 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PromptSpec:
-    """The frame around turns, by the names of the base's own special tokens; it travels in the artifact's card."""
+    """The frame around turns, by the names of the base's own special tokens; an artifact's card keeps it."""
 
     turn_open: str = "<|im_start|>"
     turn_close: str = "<|im_end|>"
     burst_separator: str = "<file_sep>"
-    """Between the messages of one burst. A token that nobody can type: a line break may stand inside a message."""
+    """Between the messages of one burst; nobody can type it, while a line break may stand inside a message."""
     length: int = 512
     """Tokens that a model reads at once: header, history and reply."""
 
@@ -75,8 +75,10 @@ def render_prompt(spec: PromptSpec, scene: Scene, history: Iterable[Turn]) -> tu
     return (*_header(spec, scene), *_turns(spec, history, frozenset()), *_opening(spec, scene.owner))
 
 
-def render_row(spec: PromptSpec, scene: Scene, turns: Sequence[Turn], learned: frozenset[int]) -> tuple[Segment, ...]:
-    """A training row: the turns whose indices are in `learned` are learned, and every prompt before them is a prefix."""
+def render_row(
+    spec: PromptSpec, scene: Scene, turns: Sequence[Turn], learned: frozenset[int]
+) -> tuple[Segment, ...]:
+    """A training row: the turns with these indices are learned, and every prompt before them is a prefix."""
     return (*_header(spec, scene), *_turns(spec, turns, learned))
 
 
