@@ -1,0 +1,140 @@
+"""Where messages stand: a conversation is one list, and each member's box has numbers of its own for it.
+
+Numbers of a box rise with time over all its conversations, as a Telegram account's do. Tuned for a million messages:
+a message is one object, a member's number for it eight bytes, and numbers are found by bisection.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+
+from sandbox.values import Event, Group, Kept, Message, Peer, User
+
+Subscriber = Callable[[Event, int, object], None]
+"""Called with the event, the box's pts after it (0 for events that are not kept), and who caused it."""
+
+
+class Conversation:
+    """Messages between its members, oldest first; deleted ones leave a hole."""
+
+    def __init__(self, members: tuple[User, ...], group: Group | None = None) -> None:
+        self.members = members
+        self.group = group
+        self.messages: list[Message | None] = []
+        self.ids: dict[int, array[int]] = {member.id: array("q") for member in members}
+        self.read: dict[int, int] = {member.id: 0 for member in members}
+        """How many messages, from the first, each member has read."""
+        self.hidden: dict[int, set[int]] = {}
+        """Indices that a member deleted for himself alone."""
+
+    def peer(self, viewer: User) -> Peer:
+        """What a member sees at the other end: the group, the other, or himself."""
+        if self.group is not None:
+            return self.group
+        return next((member for member in self.members if member.id != viewer.id), viewer)
+
+    def id_of(self, user: User, index: int) -> int:
+        """A member's number for the message at an index."""
+        return self.ids[user.id][index]
+
+    def at(self, user: User, index: int) -> Message | None:
+        """The message at an index as this member sees it: None for a hole."""
+        hidden = self.hidden.get(user.id)
+        return None if hidden and index in hidden else self.messages[index]
+
+    def find(self, user: User, message_id: int) -> Message | None:
+        """The message that bears this number in the member's box."""
+        ids = self.ids[user.id]
+        index = bisect_left(ids, message_id)
+        return self.at(user, index) if index < len(ids) and ids[index] == message_id else None
+
+    def before(self, user: User, message_id: int) -> int:
+        """How many messages have a smaller number: the index where that number would stand."""
+        return bisect_left(self.ids[user.id], message_id)
+
+    def newest_first(self, user: User, start: int | None = None) -> Iterator[Message]:
+        """What the member sees, from before index `start` (the end) down to the oldest."""
+        for index in range((len(self.messages) if start is None else start) - 1, -1, -1):
+            message = self.at(user, index)
+            if message is not None:
+                yield message
+
+    def top(self, user: User) -> Message | None:
+        """The newest message that the member sees."""
+        return next(self.newest_first(user), None)
+
+    def read_inbox_id(self, user: User) -> int:
+        """The member's number of the newest message that he has read."""
+        read = self.read[user.id]
+        return self.id_of(user, read - 1) if read else 0
+
+    def read_outbox_id(self, user: User) -> int:
+        """The member's number of the newest message that anyone else has read."""
+        read = max((count for reader, count in self.read.items() if reader != user.id), default=0)
+        if len(self.members) == 1:
+            read = len(self.messages)
+        return self.id_of(user, read - 1) if read else 0
+
+    def unread(self, user: User) -> int:
+        """How many messages of others the member has not read."""
+        later = (self.at(user, index) for index in range(self.read[user.id], len(self.messages)))
+        return sum(message is not None and message.sender.id != user.id for message in later)
+
+    def index_up_to(self, user: User, max_id: int) -> int:
+        """How many messages bear a number up to this one; all of them for 0."""
+        return bisect_right(self.ids[user.id], max_id) if max_id > 0 else len(self.messages)
+
+
+class Box:
+    """What one account has: its conversations by the peer's marked id, its numbering, its log of events."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self.conversations: dict[int, Conversation] = {}
+        self.subscribers: list[Subscriber] = []
+        self.last_id = 0
+        self.log: list[Kept] = []
+        self.forgotten = 1
+        """The pts before the first event of the log; who knows less has to look at everything again."""
+
+    @property
+    def pts(self) -> int:
+        """Rises by one with each event that is kept."""
+        return self.forgotten + len(self.log)
+
+    def since(self, pts: int) -> list[Kept] | None:
+        """The events after that pts; None where the log does not reach back so far."""
+        return None if pts < self.forgotten else self.log[pts - self.forgotten :]
+
+    def forget(self) -> None:
+        """Drop the log, as Telegram does after a while."""
+        self.forgotten = self.pts
+        self.log.clear()
+
+    def number(self) -> int:
+        """The next message number."""
+        self.last_id += 1
+        return self.last_id
+
+    def find(self, message_id: int) -> Message | None:
+        """The message that bears this number here."""
+        for conversation in self.conversations.values():
+            ids = conversation.ids[self.user.id]
+            if ids and ids[0] <= message_id <= ids[-1] and (message := conversation.find(self.user, message_id)):
+                return message
+        return None
+
+    def dialogs(self) -> list[tuple[Conversation, Message]]:
+        """Conversations with their newest message, the most recent first."""
+        tops = [(conversation, conversation.top(self.user)) for conversation in self.conversations.values()]
+        found = [(conversation, top) for conversation, top in tops if top is not None]
+        return sorted(found, key=lambda pair: (pair[1].date, pair[1].id_for(self.user)), reverse=True)
+
+    def tell(self, event: Event, origin: object) -> None:
+        """Keep the event if it is of the kept kind, and pass it to all subscribers."""
+        pts = 0
+        if isinstance(event, Kept):
+            self.log.append(event)
+            pts = self.pts
+        for subscriber in tuple(self.subscribers):
+            subscriber(event, pts, origin)

@@ -1,0 +1,171 @@
+"""Reads a Telegram Desktop export (`result.json`, machine-readable JSON) into a world.
+
+The ids of its messages become the owner's own. Where they repeat between chats, as in files that Telegram did not make,
+all messages are numbered anew by date; a supergroup's ids, which are its own, always are. Knows no protocol.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.box import Conversation
+from sandbox.errors import SandboxError
+from sandbox.export_parts import action_of, forward_of, media_of, text_of
+from sandbox.values import Message, User
+
+if TYPE_CHECKING:
+    from sandbox.world import World
+
+Chat = dict[str, Any]
+PRIVATE = {"personal_chat", "bot_chat"}
+GROUPS = {"private_group", "private_supergroup", "public_supergroup"}
+SAVED = "saved_messages"
+FIX = "export from Telegram Desktop (Settings, Advanced, Export Telegram data) as machine-readable JSON"
+OWN_NUMBERS = {"private_supergroup", "public_supergroup"}
+"""Chats whose messages are not numbered by the owner's box."""
+
+
+def load_export(world: World, path: Path, owner: str | None) -> None:
+    """Fill an empty world with the chats of an export.
+
+    Args:
+        owner: "user123" where the file does not say whose it is.
+
+    Raises:
+        SandboxError: no such file, no export, or nobody knows its owner.
+    """
+    document = _read(path)
+    chats = [chat for chat in document["chats"]["list"] if chat.get("type") in PRIVATE | GROUPS | {SAVED}]
+    owner_id = _owner_id(document, owner, path)
+    _add_people(world, chats, _names(document, chats, owner_id), owner_id)
+    try:
+        _place_all(world, chats)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SandboxError(f"{path} has a message that cannot be read: {error!r}", fix=FIX) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SandboxError(f"{path} cannot be read: {error.strerror}", fix="name an export's result.json") from None
+    except ValueError as error:
+        raise SandboxError(f"{path} is not valid JSON: {error}", fix=FIX) from None
+    if not isinstance(document, dict) or not isinstance(document.get("chats", {}).get("list"), list):
+        raise SandboxError(f"{path} is no Telegram Desktop export: it has no chats.list", fix=FIX)
+    return document
+
+
+def _owner_id(document: dict[str, Any], owner: str | None, path: Path) -> int:
+    fix = "name the owner as the file's from_id has it, for example --owner user1000"
+    if owner is not None:
+        digits = owner.removeprefix("user")
+        if not (digits.isascii() and digits.isdigit()):
+            raise SandboxError(f"{owner!r} is no user of an export", fix=fix)
+        return int(digits)
+    user_id = document.get("personal_information", {}).get("user_id")
+    if not isinstance(user_id, int):
+        raise SandboxError(f"{path} does not say whose account it is", fix=fix)
+    return user_id
+
+
+def _names(document: dict[str, Any], chats: list[Chat], owner_id: int) -> dict[int, str]:
+    """Everyone who wrote, or with whom there is a chat: id -> name."""
+    names: dict[int, str] = {}
+    for chat in chats:
+        for raw in chat["messages"]:
+            if (user_id := _sender_id(raw)) is not None:
+                names.setdefault(user_id, raw.get("from") or raw.get("actor") or "Deleted Account")
+        if (user_id := _chat_user(chat)) is not None:
+            names[user_id] = chat.get("name") or names.get(user_id) or "Deleted Account"
+    about = document.get("personal_information", {})
+    own = " ".join(filter(None, (about.get("first_name"), about.get("last_name"))))
+    if own or owner_id not in names:
+        names[owner_id] = own or "Owner"
+    return names
+
+
+def _sender_id(raw: Chat) -> int | None:
+    marked = raw.get("from_id") or raw.get("actor_id")
+    return int("".join(filter(str.isdigit, marked))) if marked else None
+
+
+def _chat_user(chat: Chat) -> int | None:
+    return chat["id"] if chat["type"] in PRIVATE else None
+
+
+def _add_people(world: World, chats: list[Chat], names: dict[int, str], owner_id: int) -> None:
+    bots = {chat["id"] for chat in chats if chat["type"] == "bot_chat"}
+    for user_id, name in names.items():
+        if user_id in bots and user_id != owner_id:
+            world.bot(f"{user_id}:from-the-export", f"bot{user_id}_bot", name)
+        else:
+            world.person(name, user_id=user_id)
+    world.own(world.users[owner_id])
+
+
+def _conversation(world: World, chat: Chat) -> Conversation:
+    owner = world.owner
+    if chat["type"] == SAVED:
+        return world.conversation(owner, owner)
+    if chat["type"] in PRIVATE:
+        return world.conversation(owner, world.users[chat["id"]])
+    writers = dict.fromkeys(user_id for raw in chat["messages"] if (user_id := _sender_id(raw)) is not None)
+    writers.pop(owner.id, None)
+    members = [owner, *(world.users[user_id] for user_id in writers)]
+    created = int(chat["messages"][0]["date_unixtime"]) if chat["messages"] else 0
+    group = world.group(chat.get("name") or "Group", members, group_id=chat["id"], created=created)
+    return world.conversation(owner, group)
+
+
+def _in_order(chats: list[Chat]) -> Iterator[tuple[Chat, Chat, int | None]]:
+    """(chat, message, the owner's number for it or None), as they were written."""
+    numbered = [(raw["id"], chat, raw) for chat in chats if chat["type"] not in OWN_NUMBERS for raw in chat["messages"]]
+    apart = [chat for chat in chats if chat["type"] in OWN_NUMBERS]
+    if len({number for number, _, _ in numbered}) == len(numbered):
+        numbered.sort(key=itemgetter(0))
+        yield from ((chat, raw, number) for number, chat, raw in numbered)
+    else:
+        apart = chats
+    anew = [(int(raw["date_unixtime"]), chat, raw) for chat in apart for raw in chat["messages"]]
+    anew.sort(key=itemgetter(0))
+    yield from ((chat, raw, None) for _, chat, raw in anew)
+
+
+def _place_all(world: World, chats: list[Chat]) -> None:
+    conversations = {id(chat): _conversation(world, chat) for chat in chats}
+    places: dict[int, dict[int, int]] = {id(chat): {} for chat in chats}
+    via_bots: dict[str, User] = {}
+    for chat, raw, number in _in_order(chats):
+        conversation, place = conversations[id(chat)], places[id(chat)]
+        sender = world.users[_sender_id(raw) or conversation.peer(world.owner).id]
+        message = _message(conversation, sender, raw, place)
+        if via := raw.get("via_bot"):
+            if via not in via_bots:
+                via_bots[via] = world.bot(f"{world.new_id()}:via", via.removeprefix("@"))
+            message.via_bot_id = via_bots[via].id
+        place[raw["id"]] = message.index
+        world.place(message, None if number is None else {world.owner.id: number})
+    for conversation in conversations.values():
+        conversation.read.update(dict.fromkeys(conversation.read, len(conversation.messages)))
+
+
+def _message(conversation: Conversation, sender: User, raw: Chat, place: dict[int, int]) -> Message:
+    text, entities = text_of(raw)
+    return Message(
+        conversation,
+        len(conversation.messages),
+        sender,
+        int(raw["date_unixtime"]),
+        text,
+        entities=entities,
+        media=media_of(raw),
+        reply_to=place.get(raw.get("reply_to_message_id", 0)),
+        forward=forward_of(raw),
+        edited=int(raw.get("edited_unixtime", 0)),
+        action=action_of(raw),
+    )

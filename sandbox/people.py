@@ -1,0 +1,104 @@
+"""Who is there: people, bots and groups, their boxes and conversations, and who is logged in."""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+from sandbox.box import Box, Conversation, Subscriber
+from sandbox.errors import Refused
+from sandbox.values import Group, Peer, User
+
+CONTROL_TOKEN = "700000001:sandbox-control-bot-token-0123456789"  # noqa: S105
+CONTROL_USERNAME = "sandbox_control_bot"
+FIRST_ID = 1_000_000
+"""Of people who are added by name alone; those of an export bring theirs."""
+
+
+class People:
+    """People, bots and groups by id; each account has a box."""
+
+    def __init__(self) -> None:
+        self.users: dict[int, User] = {}
+        self.groups: dict[int, Group] = {}
+        self.logins: dict[int, int] = {}
+        """Which user each authorisation key stands for: key id -> user id."""
+        self._boxes: dict[int, Box] = {}
+        self._owner_id: int | None = None
+        self._ids = itertools.count(FIRST_ID)
+
+    @property
+    def owner(self) -> User:
+        """The one whose account this is about: named by `own`, or else the first person."""
+        if self._owner_id is not None:
+            return self.users[self._owner_id]
+        return next(user for user in self.users.values() if not user.bot)
+
+    def own(self, user: User) -> None:
+        """Make this person the owner."""
+        self._owner_id = user.id
+
+    def person(self, name: str, *, user_id: int | None = None, username: str | None = None) -> User:
+        """A new person."""
+        return self._join(User(user_id or self.new_id(), name, username))
+
+    def new_id(self) -> int:
+        """An id that nobody has."""
+        return next(number for number in self._ids if number not in self.users and number not in self.groups)
+
+    def bot(self, token: str, username: str, name: str | None = None) -> User:
+        """A new bot; its id is the number before the colon of its token, as Telegram's are."""
+        return self._join(User(int(token.partition(":")[0]), name or username, username, token))
+
+    @property
+    def control_token(self) -> str:
+        """Token of the control bot, which joins the world when it is first asked for."""
+        bot_id = int(CONTROL_TOKEN.partition(":")[0])
+        if bot_id not in self.users:
+            self.bot(CONTROL_TOKEN, CONTROL_USERNAME, "Control")
+        return CONTROL_TOKEN
+
+    def bot_of(self, token: str) -> User | None:
+        """The bot with this token."""
+        return next((user for user in self.users.values() if user.token == token), None)
+
+    def group(self, title: str, members: Sequence[User], *, group_id: int | None = None, created: int = 0) -> Group:
+        """A new basic group."""
+        group = Group(group_id or self.new_id(), title, tuple(member.id for member in members), created)
+        self.groups[group.id] = group
+        conversation = Conversation(tuple(members), group)
+        for member in members:
+            self.box(member).conversations[group.key] = conversation
+        return group
+
+    def peer(self, key: int) -> Peer | None:
+        """Who has this marked id."""
+        return self.users.get(key) if key > 0 else self.groups.get(-key)
+
+    def box(self, user: User) -> Box:
+        """The account's own view of the world."""
+        return self._boxes[user.id]
+
+    def subscribe(self, user: User, subscriber: Subscriber) -> Callable[[], None]:
+        """Be told of every event in this user's box; call the result to be told no more."""
+        subscribers = self.box(user).subscribers
+        subscribers.append(subscriber)
+        return lambda: subscribers.remove(subscriber)
+
+    def conversation(self, user: User, peer: Peer) -> Conversation:
+        """What the two (or the group) have said; begun if it was not. With oneself: Saved Messages.
+
+        Raises:
+            Refused: not a member of that group.
+        """
+        box = self.box(user)
+        found = box.conversations.get(peer.key)
+        if found is None:
+            if isinstance(peer, Group):
+                raise Refused(400, "PEER_ID_INVALID")
+            found = Conversation((user, peer) if user.id != peer.id else (user,))
+            box.conversations[peer.key] = self.box(peer).conversations[user.key] = found
+        return found
+
+    def _join(self, user: User) -> User:
+        self.users[user.id] = user
+        self._boxes[user.id] = Box(user)
+        return user

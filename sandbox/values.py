@@ -1,0 +1,296 @@
+"""The nouns of a world: people, groups, messages and what they carry, and the events that tell of them.
+
+Nothing here knows a protocol. Formatting is named as in the Bot API, its offsets count UTF-16 units as Telegram's do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sandbox.box import Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person, or a bot when it has a token."""
+
+    id: int
+    name: str
+    username: str | None = None
+    token: str | None = None
+
+    @property
+    def bot(self) -> bool:
+        return self.token is not None
+
+    @property
+    def phone(self) -> str:
+        """Of the range that Telegram's test servers reserve; what the person logs in with."""
+        return f"+99966{self.id:07}"
+
+    @property
+    def key(self) -> int:
+        """The marked id: how everybody's boxes name this peer."""
+        return self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A basic group: its messages are numbered by each member's own box."""
+
+    id: int
+    title: str
+    member_ids: tuple[int, ...]
+    created: int = 0
+    """Seconds since 1970."""
+
+    @property
+    def key(self) -> int:
+        """The marked id: groups are negative."""
+        return -self.id
+
+
+Peer = User | Group
+
+
+class Entity(NamedTuple):
+    """Formatting of a part of a text."""
+
+    kind: str
+    offset: int
+    length: int
+    value: str | int | None = None
+    """Of text_link its url, of pre its language, of text_mention the user's id, of custom_emoji the document's."""
+
+
+class Button(NamedTuple):
+    """One key of an inline keyboard."""
+
+    text: str
+    data: str
+
+
+Keyboard = tuple[tuple[Button, ...], ...]
+"""Rows of buttons; empty where there is none."""
+
+
+def keyboard(rows: Sequence[Sequence[tuple[str, str]]]) -> Keyboard:
+    """Rows of (text, callback data) as the world keeps them."""
+    return tuple(tuple(Button(text, data) for text, data in row) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A file and how it shows itself; its bytes are not served."""
+
+    kind: str
+    """photo, sticker, voice, round, video, animation, audio or document"""
+    emoji: str | None = None
+    duration: int = 0
+    """Seconds."""
+    mime: str = "application/octet-stream"
+    name: str | None = None
+    size: int = 0
+    """Bytes."""
+    width: int = 0
+    height: int = 0
+    title: str | None = None
+    performer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A question with answers; votes are not kept."""
+
+    question: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Degrees."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Someone's card."""
+
+    phone: str
+    first_name: str
+    last_name: str = ""
+
+
+Attachment = Media | Poll | Location | Contact
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a service message tells, named as in a Telegram Desktop export."""
+
+    kind: str
+    title: str = ""
+    member_ids: tuple[int, ...] = ()
+    duration: int = 0
+    """Seconds, of a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Where a forwarded message was first written."""
+
+    date: int
+    """Seconds since 1970."""
+    user_id: int | None = None
+    name: str | None = None
+    """For who hides behind his name, or is not of this world."""
+
+
+class Message:
+    """One message of one conversation; its numbers differ in each member's box."""
+
+    __slots__ = (
+        "action",
+        "conversation",
+        "date",
+        "edited",
+        "entities",
+        "forward",
+        "index",
+        "keyboard",
+        "media",
+        "reply_to",
+        "sender",
+        "text",
+        "via_bot_id",
+    )
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        index: int,
+        sender: User,
+        date: int,
+        text: str,
+        *,
+        entities: tuple[Entity, ...] = (),
+        media: Attachment | None = None,
+        reply_to: int | None = None,
+        forward: Forward | None = None,
+        edited: int = 0,
+        action: Action | None = None,
+        keyboard: Keyboard = (),
+        via_bot_id: int | None = None,
+    ) -> None:
+        self.conversation = conversation
+        self.index = index
+        """Place within the conversation; also what `reply_to` names."""
+        self.sender = sender
+        self.date = date
+        """Seconds since 1970."""
+        self.text = text
+        self.entities = entities
+        self.media = media
+        self.reply_to = reply_to
+        self.forward = forward
+        self.edited = edited
+        """Seconds since 1970; 0 for never."""
+        self.action = action
+        self.keyboard = keyboard
+        self.via_bot_id = via_bot_id
+
+    def id_for(self, user: User) -> int:
+        """This message's number in that member's box; 0 where it does not stand there."""
+        return self.conversation.id_of(user, self.index)
+
+    def answered(self) -> Message | None:
+        """The message that this one replies to, unless it was deleted."""
+        return None if self.reply_to is None else self.conversation.messages[self.reply_to]
+
+    def __repr__(self) -> str:
+        return f"<Message {self.index} from {self.sender.id}>"
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """Someone wrote, perhaps the account itself elsewhere."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """Words or buttons of a message changed."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """Numbers, in the account's own box, that are gone."""
+
+    conversation: Conversation
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadInbox:
+    """The account has read, up to its own number."""
+
+    conversation: Conversation
+    max_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOutbox:
+    """Others have read what the account wrote, up to its own number."""
+
+    conversation: Conversation
+    max_id: int
+
+
+Kept = NewMessage | Edited | Deleted | ReadInbox | ReadOutbox
+"""Events that a box keeps, each one step of its pts; who was away fetches them later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Someone is writing; `action` is typing or cancel, or what a client named."""
+
+    conversation: Conversation
+    user: User
+    action: str = "typing"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Someone came or went."""
+
+    user: User
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """Someone pressed a button under a bot's message; the bot should `World.answer` it."""
+
+    query_id: int
+    user: User
+    message: Message
+    data: bytes
+
+
+Event = Kept | Typing | Status | Pressed
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a bot says to a press."""
+
+    text: str = ""
+    alert: bool = False
