@@ -1,0 +1,112 @@
+"""The order of the play: sandbox, login, sync, training, comparison, live scenes, report."""
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.syntax import Syntax
+
+from sandbox.demo import report, scenes
+from sandbox.demo.commands import CommandFailed, call, call_json, python, running, until
+from sandbox.demo.material import Material, NotEnough, prepare
+from sandbox.demo.phone import NothingCame, phone
+from sandbox.demo.report import Findings
+from sandbox.demo.setting import Budget, config
+
+Json = dict[str, Any]
+
+CAST = Path(__file__).resolve().parents[1] / "cast" / "result.json"
+CAST_BUDGET = Budget(training=1.25)
+"""Fits the demo on the made-up cast into 4 minutes on 2 cores."""
+EXPORT_BUDGET = Budget(training=2.5)
+"""Fits it into 6 minutes on a real person's export."""
+SAMPLES = 5
+
+
+def play(export: Path | None, owner: str | None, folder: Path, console: Console) -> bool:
+    """Play everything in `folder`, show it, write report.json there, and return whether all of it truly happened."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    found = Findings()
+    try:
+        material = prepare(export or CAST, owner)
+        budget = EXPORT_BUDGET if export else CAST_BUDGET
+        asyncio.run(_acts(material, budget, folder, found, console))
+    except (CommandFailed, NotEnough, NothingCame, TimeoutError) as error:
+        found.problem = str(error)
+    ok = report.write(found, folder / "report.json")
+    console.print(Rule("What happened"))
+    report.show(found, console)
+    console.print(str(folder / "report.json"), soft_wrap=True, highlight=False)
+    return ok
+
+
+async def _acts(material: Material, budget: Budget, folder: Path, found: Findings, console: Console) -> None:
+    async with AsyncExitStack() as stack:
+        with _stage("sandbox", found, console):
+            telegram = await _serve(stack, material, folder)
+        settings = folder / "config.toml"
+        settings.write_text(config(telegram, material, folder / "state", budget), "utf-8")
+        console.print(Syntax(settings.read_text("utf-8"), "toml", word_wrap=True))
+        with _stage("login", found, console):
+            await call(*python("exporter", "login", "--config", settings), answers=f"{telegram['login_code']}\n")
+        with _stage("sync", found, console):
+            found.sync = await call_json(*python("exporter", "sync", "--config", settings, "--json"))
+        with _stage("train", found, console):
+            found.train = await call_json(*python("trainer", "run", "--config", settings, "--json"))
+        with _stage("compare", found, console):
+            found.samples = await call_json(
+                *python("bot", "compare", "--config", settings, "--count", str(SAMPLES), "--json")
+            )
+        with _stage("live", found, console):
+            await _live(telegram, material, settings, folder, found)
+
+
+async def _serve(stack: AsyncExitStack, material: Material, folder: Path) -> Json:
+    """Start the sandbox as its own process, and return what it tells of itself."""
+    world, ready = folder / "world.json", folder / "sandbox.json"
+    world.write_text(json.dumps(material.world, ensure_ascii=False), "utf-8")
+    arguments = ("serve", "--world", world, "--owner", f"user{material.owner_id}", "--ready", ready)
+    await stack.enter_async_context(running(*python("sandbox", *arguments), log=folder / "sandbox.log"))
+    await until(ready.exists, "starting the sandbox", seconds=30)
+    telegram: Json = json.loads(ready.read_text("utf-8"))
+    return telegram
+
+
+async def _live(telegram: Json, material: Material, settings: Path, folder: Path, found: Findings) -> None:
+    """The bot runs; the friends and the owner take their phones."""
+    async with AsyncExitStack() as stack:
+        owner, draft, auto, unlisted = [
+            await stack.enter_async_context(phone(telegram, user_id))
+            for user_id in (
+                material.owner_id,
+                material.draft.user_id,
+                material.auto.user_id,
+                material.unlisted.user_id,
+            )
+        ]
+        await owner.client.send_message(telegram["control_username"], "/start")
+        found.events = await stack.enter_async_context(
+            running(*python("bot", "run", "--config", settings), log=folder / "bot.log")
+        )
+        await until(lambda: found.events.of("bot.ready"), "starting the bot", seconds=60)
+        await scenes.unlisted(unlisted, material)
+        found.by_reply = await scenes.draft_by_reply(owner, draft, material)
+        found.by_button = await scenes.draft_by_button(owner, draft, material, telegram["control_username"])
+        found.auto = await scenes.automatic(auto, material)
+        found.unlisted = scenes.left_alone(unlisted, material)
+
+
+@contextmanager
+def _stage(name: str, found: Findings, console: Console) -> Iterator[None]:
+    console.print(Rule(name))
+    began = time.monotonic()
+    yield
+    found.stages.append({"name": name, "seconds": round(time.monotonic() - began, 2)})

@@ -1,0 +1,59 @@
+"""The config file that the demo writes for the commands it drives."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.demo.material import Material
+
+Json = dict[str, Any]
+
+PACE = 0.1
+"""Human delays are cut to a tenth: the demo shows their order, not their length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Minutes that training may take, so that the whole demo ends in time on 2 cores."""
+
+    training: float
+
+
+def config(telegram: Json, material: Material, state: Path, budget: Budget) -> str:
+    """The TOML of an owner who lets the double draft for one friend and answer another."""
+    return f'''# Written by `make demo`. The key of `server` names the sandbox instead of Telegram's own servers.
+state = "{state}"
+
+[telegram]
+api_id = {telegram["api_id"]}
+api_hash = "{telegram["api_hash"]}"
+phone = "{telegram["owner"]["phone"]}"
+
+[telegram.server]
+host = "{telegram["host"]}"
+port = {telegram["port"]}
+dc_id = {telegram["dc_id"]}
+public_key = """
+{telegram["public_key"].strip()}
+"""
+
+[sync]
+kinds = ["private", "group"]
+
+[train]
+base = "embedded"
+max_minutes = {budget.training:g}
+
+[reply]
+draft = [{material.draft.user_id}]  # {_comment(material.draft.name)}
+auto = [{material.auto.user_id}]  # {_comment(material.auto.name)}
+pace = {PACE}
+
+[control]
+token = "{telegram["control_token"]}"
+api_base = "{telegram["api_base"]}"
+'''
+
+
+def _comment(name: str) -> str:
+    return " ".join(name.split())
