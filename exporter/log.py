@@ -1,4 +1,4 @@
-"""Events in logs, never people's words: `log.info("draft.ready", extra={"chat_id": 5})` -> `… draft.ready chat_id=5`."""
+"""Events, never people's words: `log.info("draft.ready", extra={"chat_id": 5})` -> `… draft.ready chat_id=5`."""
 
 import logging
 import sys
@@ -16,7 +16,7 @@ class EventFormatter(logging.Formatter):
 
 
 def log_to_stderr(*, verbose: bool = False) -> None:
-    """Send our own events to stderr. Libraries only speak up from WARNING on: Telethon's DEBUG prints what people wrote."""
+    """Send our own events to stderr; libraries speak from WARNING on, for Telethon's DEBUG prints what people wrote."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(EventFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     root = logging.getLogger()

@@ -6,7 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 PLAIN_EVERY = 5.0
 """Seconds between two lines of one stage where there is no terminal to draw on."""
@@ -63,6 +71,8 @@ def _plain(console: Console) -> Report:
         now = time.monotonic()
         if finished or now - printed.get(step.stage, -PLAIN_EVERY) >= PLAIN_EVERY:
             printed[step.stage] = now
-            console.print(f"{step.stage}: {step.done:g}/{step.total:g} {step.note}".rstrip(), highlight=False, markup=False)
+            console.print(
+                f"{step.stage}: {step.done:g}/{step.total:g} {step.note}".rstrip(), highlight=False, markup=False
+            )
 
     return report

@@ -120,17 +120,15 @@ class Store:
         Raises:
             DoppelgangerError: a second owner; one store holds one person's chats.
         """
-        rows = [astuple(peer) for peer in peers]
+        batch = list(peers)
         with self._transaction():
-            owner = self.owner()
-            if owner and any(
-                kind == PeerKind.SELF and peer_id != owner.peer_id for peer_id, kind, *_ in rows
-            ):
+            owners = [peer for peer in (self.owner(), *batch) if peer and peer.kind is PeerKind.SELF]
+            if len({peer.peer_id for peer in owners}) > 1:
                 raise DoppelgangerError(
-                    f"this store already holds the chats of {owner.name} ({owner.peer_id})",
+                    f"this store already holds the chats of {owners[0].name}, not of {owners[-1].name}",
                     fix="give every account its own `state` folder in its own configuration",
                 )
-            self.database.conn.executemany(_SAVE_PEER, rows)
+            self.database.conn.executemany(_SAVE_PEER, map(astuple, batch))
 
     def peers(self) -> dict[int, Peer]:
         """Everyone that was ever seen, by peer id."""
@@ -144,9 +142,7 @@ class Store:
         ).fetchone()
         return _peer(row) if row else None
 
-    def add(
-        self, messages: Iterable[Message], *, complete: tuple[int, Interval] | None = None
-    ) -> list[Message]:
+    def add(self, messages: Iterable[Message], *, complete: tuple[int, Interval] | None = None) -> list[Message]:
         """Write messages and, in the same transaction, that the interval of that chat is complete.
 
         A message is (chat_id, message_id): of two versions the later edit stays. Returns those that were new.
@@ -162,9 +158,7 @@ class Store:
 
     def intervals(self, chat_id: int) -> tuple[Interval, ...]:
         """The complete stretches of a chat, lowest first; they neither overlap nor touch."""
-        rows = self.database.execute(
-            "select lo, hi from sync_interval where chat_id = ? order by lo", [chat_id]
-        )
+        rows = self.database.execute("select lo, hi from sync_interval where chat_id = ? order by lo", [chat_id])
         return tuple(Interval(lo, hi) for lo, hi in rows)
 
     def chats(self) -> list[ChatSummary]:
