@@ -1,0 +1,1 @@
+"""The Bot API face of the world: HTTP on loopback, for an unmodified aiogram bot."""

@@ -1,0 +1,107 @@
+"""The world's nouns as Bot API objects, seen by one bot: numbers of messages are those of its own box.
+
+Files are not served: of a message with media, its caption shows.
+"""
+
+from datetime import UTC, datetime
+
+from aiogram import types
+
+from sandbox.box import Conversation
+from sandbox.values import Entity, Group, Keyboard, Message, Peer, Pressed, User
+
+
+def user(person: User) -> types.User:
+    """A person or bot."""
+    return types.User(id=person.id, is_bot=person.bot, first_name=person.name, username=person.username)
+
+
+def chat(peer: Peer) -> types.Chat:
+    """Who stands at the other end."""
+    if isinstance(peer, Group):
+        return types.Chat(id=peer.key, type="group", title=peer.title)
+    return types.Chat(id=peer.key, type="private", first_name=peer.name, username=peer.username)
+
+
+def full_chat(peer: Peer) -> types.ChatFullInfo:
+    """The same with what getChat adds; colours and gifts are those of an account that never chose any."""
+    return types.ChatFullInfo(
+        **chat(peer).model_dump(exclude_none=True),
+        accent_color_id=0,
+        max_reaction_count=11,
+        accepted_gift_types=types.AcceptedGiftTypes(
+            unlimited_gifts=False,
+            limited_gifts=False,
+            unique_gifts=False,
+            premium_subscription=False,
+            gifts_from_channels=False,
+        ),
+    )
+
+
+def message(said: Message, viewer: User, *, with_answered: bool = True) -> types.Message:
+    """A message; the one that it answers comes along, without that one's own."""
+    answered = said.answered() if with_answered else None
+    words, formatting = said.text or None, [entity(one) for one in said.entities] or None
+    captioned = said.media is not None
+    return types.Message(
+        message_id=said.id_for(viewer),
+        date=datetime.fromtimestamp(said.date, UTC),
+        edit_date=said.edited or None,
+        chat=chat(said.conversation.peer(viewer)),
+        from_user=user(said.sender),
+        text=None if captioned else words,
+        entities=None if captioned else formatting,
+        caption=words if captioned else None,
+        caption_entities=formatting if captioned else None,
+        reply_to_message=message(answered, viewer, with_answered=False) if answered else None,
+        reply_markup=inline_keyboard(said.keyboard) if said.keyboard else None,
+    )
+
+
+def inline_keyboard(rows: Keyboard) -> types.InlineKeyboardMarkup:
+    """The buttons under a message."""
+    return types.InlineKeyboardMarkup(
+        inline_keyboard=[
+            [types.InlineKeyboardButton(text=button.text, callback_data=button.data) for button in row] for row in rows
+        ]
+    )
+
+
+def entity(part: Entity) -> types.MessageEntity:
+    """Formatting of a part of a text."""
+    extra: dict[str, object] = {}
+    match part.kind:
+        case "text_link":
+            extra["url"] = part.value
+        case "pre":
+            extra["language"] = part.value
+        case "text_mention":
+            extra["user"] = {"id": part.value, "is_bot": False, "first_name": ""}
+        case "custom_emoji":
+            extra["custom_emoji_id"] = str(part.value)
+    return types.MessageEntity.model_validate(
+        {"type": part.kind, "offset": part.offset, "length": part.length, **extra}
+    )
+
+
+def world_entity(part: types.MessageEntity) -> Entity:
+    """Formatting as a bot sends it."""
+    value = part.url or part.language or (part.user.id if part.user else None) or part.custom_emoji_id
+    return Entity(part.type, part.offset, part.length, value)
+
+
+def press(event: Pressed, viewer: User) -> types.CallbackQuery:
+    """Someone's press of a button."""
+    return types.CallbackQuery(
+        id=str(event.query_id),
+        from_user=user(event.user),
+        chat_instance=str(_instance(event.message.conversation)),
+        message=message(event.message, viewer),
+        data=event.data.decode(),
+    )
+
+
+def _instance(conversation: Conversation) -> int:
+    """One number for a chat, whoever looks at it."""
+    return conversation.group.key if conversation.group else sum(member.id for member in conversation.members)
