@@ -9,9 +9,9 @@ from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
 from aiogram.filters import CommandStart
 from aiogram.types import BotCommand, CallbackQuery, ForceReply, Message, ReplyParameters
 from aiogram.utils.formatting import Bold, Text, TextLink
-from botapi_scene import Scene, a_scene, eventually, keys, polling
 
 from sandbox.values import Entity, Media
+from tests.sandbox.botapi_scene import Scene, a_scene, eventually, keys, polling
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from aiogram.exceptions import (
 )
 from aiogram.methods import GetStickerSet
 from aiogram.types import Message
-from botapi_scene import TOKEN, Scene, a_scene, client, close, eventually, polling
+
+from tests.sandbox.botapi_scene import TOKEN, Scene, a_scene, client, close, eventually, polling
 
 
 @pytest.fixture
