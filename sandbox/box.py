@@ -24,7 +24,8 @@ class Conversation:
         self.ids: dict[int, array[int]] = {member.id: array("q") for member in members}
         self.read: dict[int, int] = {member.id: 0 for member in members}
         """How many messages, from the first, each member has read."""
-        self.hidden: dict[int, set[int]] = {}
+        self._gone = 0
+        self._hidden: dict[int, set[int]] = {}
         """Indices that a member deleted for himself alone."""
 
     def peer(self, viewer: User) -> Peer:
@@ -39,8 +40,24 @@ class Conversation:
 
     def at(self, user: User, index: int) -> Message | None:
         """The message at an index as this member sees it: None for a hole."""
-        hidden = self.hidden.get(user.id)
+        hidden = self._hidden.get(user.id)
         return None if hidden and index in hidden else self.messages[index]
+
+    def remove(self, message: Message, only_for: User | None = None) -> None:
+        """Take a message away from everyone, or from one member alone."""
+        if self.messages[message.index] is None:
+            return
+        if only_for is not None:
+            self._hidden.setdefault(only_for.id, set()).add(message.index)
+            return
+        self.messages[message.index] = None
+        self._gone += 1
+        for indices in self._hidden.values():
+            indices.discard(message.index)
+
+    def count(self, user: User) -> int:
+        """How many messages the member sees."""
+        return len(self.messages) - self._gone - len(self._hidden.get(user.id, ()))
 
     def find(self, user: User, message_id: int) -> Message | None:
         """The message that bears this number in the member's box."""

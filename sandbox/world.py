@@ -162,10 +162,7 @@ class World(People):
         for gone in by_conversation.values():
             conversation = gone[0].conversation
             for message in gone:
-                if only_for is None:
-                    conversation.messages[message.index] = None
-                else:
-                    conversation.hidden.setdefault(only_for.id, set()).add(message.index)
+                conversation.remove(message, only_for)
             for member in conversation.members if only_for is None else (only_for,):
                 ids = tuple(number for message in gone if (number := message.id_for(member)))
                 self.box(member).tell(Deleted(conversation, ids), origin)

@@ -1,0 +1,32 @@
+"""Finding people by username, and the list of those one knows."""
+
+from telethon.tl import functions, types
+
+from sandbox.errors import Refused
+from sandbox.mtproto.registry import Call, Methods
+from sandbox.mtproto.render import Renderer
+
+methods = Methods()
+
+
+@methods.handles(functions.contacts.ResolveUsernameRequest)
+def resolve_username(call: Call, request: functions.contacts.ResolveUsernameRequest) -> types.contacts.ResolvedPeer:
+    """The person or bot with this username."""
+    wanted = request.username.removeprefix("@").lower()
+    for user in call.world.users.values():
+        if user.username and user.username.lower() == wanted:
+            return types.contacts.ResolvedPeer(
+                types.PeerUser(user.id), [], [Renderer(call.world, call.user).user(user)]
+            )
+    raise Refused(400, "USERNAME_NOT_OCCUPIED")
+
+
+@methods.handles(functions.contacts.GetContactsRequest)
+def get_contacts(call: Call, request: functions.contacts.GetContactsRequest) -> types.contacts.Contacts:
+    """Everyone whom he has a private chat with, bots left out."""
+    known = [call.world.users[key] for key in call.world.box(call.user).conversations if key > 0]
+    people = [user for user in known if not user.bot and user.id != call.user.id]
+    renderer = Renderer(call.world, call.user)
+    return types.contacts.Contacts(
+        [types.Contact(user.id, mutual=True) for user in people], 0, [renderer.user(user) for user in people]
+    )

@@ -1,0 +1,58 @@
+"""Who people and groups are."""
+
+from typing import Any
+
+from telethon.tl import functions, types
+
+from sandbox.mtproto.peers import group_of, input_user
+from sandbox.mtproto.registry import Call, Methods
+from sandbox.mtproto.render import Renderer
+
+methods = Methods()
+
+
+@methods.handles(functions.users.GetUsersRequest)
+def get_users(call: Call, request: functions.users.GetUsersRequest) -> list[Any]:
+    """Each of them."""
+    renderer = Renderer(call.world, call.user)
+    return [renderer.user(input_user(call, sent)) for sent in request.id]
+
+
+@methods.handles(functions.users.GetFullUserRequest)
+def get_full_user(call: Call, request: functions.users.GetFullUserRequest) -> types.users.UserFull:
+    """What a profile page shows: here, no more than the name."""
+    user = input_user(call, request.id)
+    full = types.UserFull(user.id, types.PeerSettings(), types.PeerNotifySettings(), common_chats_count=0)
+    return types.users.UserFull(full, [], [Renderer(call.world, call.user).user(user)])
+
+
+@methods.handles(functions.messages.GetChatsRequest)
+def get_chats(call: Call, request: functions.messages.GetChatsRequest) -> types.messages.Chats:
+    """Each of these groups."""
+    renderer = Renderer(call.world, call.user)
+    return types.messages.Chats([renderer.chat(group_of(call, group_id)) for group_id in request.id])
+
+
+@methods.handles(functions.messages.GetFullChatRequest)
+def get_full_chat(call: Call, request: functions.messages.GetFullChatRequest) -> types.messages.ChatFull:
+    """A group and its members."""
+    group = group_of(call, request.chat_id)
+    renderer = Renderer(call.world, call.user)
+    first = group.member_ids[0]
+    members = [
+        types.ChatParticipant(user_id, first, group.created)
+        if user_id != first
+        else types.ChatParticipantCreator(first)
+        for user_id in group.member_ids
+    ]
+    participants = types.ChatParticipants(group.id, members, 1)
+    full = types.ChatFull(group.id, "", participants, types.PeerNotifySettings())
+    users = [renderer.user(call.world.users[user_id]) for user_id in group.member_ids]
+    return types.messages.ChatFull(full, [renderer.chat(group)], users)
+
+
+@methods.handles(functions.account.UpdateStatusRequest)
+def update_status(call: Call, request: functions.account.UpdateStatusRequest) -> bool:
+    """Come online, or go."""
+    call.world.come_online(call.user, not request.offline, origin=call.origin)
+    return True

@@ -1,0 +1,228 @@
+"""One client's session over one connection: what is in its packets, replies to it, and updates pushed to it."""
+
+import asyncio
+import inspect
+import logging
+import struct
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from telethon.errors import TypeNotFoundError
+from telethon.extensions import BinaryReader
+from telethon.tl import TLRequest, functions, types
+from telethon.tl.core.gzippacked import GzipPacked
+from telethon.tl.core.messagecontainer import MessageContainer
+from telethon.tl.core.rpcresult import RpcResult
+
+from sandbox.errors import Refused
+from sandbox.faults import Call as Called
+from sandbox.faults import Fault
+from sandbox.mtproto.keys import BadPacket, ClientKey, seal
+from sandbox.mtproto.registry import Call, name_of
+from sandbox.mtproto.render import Renderer
+from sandbox.values import Event, User
+
+if TYPE_CHECKING:
+    from sandbox.mtproto.server import Connection
+
+log = logging.getLogger(__name__)
+
+VECTOR = 0x1CB5C415
+BOOL = {True: 0x997275B5, False: 0xBC799737}
+BAD_SALT = 48
+WRAPPERS = (
+    functions.InvokeWithLayerRequest,
+    functions.InitConnectionRequest,
+    functions.InvokeAfterMsgRequest,
+    functions.InvokeAfterMsgsRequest,
+    functions.InvokeWithTakeoutRequest,
+)
+
+
+class Session:
+    """A session begins with its first packet and ends with the connection."""
+
+    def __init__(self, connection: "Connection", key: ClientKey, session_id: int) -> None:
+        self._connection = connection
+        self._world = connection.server.world
+        self._key = key
+        self.id = session_id
+        self.key_id = key.id
+        self._last_id = 0
+        self._content_sent = 0
+        self._followed: User | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def receive(self, salt: int, message_id: int, sequence: int, body: bytes) -> None:
+        """One decrypted packet.
+
+        Raises:
+            BadPacket: no TL inside.
+        """
+        if salt != self._key.salt:
+            self._send(bytes(types.BadServerSalt(message_id, sequence, BAD_SALT, self._key.salt)), reply=True)
+            return
+        for inner_id, inner in unpack(message_id, body):
+            self._read(inner_id, inner)
+
+    def close(self) -> None:
+        """The connection is gone: nothing more is pushed, what still runs is stopped."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        for task in self._tasks:
+            task.cancel()
+
+    def _read(self, message_id: int, body: bytes) -> None:
+        try:
+            with BinaryReader(body) as reader:
+                request = reader.tgread_object()
+        except TypeNotFoundError:
+            log.warning("mtproto.unknown", extra={"constructor": body[:4].hex()})
+            self._reply_error(message_id, Refused(400, "INPUT_CONSTRUCTOR_INVALID"))
+            return
+        match request:
+            case functions.PingRequest() | functions.PingDelayDisconnectRequest():
+                self._send(bytes(types.Pong(message_id, request.ping_id)), reply=True)
+            case functions.GetFutureSaltsRequest():
+                now = int(time.time())
+                salt = types.FutureSalt(now, now + 86400, self._key.salt)
+                self._send(bytes(types.FutureSalts(message_id, now, [salt])), reply=True)
+            case functions.DestroySessionRequest():
+                self._send(bytes(types.DestroySessionNone(request.session_id)), reply=True)
+            case TLRequest():
+                self._call(message_id, request)
+            case _:
+                pass  # acknowledgements and states of messages: nothing is ever sent twice here
+
+    def _call(self, message_id: int, request: TLRequest) -> None:
+        follow = True
+        while isinstance(request, (*WRAPPERS, functions.InvokeWithoutUpdatesRequest)):
+            follow = follow and not isinstance(request, functions.InvokeWithoutUpdatesRequest)
+            request = request.query
+        user_id = self._world.logins.get(self.key_id)
+        user = None if user_id is None else self._world.users[user_id]
+        fault = self._world.faults.meet(Called(name_of(request), user_id, request))
+        if fault is not None and fault.delay:
+            self._start(self._later(fault, message_id, request, user))
+        else:
+            self._run(fault, message_id, request, user)
+        if follow:
+            self._follow()
+
+    async def _later(self, fault: Fault, message_id: int, request: TLRequest, user: User | None) -> None:
+        await asyncio.sleep(fault.delay)
+        self._run(fault, message_id, request, user)
+
+    def _run(self, fault: Fault | None, message_id: int, request: TLRequest, user: User | None) -> None:
+        if fault is not None and fault.drop == "before":
+            self._connection.cut()
+            return
+        if fault is not None and fault.error is not None:
+            self._reply_error(message_id, Refused(*fault.error))
+            return
+        server = self._connection.server
+        call = Call(self._world, server, self.key_id, self, user)
+        try:
+            result = server.methods.run(call, request)
+        except Exception as error:  # noqa: BLE001  (a bug here must not look like a server that is down)
+            self._reply_failure(message_id, request, error)
+            return
+        if fault is not None and fault.drop == "after":
+            self._connection.cut()
+        elif inspect.isawaitable(result):
+            self._start(self._finish(message_id, request, result))
+        else:
+            self._reply(message_id, encode(result))
+
+    async def _finish(self, message_id: int, request: TLRequest, result: Awaitable[Any]) -> None:
+        try:
+            self._reply(message_id, encode(await result))
+        except Exception as error:  # noqa: BLE001
+            self._reply_failure(message_id, request, error)
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _reply_failure(self, message_id: int, request: TLRequest, error: Exception) -> None:
+        """400 for a bug too: clients repeat what was answered 500."""
+        if not isinstance(error, Refused):
+            log.error("mtproto.bug", extra={"method": name_of(request)}, exc_info=error)
+            error = Refused(400, "SANDBOX_BUG")
+        elif error.text == "METHOD_NOT_SIMULATED":
+            log.warning("mtproto.not_simulated", extra={"method": name_of(request)})
+        self._reply_error(message_id, error)
+
+    def _reply_error(self, message_id: int, error: Refused) -> None:
+        self._reply(message_id, bytes(types.RpcError(error.code, error.text)))
+
+    def _reply(self, message_id: int, result: bytes) -> None:
+        self._send(struct.pack("<Iq", RpcResult.CONSTRUCTOR_ID, message_id) + result, reply=True)
+
+    def _follow(self) -> None:
+        """Push updates to whoever is logged in now."""
+        user_id = self._world.logins.get(self.key_id)
+        if self._followed is not None and self._followed.id == user_id:
+            return
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        self._followed = None if user_id is None else self._world.users[user_id]
+        self._unsubscribe = None if self._followed is None else self._world.subscribe(self._followed, self._push)
+
+    def _push(self, event: Event, pts: int, origin: object) -> None:
+        user = self._followed
+        if origin is self or user is None or self._world.logins.get(self.key_id) != user.id:
+            return
+        updates = Renderer(self._world, user).pushed(event, pts)
+        if updates is not None and not self._world.faults.loses_update():
+            self._send(updates, reply=False)
+
+    def _send(self, body: bytes, *, reply: bool) -> None:
+        """Odd ids that always rise: 1 mod 4 for replies, 3 mod 4 for the rest."""
+        now = time.time_ns()
+        wanted = (now // 10**9 << 32) | (now % 10**9 << 2) | (1 if reply else 3)
+        while wanted <= self._last_id:
+            wanted = (self._last_id // 4 + 1) * 4 + (1 if reply else 3)
+        self._last_id = wanted
+        sequence = self._content_sent * 2 + 1
+        self._content_sent += 1
+        head = struct.pack("<qqqii", self._key.salt, self.id, wanted, sequence, len(body))
+        self._connection.transport.send(seal(self._key, head + body))
+
+
+def unpack(message_id: int, body: bytes) -> Iterator[tuple[int, bytes]]:
+    """(message id, body) of what a packet holds: containers split by length, zipped ones unzipped.
+
+    Raises:
+        BadPacket: shorter than it says.
+    """
+    if len(body) < 4:
+        raise BadPacket("body")
+    (constructor,) = struct.unpack_from("<I", body)
+    if constructor == GzipPacked.CONSTRUCTOR_ID:
+        with BinaryReader(body) as reader:
+            yield from unpack(message_id, GzipPacked.read(reader))
+    elif constructor == MessageContainer.CONSTRUCTOR_ID:
+        (count,) = struct.unpack_from("<i", body, 4)
+        offset = 8
+        for _ in range(count):
+            inner_id, _, length = struct.unpack_from("<qii", body, offset)
+            yield from unpack(inner_id, body[offset + 16 : offset + 16 + length])
+            offset += 16 + length
+    else:
+        yield message_id, body
+
+
+def encode(result: Any) -> bytes:
+    """A handler's result as TL: an object, a Bool, or a vector of objects."""
+    if isinstance(result, bytes):
+        return result
+    if isinstance(result, bool):
+        return struct.pack("<I", BOOL[result])
+    if isinstance(result, list):
+        return struct.pack("<Ii", VECTOR, len(result)) + b"".join(bytes(item) for item in result)
+    return bytes(result)

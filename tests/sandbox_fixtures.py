@@ -1,0 +1,66 @@
+"""A Telegram of our own for any test: a world to fill, a server for it, and clients that are already logged in."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+import rsa
+from telethon import TelegramClient
+from telethon.crypto import AuthKey
+from telethon.crypto.rsa import add_key
+from telethon.network import ConnectionTcpFull
+from telethon.sessions import MemorySession
+
+from sandbox.mtproto.keys import make_rsa_key
+from sandbox.server import Sandbox
+from sandbox.values import User
+from sandbox.world import API_HASH, API_ID, World
+
+ClientOf = Callable[..., Awaitable[TelegramClient]]
+
+
+@pytest.fixture(scope="session")
+def server_key() -> rsa.PrivateKey:
+    """One RSA pair for all tests: making it takes half a second."""
+    return make_rsa_key()
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty world; a test that wants another one overrides this."""
+    return World()
+
+
+@pytest_asyncio.fixture
+async def sandbox(world: World, server_key: rsa.PrivateKey) -> AsyncIterator[Sandbox]:
+    """The world, served."""
+    async with Sandbox(world, private_key=server_key) as serving:
+        add_key(serving.public_key, old=False)
+        yield serving
+
+
+def make_client(sandbox: Sandbox, session: MemorySession | None = None, **options: object) -> TelegramClient:
+    """An unmodified client of this sandbox, not connected; any option of Telethon's."""
+    session = session or MemorySession()
+    session.set_dc(sandbox.dc_id, sandbox.host, sandbox.port)
+    defaults = {"connection": ConnectionTcpFull, "flood_sleep_threshold": 0, "retry_delay": 0, "request_retries": 1}
+    return TelegramClient(session, API_ID, API_HASH, **{**defaults, **options})
+
+
+@pytest_asyncio.fixture
+async def client_of(sandbox: Sandbox) -> AsyncIterator[ClientOf]:
+    """`await client_of(person)`: a client logged in as that person, in some 10 ms; disconnected at the end."""
+    clients: list[TelegramClient] = []
+
+    async def make(person: User, **options: object) -> TelegramClient:
+        session = MemorySession()
+        key = sandbox.authorize(person)
+        session.auth_key = AuthKey(key.auth.key)
+        client = make_client(sandbox, session, **options)
+        clients.append(client)
+        await client.connect()
+        return client
+
+    yield make
+    for client in clients:
+        await client.disconnect()
