@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from sandbox_fixtures import client_of, sandbox, server_key, world  # noqa: F401
+
+from tests.sandbox_fixtures import client_of, sandbox, server_key, world  # noqa: F401
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
