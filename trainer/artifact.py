@@ -169,9 +169,7 @@ def golden_ids(
     tokenizer: Tokenizer, spec: PromptSpec, scene: Scene, turns: tuple[Turn, ...]
 ) -> dict[str, tuple[int, ...]]:
     """One golden dialogue: as a training row, what of it is learned, and as the prompt of a narrow window."""
-    row = encode(
-        tokenizer, render_row(spec, scene, turns, frozenset(i for i, turn in enumerate(turns) if turn.own))
-    )
+    row = encode(tokenizer, render_row(spec, scene, turns, frozenset(i for i, turn in enumerate(turns) if turn.own)))
     narrow = replace(spec, length=NARROW)
     prompt = encode(tokenizer, render_prompt(narrow, scene, fit(narrow, tokenizer, scene, turns)))
     return {"row": row.ids, "learned": tuple(map(int, row.learned)), "prompt": prompt.ids}

@@ -75,9 +75,7 @@ def render_prompt(spec: PromptSpec, scene: Scene, history: Iterable[Turn]) -> tu
     return (*_header(spec, scene), *_turns(spec, history, frozenset()), *_opening(spec, scene.owner))
 
 
-def render_row(
-    spec: PromptSpec, scene: Scene, turns: Sequence[Turn], learned: frozenset[int]
-) -> tuple[Segment, ...]:
+def render_row(spec: PromptSpec, scene: Scene, turns: Sequence[Turn], learned: frozenset[int]) -> tuple[Segment, ...]:
     """A training row: the turns with these indices are learned, and every prompt before them is a prefix."""
     return (*_header(spec, scene), *_turns(spec, turns, learned))
 

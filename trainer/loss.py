@@ -1,0 +1,86 @@
+"""Surprise at learned tokens alone: logits are computed where they count, and a few at a time.
+
+The vocabulary makes logits the largest thing in memory and a fifth of the arithmetic, while only a quarter of the
+positions are learned.
+"""
+
+from collections.abc import Sequence
+from math import log
+from typing import Any, cast
+
+import torch
+from peft import PeftModel
+
+from trainer.batches import MULTIPLE, Batch, collate, plan
+from trainer.dataset import Row
+
+CHUNK = 256
+"""Positions whose logits exist at the same time."""
+
+
+def surprise(model: PeftModel, input_ids: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of each counted token given those before it, in nats; shape (number of counted,).
+
+    `input_ids` and `counted` (bool) have the shape (rows, tokens); a row's first token has nothing before it and is
+    never counted.
+    """
+    causal: Any = model.get_base_model()
+    with torch.autocast(input_ids.device.type, dtype=torch.bfloat16):
+        hidden = causal.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
+    following = counted[:, 1:]
+    head = causal.get_output_embeddings().weight
+    apply: Any = _Surprise.apply
+    return cast(torch.Tensor, apply(hidden[:, :-1][following], head, input_ids[:, 1:][following]))
+
+
+class _Surprise(torch.autograd.Function):
+    """Cross-entropy behind a frozen output matrix: the gradient is made while the logits are at hand.
+
+    So no logits are kept for the way back, nor computed twice.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: torch.Tensor, head: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """`hidden` (n, width) and `targets` (n,) to losses (n,); `head` is (vocabulary, width)."""
+        losses, slopes = [], []
+        for states, wanted in zip(torch.split(hidden.to(head.dtype), CHUNK), torch.split(targets, CHUNK), strict=True):
+            logits = (states @ head.T).float()
+            norm = logits.logsumexp(-1, keepdim=True)
+            losses.append((norm - logits.gather(1, wanted[:, None])).squeeze(1))
+            slope = logits.sub_(norm).exp_()
+            slope.scatter_add_(1, wanted[:, None], slope.new_full((len(wanted), 1), -1.0))
+            slopes.append(slope.to(head.dtype) @ head)
+        ctx.save_for_backward(torch.cat(slopes))
+        return torch.cat(losses)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        """The slope of each loss, times what comes from outside; shape (n, width)."""
+        (slopes,) = ctx.saved_tensors
+        return slopes * outer[0][:, None].to(slopes.dtype), None, None
+
+
+def sample(rows: Sequence[Row], *, tokens: int) -> list[Row]:
+    """About `tokens` tokens of rows, spread evenly over all of them."""
+    share = min(tokens / max(sum(len(row.ids) for row in rows), 1), 1.0)
+    keep = max(round(len(rows) * share), 1)
+    return [rows[index * len(rows) // keep] for index in range(keep)]
+
+
+def bits_per_byte(model: PeftModel, rows: Sequence[Row], frame: frozenset[int], *, batch_tokens: int) -> float:
+    """How surprising the owner's words are: their negative log-likelihood in bits, by their UTF-8 bytes.
+
+    The frame (separators between messages, the close of a turn) counts on neither side: the base has never seen it,
+    and what training gains there is not the owner's voice. `frame` holds the ids of these control tokens.
+    """
+    nats = 0.0
+    with torch.no_grad():
+        for batch in plan(rows, batch_tokens=max(batch_tokens, MULTIPLE), epochs=1, seed=0):
+            nats += float(surprise(model, *_words(batch, frame, model.device)).sum())
+    return nats / log(2) / sum(row.learned_bytes for row in rows)
+
+
+def _words(batch: Batch, frame: frozenset[int], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    tensors = {name: tensor.to(device) for name, tensor in collate(batch).items()}
+    ids = tensors["input_ids"]
+    return ids, tensors["learned"] & ~torch.isin(ids, torch.tensor(sorted(frame), device=device))
