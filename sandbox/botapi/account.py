@@ -37,7 +37,8 @@ class Account:
         wanted = str(chat_id)
         found: Peer | None
         if wanted.startswith("@"):
-            found = next((user for user in self.world.users.values() if user.username == wanted[1:]), None)
+            name = wanted[1:].lower()
+            found = next((user for user in self.world.users.values() if (user.username or "").lower() == name), None)
         else:
             found = self.world.peer(int(wanted)) if wanted.removeprefix("-").isdecimal() else None
         if found is None:

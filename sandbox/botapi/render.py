@@ -13,14 +13,24 @@ from sandbox.values import Entity, Group, Keyboard, Message, Peer, Pressed, User
 
 def user(person: User) -> types.User:
     """A person or bot."""
-    return types.User(id=person.id, is_bot=person.bot, first_name=person.name, username=person.username)
+    first, _, last = person.name.partition(" ")
+    return types.User(
+        id=person.id, is_bot=person.bot, first_name=first, last_name=last or None, username=person.username
+    )
 
 
 def chat(peer: Peer) -> types.Chat:
     """Who stands at the other end."""
     if isinstance(peer, Group):
         return types.Chat(id=peer.key, type="group", title=peer.title)
-    return types.Chat(id=peer.key, type="private", first_name=peer.name, username=peer.username)
+    person = user(peer)
+    return types.Chat(
+        id=peer.key,
+        type="private",
+        first_name=person.first_name,
+        last_name=person.last_name,
+        username=person.username,
+    )
 
 
 def full_chat(peer: Peer) -> types.ChatFullInfo:
@@ -87,7 +97,11 @@ def entity(part: Entity) -> types.MessageEntity:
 
 def world_entity(part: types.MessageEntity) -> Entity:
     """Formatting as a bot sends it."""
-    value = part.url or part.language or (part.user.id if part.user else None) or part.custom_emoji_id
+    value: str | int | None = part.url or part.language
+    if part.user is not None:
+        value = part.user.id
+    elif part.custom_emoji_id is not None:
+        value = int(part.custom_emoji_id)
     return Entity(part.type, part.offset, part.length, value)
 
 

@@ -84,10 +84,10 @@ class BotApi:
         fault = self._world.faults.meet(Call(f"bot.{method.__api_method__}", account.bot.id, given))
         if fault is not None:
             await asyncio.sleep(fault.delay)
-            if fault.error is not None:
-                raise Refused(*fault.error)
             if fault.drop == "before":
                 raise _CutError
+            if fault.error is not None:
+                raise Refused(*fault.error)
         result = await HANDLERS[method](account, form.read(method, given))
         if fault is not None and fault.drop == "after":
             raise _CutError

@@ -38,14 +38,14 @@ async def a_scene() -> AsyncIterator[Scene]:
     world.say(friend, owner, "so that the owner's numbers differ from the bot's")
     user = world.bot(TOKEN, "a_bot", "A bot")
     api = await serve(world)
-    bot = client(api)
+    bot = client(api.base)
     yield Scene(world, owner, user, bot, api)
     await close(bot)
     await api.close()
 
 
-def client(api: BotApi, token: str = TOKEN) -> Bot:
-    return Bot(token, AiohttpSession(api=TelegramAPIServer.from_base(api.base)))
+def client(api_base: str, token: str = TOKEN) -> Bot:
+    return Bot(token, AiohttpSession(api=TelegramAPIServer.from_base(api_base)))
 
 
 async def close(bot: Bot) -> None:

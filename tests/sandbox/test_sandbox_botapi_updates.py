@@ -94,7 +94,7 @@ async def test_closing_lets_a_waiting_poll_return(scene: Scene) -> None:
 
 
 async def test_a_wrong_token_and_an_unknown_method(scene: Scene) -> None:
-    stranger = client(scene.api, "42:another-token")
+    stranger = client(scene.api.base, "42:another-token")
     with pytest.raises(TelegramUnauthorizedError):
         await stranger.get_me()
     await close(stranger)
