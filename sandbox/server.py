@@ -1,10 +1,12 @@
 """The whole sandbox in one process: MTProto and, on the same world, the Bot API. Both listen on loopback only."""
 
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
 import rsa
 
+from sandbox.botapi.server import serve
 from sandbox.mtproto.keys import ClientKey, make_rsa_key, public_pem
 from sandbox.mtproto.server import MTProtoServer
 from sandbox.values import User
@@ -29,6 +31,9 @@ class Sandbox:
         self._wanted_port = port
         self._private_key = private_key or make_rsa_key()
         self.public_key = public_pem(self._private_key)
+        self.api_base = ""
+        """URL of the Bot API, once it serves."""
+        self._running = AsyncExitStack()
         self.mtproto = MTProtoServer(world, self._private_key)
 
     @property
@@ -45,10 +50,16 @@ class Sandbox:
         self.mtproto.drop_connections()
 
     async def __aenter__(self) -> Self:
-        await self.mtproto.start(self.host, self._wanted_port)
+        async with AsyncExitStack() as starting:
+            await self.mtproto.start(self.host, self._wanted_port)
+            starting.push_async_callback(self.mtproto.close)
+            bot_api = await serve(self.world, self.host)
+            starting.push_async_callback(bot_api.close)
+            self.api_base = bot_api.base
+            self._running = starting.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.mtproto.close()
+        await self._running.aclose()
