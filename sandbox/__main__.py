@@ -1,4 +1,4 @@
-"""`python -m sandbox`: run a world as a process of its own and say how to reach it."""
+"""`python -m sandbox`: run a world as a process of its own and say how to reach it; play the demo on one."""
 
 import asyncio
 import json
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sandbox.demo.play import play
 from sandbox.errors import SandboxError
 from sandbox.people import CONTROL_USERNAME
 from sandbox.server import Sandbox
@@ -26,8 +27,10 @@ SHOWN = 20
 @click.group(
     epilog="""\b
 Exit codes:
-  0    served until Ctrl-C
+  0    served until Ctrl-C; the demo went well
+  1    something in the demo did not happen
   2    usage, or a world that cannot be loaded; the problem and its fix are printed
+  130  interrupted
 """
 )
 def main() -> None:
@@ -68,6 +71,33 @@ def serve(world_file: Path, owner: str | None, port: int, ready: Path | None) ->
     """
     world = World.load(world_file, owner)
     asyncio.run(_serve(world, port, ready))
+
+
+@main.command()
+@click.option(
+    "--world",
+    "world_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A Telegram Desktop export (result.json) to play on instead of the made-up cast.",
+)
+@click.option("--owner", help="Whose account it is, such as user1000, where the file does not say.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/demo"),
+    show_default=True,
+    help="Where configuration, state, logs and report.json go; what an earlier demo left there is replaced.",
+)
+def demo(world_file: Path | None, owner: str | None, folder: Path) -> None:
+    """Show the whole way: sync, training, and a live double, on a sandbox of its own.
+
+    Drives the public commands as a person would. Of the three busiest private chats the first is in draft mode, the
+    second in auto mode, the third in neither; their friends write lines that were held out of the history. Ends with 1
+    if anything did not truly happen.
+    """
+    console = Console()
+    if not play(world_file, owner, folder.absolute(), console):
+        sys.exit(1)
 
 
 async def _serve(world: World, port: int, ready: Path | None) -> None:
@@ -150,6 +180,8 @@ def run() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
 
 
 if __name__ == "__main__":

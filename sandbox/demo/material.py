@@ -11,6 +11,8 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
+from sandbox.errors import SandboxError
+
 Json = dict[str, Any]
 
 PRIVATE = "personal_chat"
@@ -24,8 +26,8 @@ NEWEST = 12
 """Among this many of a chat's last exchanges the demo looks for what it needs."""
 
 
-class NotEnough(Exception):
-    """The export has no three private chats in which people answer each other."""
+class NotEnough(SandboxError):
+    """The export is not one that the demo can play on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,17 @@ def prepare(export: Path, owner: str | None) -> Material:
     """Choose the three busiest private chats that have conversations to hold out, and take those out of the export.
 
     Raises:
-        NotEnough: no owner is known, or no three such chats.
+        NotEnough: no export, no owner is known, or no three such chats.
     """
-    world: Json = json.loads(export.read_text("utf-8"))
+    try:
+        world: Json = json.loads(export.read_text("utf-8"))
+        chats = [chat for chat in world["chats"]["list"] if chat["type"] == PRIVATE]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NotEnough(
+            f"{export} is no Telegram Desktop export of a whole account ({type(error).__name__})",
+            fix="in Telegram Desktop: Settings, Advanced, Export Telegram data, machine-readable JSON",
+        ) from error
     owner_id = _owner_id(world, owner)
-    chats = [chat for chat in world["chats"]["list"] if chat["type"] == PRIVATE]
     chats.sort(key=lambda chat: len(chat["messages"]), reverse=True)
     friends: list[Friend] = []
     for chat in chats:
@@ -80,14 +88,17 @@ def prepare(export: Path, owner: str | None) -> Material:
         if len(friends) == 3:
             draft, auto, unlisted = friends
             return Material(owner_id, draft, auto, unlisted, world)
-    raise NotEnough("the export has no three private chats in which a friend writes and the owner answers")
+    raise NotEnough(
+        "the export has no three private chats in which a friend writes and the owner answers",
+        fix="export the whole account, or try the made-up cast with `make demo`",
+    )
 
 
 def _owner_id(world: Json, owner: str | None) -> int:
     named = owner or world.get("personal_information", {}).get("user_id")
     digits = str(named or "").removeprefix("user")
     if not digits.isdigit():
-        raise NotEnough("the export does not say whose it is: name him with OWNER=user…")
+        raise NotEnough("the export does not say whose it is", fix="name its owner, as in OWNER=user123456")
     return int(digits)
 
 

@@ -15,7 +15,7 @@ from rich.syntax import Syntax
 
 from sandbox.demo import report, scenes
 from sandbox.demo.commands import CommandFailed, call, call_json, python, running, until
-from sandbox.demo.material import Material, NotEnough, prepare
+from sandbox.demo.material import Material, prepare
 from sandbox.demo.phone import NothingCame, phone
 from sandbox.demo.report import Findings
 from sandbox.demo.setting import Budget, config
@@ -31,15 +31,19 @@ SAMPLES = 5
 
 
 def play(export: Path | None, owner: str | None, folder: Path, console: Console) -> bool:
-    """Play everything in `folder`, show it, write report.json there, and return whether all of it truly happened."""
+    """Play everything in `folder`, show it, write report.json there, and return whether all of it truly happened.
+
+    Raises:
+        NotEnough: the export does not give what the play needs.
+    """
+    material = prepare(export or CAST, owner)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
     found = Findings()
     try:
-        material = prepare(export or CAST, owner)
         budget = EXPORT_BUDGET if export else CAST_BUDGET
         asyncio.run(_acts(material, budget, folder, found, console))
-    except (CommandFailed, NotEnough, NothingCame, TimeoutError) as error:
+    except (CommandFailed, NothingCame, TimeoutError) as error:
         found.problem = str(error)
     ok = report.write(found, folder / "report.json")
     console.print(Rule("What happened"))

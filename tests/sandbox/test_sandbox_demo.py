@@ -58,9 +58,15 @@ def test_an_export_that_names_no_owner_is_refused(export: Path) -> None:
     nobody = json.loads(export.read_text())
     del nobody["personal_information"]
     export.write_text(json.dumps(nobody))
-    with pytest.raises(NotEnough, match="OWNER"):
+    with pytest.raises(NotEnough, match="whose"):
         prepare(export, None)
     assert prepare(export, "user1").owner_id == 1
+
+
+def test_what_is_no_export_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text('{"name": "one chat"}')
+    with pytest.raises(NotEnough, match="whole account"):
+        prepare(tmp_path / "result.json", "user1")
 
 
 def test_a_real_export_has_what_the_demo_needs(real_export: Path) -> None:
