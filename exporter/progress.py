@@ -65,14 +65,19 @@ def progress(console: Console) -> Iterator[Report]:
 
 def _plain(console: Console) -> Report:
     printed: dict[str, float] = {}
+    finished: set[str] = set()
 
     def report(step: Step) -> None:
-        finished = step.done >= step.total
         now = time.monotonic()
-        if finished or now - printed.get(step.stage, -PLAIN_EVERY) >= PLAIN_EVERY:
+        ends = step.done >= step.total
+        due = now - printed.get(step.stage, -PLAIN_EVERY) >= PLAIN_EVERY
+        if step.stage not in finished and (ends or due):
             printed[step.stage] = now
-            console.print(
-                f"{step.stage}: {step.done:g}/{step.total:g} {step.note}".rstrip(), highlight=False, markup=False
-            )
+            line = f"{step.stage}: {step.done:g}/{step.total:g} {step.note}".rstrip()
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        if ends:
+            finished.add(step.stage)
+        else:
+            finished.discard(step.stage)
 
     return report

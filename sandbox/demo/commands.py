@@ -36,7 +36,7 @@ async def call(*command: str, answers: str = "") -> str:
         await _end(process)
         raise
     if process.returncode:
-        raise CommandFailed(f"`{' '.join(command[1:])}` ended with {process.returncode}")
+        raise CommandFailed(f"`python {' '.join(command[1:])}` ended with {process.returncode}")
     return output.decode()
 
 

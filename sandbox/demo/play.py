@@ -19,6 +19,7 @@ from sandbox.demo.material import Material, prepare
 from sandbox.demo.phone import NothingCame, phone
 from sandbox.demo.report import Findings
 from sandbox.demo.setting import Budget, config
+from sandbox.errors import SandboxError
 
 Json = dict[str, Any]
 
@@ -28,17 +29,18 @@ CAST_BUDGET = Budget(training=1.25)
 EXPORT_BUDGET = Budget(training=2.5)
 """Fits it into 6 minutes on a real person's export."""
 SAMPLES = 5
+WORLD = "world.json"
+"""The export without what is played live; also what tells a demo's folder from any other."""
 
 
 def play(export: Path | None, owner: str | None, folder: Path, console: Console) -> bool:
     """Play everything in `folder`, show it, write report.json there, and return whether all of it truly happened.
 
     Raises:
-        NotEnough: the export does not give what the play needs.
+        SandboxError: the export does not give what the play needs, or `folder` is somebody else's.
     """
     material = prepare(export or CAST, owner)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
+    _make_fresh(folder)
     found = Findings()
     try:
         budget = EXPORT_BUDGET if export else CAST_BUDGET
@@ -52,6 +54,14 @@ def play(export: Path | None, owner: str | None, folder: Path, console: Console)
     return ok
 
 
+def _make_fresh(folder: Path) -> None:
+    """Take away what an earlier demo left, and nothing else."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / WORLD).exists():
+        raise SandboxError(f"{folder} holds something else than a demo", fix="name another --folder")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+
+
 async def _acts(material: Material, budget: Budget, folder: Path, found: Findings, console: Console) -> None:
     async with AsyncExitStack() as stack:
         with _stage("sandbox", found, console):
@@ -61,6 +71,7 @@ async def _acts(material: Material, budget: Budget, folder: Path, found: Finding
         console.print(Syntax(settings.read_text("utf-8"), "toml", word_wrap=True))
         with _stage("login", found, console):
             await call(*python("exporter", "login", "--config", settings), answers=f"{telegram['login_code']}\n")
+            console.print(telegram["login_code"])
         with _stage("sync", found, console):
             found.sync = await call_json(*python("exporter", "sync", "--config", settings, "--json"))
         with _stage("train", found, console):
@@ -75,7 +86,7 @@ async def _acts(material: Material, budget: Budget, folder: Path, found: Finding
 
 async def _serve(stack: AsyncExitStack, material: Material, folder: Path) -> Json:
     """Start the sandbox as its own process, and return what it tells of itself."""
-    world, ready = folder / "world.json", folder / "sandbox.json"
+    world, ready = folder / WORLD, folder / "sandbox.json"
     world.write_text(json.dumps(material.world, ensure_ascii=False), "utf-8")
     arguments = ("serve", "--world", world, "--owner", f"user{material.owner_id}", "--ready", ready)
     await stack.enter_async_context(running(*python("sandbox", *arguments), log=folder / "sandbox.log"))
