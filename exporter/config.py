@@ -34,7 +34,7 @@ Contact = int | str
 class Section(BaseModel):
     """Read once, never changed; a typo is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class Server(Section):
