@@ -16,48 +16,7 @@ from sqlite_utils import Database, Migrations
 
 from exporter.errors import DoppelgangerError
 from exporter.messages import Message, MessageKind, Peer, PeerKind
-
-migrations = Migrations("exporter")
-
-
-@migrations()
-def m001_history(db: Database) -> None:
-    """Peers and their messages; times are whole seconds since 1970."""
-    db.table("peers").create(
-        {"peer_id": int, "kind": str, "name": str, "username": str, "access_hash": int},
-        pk="peer_id",
-        not_null={"kind", "name"},
-        strict=True,
-    )
-    messages = db.table("messages").create(
-        {
-            "chat_id": int,
-            "message_id": int,
-            "sender_id": int,
-            "sent_at": int,
-            "outgoing": int,
-            "text": str,
-            "kind": str,
-            "emoji": str,
-            "duration": int,
-            "reply_to": int,
-            "forwarded": int,
-            "via_bot": int,
-            "edited_at": int,
-        },
-        pk=("chat_id", "message_id"),
-        not_null={"sender_id", "sent_at", "outgoing", "text", "kind", "forwarded", "via_bot"},
-        strict=True,
-    )
-    messages.create_index(["chat_id", "sent_at", "message_id"])
-
-
-@migrations()
-def m002_intervals(db: Database) -> None:
-    """Stretches of message ids known complete: what a sync need not ask for again."""
-    db.table("sync_interval").create(
-        {"chat_id": int, "lo": int, "hi": int}, pk=("chat_id", "lo"), not_null={"hi"}, strict=True
-    )
+from exporter.schema import migrations
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +144,21 @@ class Store:
             f"{_SELECT} where chat_id = ? order by sent_at desc, message_id desc limit ?", [chat_id, limit]
         ).fetchall()
         return [_message(row) for row in reversed(rows)]
+
+    def rest(self, method: str, until: datetime) -> None:
+        """Remember, across restarts, that Telegram wants no more of `method` before `until`."""
+        row = {"method": method, "until": int(until.timestamp())}
+        self.database.table("flood_wait").upsert(row, pk="method")
+
+    def resting(self, method: str) -> datetime | None:
+        """When `method` may be called again; None where Telegram never asked to wait."""
+        row = self.database.execute('select "until" from flood_wait where method = ?', [method]).fetchone()
+        return datetime.fromtimestamp(row[0], UTC) if row else None
+
+    def message(self, chat_id: int, message_id: int) -> Message | None:
+        """One message as it stands; None where it was never seen."""
+        row = self.database.execute(f"{_SELECT} where chat_id = ? and message_id = ?", [chat_id, message_id]).fetchone()
+        return _message(row) if row else None
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
