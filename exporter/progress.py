@@ -39,7 +39,10 @@ def silent(step: Step) -> None:
 
 @contextmanager
 def progress(console: Console) -> Iterator[Report]:
-    """Draw steps on a terminal as one bar a stage; print a line now and then where there is none."""
+    """Draw steps on a terminal as one bar a stage; print lines where there is none.
+
+    Of the lines, those that say nothing new come seldom; an end, and a new note without any advance (a wait), at once.
+    """
     if not console.is_terminal:
         yield _plain(console)
         return
@@ -65,19 +68,18 @@ def progress(console: Console) -> Iterator[Report]:
 
 def _plain(console: Console) -> Report:
     printed: dict[str, float] = {}
-    finished: set[str] = set()
+    last: dict[str, Step] = {}
 
     def report(step: Step) -> None:
+        finished = step.done >= step.total
+        before = last.get(step.stage)
+        stalled = before is not None and before.done == step.done and before.note != step.note
+        last[step.stage] = step
         now = time.monotonic()
-        ends = step.done >= step.total
-        due = now - printed.get(step.stage, -PLAIN_EVERY) >= PLAIN_EVERY
-        if step.stage not in finished and (ends or due):
+        if finished or stalled or now - printed.get(step.stage, -PLAIN_EVERY) >= PLAIN_EVERY:
             printed[step.stage] = now
-            line = f"{step.stage}: {step.done:g}/{step.total:g} {step.note}".rstrip()
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
-        if ends:
-            finished.add(step.stage)
-        else:
-            finished.discard(step.stage)
+            console.print(
+                f"{step.stage}: {step.done:g}/{step.total:g} {step.note}".rstrip(), highlight=False, markup=False
+            )
 
     return report

@@ -1,0 +1,137 @@
+"""An account on a Telegram of our own: its owner, two friends, a group, and a configuration that leads there."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from telethon.crypto import AuthKey
+from telethon.sessions import SQLiteSession
+
+from exporter.config import Config, load
+from exporter.store import Store, open_store
+from sandbox.server import Sandbox
+from sandbox.values import User
+from sandbox.world import API_HASH, API_ID, World
+
+BEGIN = 1_700_000_000
+"""When history begins, in seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Awaitable[Ended]]
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.own(world.person("Olive"))
+    world.person("Anna", username="anna_b")
+    world.person("Boris")
+    return world
+
+
+@pytest.fixture
+def owner(world: World) -> User:
+    return world.owner
+
+
+@pytest.fixture
+def anna(world: World) -> User:
+    return next(user for user in world.users.values() if user.name == "Anna")
+
+
+@pytest.fixture
+def boris(world: World) -> User:
+    return next(user for user in world.users.values() if user.name == "Boris")
+
+
+def history(world: World, *pair: User, count: int, text: str = "message {}") -> None:
+    """`count` messages that were said long ago, by one and the other in turn; a minute lies between two."""
+    for number in range(count):
+        one, other = pair if number % 2 else pair[::-1]
+        world.say(one, other, text.format(number), date=BEGIN + 60 * number, silent=True)
+
+
+@pytest.fixture
+def config_file(sandbox: Sandbox, tmp_path: Path) -> Path:
+    """The configuration of the owner, who is not logged in yet and syncs all private chats and groups."""
+    file = tmp_path / "config.toml"
+    file.write_text(
+        f"""
+state = {json.dumps(str(tmp_path / "state"))}
+[telegram]
+api_id = {API_ID}
+api_hash = "{API_HASH}"
+phone = "{sandbox.world.owner.phone}"
+[telegram.server]
+host = "{sandbox.host}"
+port = {sandbox.port}
+public_key = {json.dumps(sandbox.public_key)}
+[sync]
+kinds = ["private", "group"]
+"""
+    )
+    return file
+
+
+@pytest.fixture
+def config(config_file: Path) -> Config:
+    return load(config_file, environ={})
+
+
+@pytest.fixture
+def logged_in(config: Config, sandbox: Sandbox) -> Config:
+    """The same, with a session that works."""
+    config.make_state()
+    session = SQLiteSession(str(config.session))
+    session.set_dc(sandbox.dc_id, sandbox.host, sandbox.port)
+    session.auth_key = AuthKey(sandbox.authorize(sandbox.world.owner).auth.key)
+    session.close()
+    return config
+
+
+@pytest.fixture
+def store(config: Config) -> Iterator[Store]:
+    config.make_state()
+    with open_store(config.database) as opened:
+        yield opened
+
+
+@pytest.fixture
+def start(config_file: Path) -> Callable[..., Awaitable[asyncio.subprocess.Process]]:
+    """Start a command of the exporter's as a process."""
+
+    async def start(*arguments: str) -> asyncio.subprocess.Process:
+        command = [sys.executable, "-m", "exporter", *arguments, "--config", str(config_file)]
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    return start
+
+
+@pytest.fixture
+def command(start: Callable[..., Awaitable[asyncio.subprocess.Process]]) -> Command:
+    """Run a command of the exporter's as a process to its end."""
+
+    async def call(*arguments: str, answers: str = "") -> Ended:
+        process = await start(*arguments)
+        out, err = await process.communicate(answers.encode())
+        return Ended(process.returncode or 0, out.decode(), err.decode())
+
+    return call

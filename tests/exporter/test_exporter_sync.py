@@ -1,0 +1,281 @@
+"""Sync over a Telegram of our own. Numbers in names are acceptance points of the design."""
+
+import asyncio
+import json
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from telethon.tl.types import MessageEmpty
+
+from exporter.config import Config, Sync
+from exporter.errors import ComeBackLater, ConfigError, LoginError
+from exporter.messages import Message, PeerKind
+from exporter.progress import Step, silent
+from exporter.store import Interval, Store, open_store
+from exporter.sync import SyncResult, gaps, sync
+from exporter.telegram import connect
+from sandbox.mtproto.methods import history as sandbox_history
+from sandbox.mtproto.render import Renderer
+from sandbox.values import User
+from sandbox.world import World
+
+from .conftest import BEGIN, Command, history
+
+EVERYBODY = Sync(kinds=frozenset({"private", "group"}))
+
+
+async def pull(
+    config: Config, store: Store, choice: Sync = EVERYBODY, report: Callable[[Step], None] = silent
+) -> SyncResult:
+    async with connect(config) as client:
+        return await sync(client, store, choice, report=report)
+
+
+def history_calls(world: World) -> list[Any]:
+    return [call.request for call in world.calls if call.method == "messages.getHistory"]
+
+
+def texts(store: Store, chat: User) -> list[str]:
+    return [message.text for message in store.messages(chat.id)]
+
+
+async def test_01_a_full_sync_equals_the_world(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store
+) -> None:
+    history(world, owner, anna, count=10_050)
+    result = await pull(logged_in, store)
+    assert (result.chats, result.messages, result.new) == (1, 10_050, 10_050)
+    assert texts(store, anna) == [f"message {number}" for number in range(10_050)]
+    first = next(store.messages(anna.id))
+    assert first == Message(anna.id, 1, anna.id, datetime.fromtimestamp(BEGIN, UTC), outgoing=False, text="message 0")
+    assert 101 <= len(history_calls(world)) <= 103
+    assert all(request.limit <= 100 for request in history_calls(world))
+
+
+async def test_people_are_stored_as_telegram_names_them(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
+) -> None:
+    flat = world.group("Flat", [owner, anna, boris])
+    history(world, anna, owner, count=2)
+    world.say(boris, flat, "hello all", date=BEGIN, silent=True)
+    await pull(logged_in, store)
+    peers = store.peers()
+    assert {(peer.name, peer.kind) for peer in peers.values()} == {
+        ("Olive", PeerKind.SELF),
+        ("Anna", PeerKind.USER),
+        ("Boris", PeerKind.USER),
+        ("Flat", PeerKind.GROUP),
+    }
+    assert peers[anna.id].username == "anna_b"
+    assert peers[anna.id].access_hash is not None
+    (said,) = store.messages(flat.key)
+    assert (said.sender_id, said.outgoing) == (boris.id, False)
+
+
+async def test_03_an_incremental_sync_asks_once_for_what_changed(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
+) -> None:
+    history(world, owner, anna, count=250)
+    history(world, owner, boris, count=250)
+    await pull(logged_in, store)
+    world.calls.clear()
+    for number in range(7):
+        world.say(anna, owner, f"new {number}")
+    result = await pull(logged_in, store)
+    assert (result.messages, result.new) == (507, 7)
+    (request,) = history_calls(world)
+    assert request.peer.user_id == anna.id
+    world.calls.clear()
+    assert (await pull(logged_in, store)).new == 0
+    assert history_calls(world) == []
+
+
+async def test_04_short_and_empty_pages_lose_nothing(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history(world, owner, anna, count=300)
+    whole = Renderer.message
+
+    def with_holes(self: Renderer, message: Any) -> Any:
+        shown = whole(self, message)
+        return MessageEmpty(shown.id, None) if 100 < shown.id <= 200 else shown
+
+    monkeypatch.setattr(sandbox_history, "PAGE", 20)
+    monkeypatch.setattr(Renderer, "message", with_holes)
+    await pull(logged_in, store)
+    assert [m.message_id for m in store.messages(anna.id)] == [*range(1, 101), *range(201, 301)]
+    assert store.intervals(anna.id) == (Interval(1, 300),)
+
+
+async def test_05_a_short_wait_is_kept_and_shown(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store
+) -> None:
+    history(world, owner, anna, count=300)
+    world.fault("messages.getHistory", error=(420, "FLOOD_WAIT_1"), after=2)
+    steps: list[Step] = []
+    result = await pull(logged_in, store, report=steps.append)
+    assert (result.new, result.seconds > 1) == (300, True)
+    assert Step("Anna", 200, 300, "sleeping 1 s: Telegram's rate limit") in steps
+    assert [step.done for step in steps if step.stage == "Anna"] == [100, 200, 200, 300]
+
+
+async def test_06_a_long_wait_ends_the_run_and_is_remembered(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store
+) -> None:
+    history(world, owner, anna, count=300)
+    world.fault("messages.getHistory", error=(420, "FLOOD_WAIT_3600"), after=2)
+    with pytest.raises(ComeBackLater, match=r"until .* UTC"):
+        await pull(logged_in, store)
+    assert len(texts(store, anna)) == 200
+    world.calls.clear()
+    with pytest.raises(ComeBackLater):
+        await pull(logged_in, store)
+    assert history_calls(world) == []
+
+
+async def test_06_a_long_wait_is_exit_code_4(
+    world: World, owner: User, anna: User, logged_in: Config, command: Command
+) -> None:
+    history(world, owner, anna, count=3)
+    world.fault("messages.getDialogs", error=(420, "FLOOD_WAIT_3600"))
+    ended = await command("sync", "--json")
+    assert (ended.code, ended.out) == (4, "")
+    assert "problem: Telegram asks to wait until" in ended.err
+
+
+async def test_11_a_page_does_not_overwrite_a_newer_edit(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store
+) -> None:
+    history(world, owner, anna, count=3)
+    await pull(logged_in, store)
+    newer = replace(
+        store.recent(anna.id, limit=1)[0], text="edited", edited_at=datetime.now(UTC).replace(microsecond=0)
+    )
+    store.add([newer])
+    world.say(anna, owner, "and one more")
+    await pull(logged_in, store)
+    assert store.message(anna.id, 3) == newer
+
+
+@pytest.mark.parametrize("drop", ["before", "after"])
+async def test_a_dropped_connection_is_taken_up_again(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, drop: Any
+) -> None:
+    history(world, owner, anna, count=300)
+    world.fault("messages.getHistory", drop=drop, after=1)
+    assert (await pull(logged_in, store)).new == 300
+
+
+async def test_nothing_of_other_chats_is_asked_for(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
+) -> None:
+    history(world, owner, anna, count=5)
+    history(world, owner, boris, count=5)
+    await pull(logged_in, store, Sync(chats=("Anna",)))
+    assert [request.peer.user_id for request in history_calls(world)] == [anna.id]
+    assert set(store.peers()) == {owner.id, anna.id}
+
+
+async def test_choosing_nothing_or_nobody_is_refused(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store
+) -> None:
+    history(world, owner, anna, count=5)
+    for choice in (Sync(), Sync(chats=("Nobody",))):
+        with pytest.raises(ConfigError):
+            await pull(logged_in, store, choice)
+    assert history_calls(world) == []
+
+
+async def test_an_account_without_history_is_fine(logged_in: Config, store: Store) -> None:
+    result = await pull(logged_in, store)
+    assert (result.chats, result.messages, result.new) == (0, 0, 0)
+
+
+async def test_a_session_revoked_midway_keeps_its_pages(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store
+) -> None:
+    history(world, owner, anna, count=300)
+
+    def revoke(step: Step) -> None:
+        if step.stage == "Anna":
+            world.revoke(owner)
+
+    with pytest.raises(LoginError, match="ended elsewhere"):
+        await pull(logged_in, store, report=revoke)
+    assert len(texts(store, anna)) == 100
+
+
+async def stalled(world: World, start: Callable[..., Awaitable[Any]], page: int) -> asyncio.subprocess.Process:
+    """A sync that waits for that page of history."""
+    world.fault("messages.getHistory", delay=60, after=page)
+    process = await start("sync")
+    while len(history_calls(world)) <= page:  # noqa: ASYNC110 - it is another process that calls
+        await asyncio.sleep(0.01)
+    return process
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_02_after_kill_9_the_next_run_goes_on(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, start: Any, command: Command, seed: int
+) -> None:
+    history(world, owner, anna, count=700)
+    history(world, owner, boris, count=700)
+    page = random.Random(seed).randrange(1, 14)  # noqa: S311
+    process = await stalled(world, start, page)
+    process.kill()
+    await process.wait()
+    world.faults.clear()
+    with open_store(logged_in.database) as store:
+        kept = len(texts(store, anna)) + len(texts(store, boris))
+    assert kept == 100 * page
+    world.calls.clear()
+    ended = await command("sync", "--json")
+    assert (ended.code, json.loads(ended.out)["new"]) == (0, 1400 - kept)
+    assert len(history_calls(world)) <= (1400 - kept) // 100 + 3  # a page lost, two ends of history
+    with open_store(logged_in.database) as store:
+        for friend in (anna, boris):
+            assert texts(store, friend) == [f"message {number}" for number in range(700)]
+            assert len(store.intervals(friend.id)) == 1
+
+
+async def test_ctrl_c_keeps_every_page_and_exits_130(
+    world: World, owner: User, anna: User, logged_in: Config, start: Any, command: Command
+) -> None:
+    history(world, owner, anna, count=700)
+    process = await stalled(world, start, 3)
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    world.faults.clear()
+    ended = await command("sync", "--json")
+    assert json.loads(ended.out)["new"] == 400
+
+
+async def test_39_words_and_secrets_stay_in_the_private_database(
+    world: World, owner: User, anna: User, logged_in: Config, command: Command
+) -> None:
+    history(world, owner, anna, count=150, text="canary-word {}")
+    ended = await command("sync")
+    assert ended.code == 0
+    assert ended.out == "1 chats, 150 messages, 150 of them new\n"
+    assert "canary-word" not in ended.err
+    assert logged_in.telegram.api_hash.get_secret_value() not in ended.err
+    files = [file for file in logged_in.state.rglob("*") if file.is_file()]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert [file.name for file in files if b"canary-word" in file.read_bytes()] == ["doppelganger.db"]
+
+
+@given(st.sets(st.integers(1, 30)), st.integers(0, 30))
+def test_gaps_are_what_is_missing(complete: set[int], top: int) -> None:
+    missing = gaps([Interval(n, n) for n in complete], top)
+    assert [n for gap in missing for n in range(gap.hi, gap.lo - 1, -1)] == sorted(
+        set(range(1, top + 1)) - complete, reverse=True
+    )
