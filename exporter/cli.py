@@ -33,6 +33,21 @@ config_option = click.option(
 )
 
 
+class DefaultGroup(click.Group):
+    """A group whose first command is meant where none is named: `python -m exporter --json` is `… sync --json`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the default command's name in front, unless a command or the group's help is asked for."""
+        named = bool(args) and (args[0] in self.commands or args[0] in self.get_help_option_names(ctx))
+        if not named and self.commands:
+            args = [next(iter(self.commands)), *args]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of their definition: the default one first."""
+        return list(self.commands)
+
+
 def run(group: click.Group) -> NoReturn:
     """Run a command group as a process: errors become two lines and their exit code, bugs keep their traceback."""
     os.umask(0o077)
