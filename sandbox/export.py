@@ -24,6 +24,9 @@ Chat = dict[str, Any]
 PRIVATE = {"personal_chat", "bot_chat"}
 GROUPS = {"private_group", "private_supergroup", "public_supergroup"}
 SAVED = "saved_messages"
+DELETED = "Deleted Account"
+DELETED_ID = 999_999
+"""Stands for everyone in a group whom the file no longer names."""
 FIX = "export from Telegram Desktop (Settings, Advanced, Export Telegram data) as machine-readable JSON"
 OWN_NUMBERS = {"private_supergroup", "public_supergroup"}
 """Chats whose messages are not numbered by the owner's box."""
@@ -39,13 +42,13 @@ def load_export(world: World, path: Path, owner: str | None) -> None:
         SandboxError: no such file, no export, or nobody knows its owner.
     """
     document = _read(path)
-    chats = [chat for chat in document["chats"]["list"] if chat.get("type") in PRIVATE | GROUPS | {SAVED}]
     owner_id = _owner_id(document, owner, path)
-    _add_people(world, chats, _names(document, chats, owner_id), owner_id)
     try:
+        chats = [chat for chat in document["chats"]["list"] if chat.get("type") in PRIVATE | GROUPS | {SAVED}]
+        _add_people(world, chats, _names(document, chats, owner_id), owner_id)
         _place_all(world, chats)
-    except (KeyError, TypeError, ValueError) as error:
-        raise SandboxError(f"{path} has a message that cannot be read: {error!r}", fix=FIX) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise SandboxError(f"{path} has a chat that cannot be read: {error!r}", fix=FIX) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -55,9 +58,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise SandboxError(f"{path} cannot be read: {error.strerror}", fix="name an export's result.json") from None
     except ValueError as error:
         raise SandboxError(f"{path} is not valid JSON: {error}", fix=FIX) from None
-    if not isinstance(document, dict) or not isinstance(document.get("chats", {}).get("list"), list):
-        raise SandboxError(f"{path} is no Telegram Desktop export: it has no chats.list", fix=FIX)
-    return document
+    match document:
+        case {"chats": {"list": [*_]}}:
+            return dict(document)
+    raise SandboxError(f"{path} is no Telegram Desktop export: it has no chats.list", fix=FIX)
 
 
 def _owner_id(document: dict[str, Any], owner: str | None, path: Path) -> int:
@@ -67,35 +71,30 @@ def _owner_id(document: dict[str, Any], owner: str | None, path: Path) -> int:
         if not (digits.isascii() and digits.isdigit()):
             raise SandboxError(f"{owner!r} is no user of an export", fix=fix)
         return int(digits)
-    user_id = document.get("personal_information", {}).get("user_id")
-    if not isinstance(user_id, int):
-        raise SandboxError(f"{path} does not say whose account it is", fix=fix)
-    return user_id
+    match document:
+        case {"personal_information": {"user_id": int(user_id)}}:
+            return user_id
+    raise SandboxError(f"{path} does not say whose account it is", fix=fix)
 
 
 def _names(document: dict[str, Any], chats: list[Chat], owner_id: int) -> dict[int, str]:
-    """Everyone who wrote, or with whom there is a chat: id -> name."""
+    """Everyone who wrote, or with whom there is a chat, the owner first: id -> name."""
     names: dict[int, str] = {}
     for chat in chats:
         for raw in chat["messages"]:
-            if (user_id := _sender_id(raw)) is not None:
-                names.setdefault(user_id, raw.get("from") or raw.get("actor") or "Deleted Account")
-        if (user_id := _chat_user(chat)) is not None:
-            names[user_id] = chat.get("name") or names.get(user_id) or "Deleted Account"
+            names.setdefault(_sender_id(raw, chat), raw.get("from") or raw.get("actor") or DELETED)
+        if chat["type"] in PRIVATE:
+            names[chat["id"]] = chat.get("name") or names.get(chat["id"]) or DELETED
     about = document.get("personal_information", {})
     own = " ".join(filter(None, (about.get("first_name"), about.get("last_name"))))
-    if own or owner_id not in names:
-        names[owner_id] = own or "Owner"
-    return names
+    return {owner_id: own or names.get(owner_id, "Owner"), **{key: names[key] for key in names if key != owner_id}}
 
 
-def _sender_id(raw: Chat) -> int | None:
-    marked = raw.get("from_id") or raw.get("actor_id")
-    return int("".join(filter(str.isdigit, marked))) if marked else None
-
-
-def _chat_user(chat: Chat) -> int | None:
-    return chat["id"] if chat["type"] in PRIVATE else None
+def _sender_id(raw: Chat, chat: Chat) -> int:
+    """Who wrote it; whom the file no longer names is the other one of a private chat, or nobody in particular."""
+    if marked := raw.get("from_id") or raw.get("actor_id"):
+        return int("".join(filter(str.isdigit, marked)))
+    return int(chat["id"]) if chat["type"] in PRIVATE else DELETED_ID
 
 
 def _add_people(world: World, chats: list[Chat], names: dict[int, str], owner_id: int) -> None:
@@ -114,7 +113,7 @@ def _conversation(world: World, chat: Chat) -> Conversation:
         return world.conversation(owner, owner)
     if chat["type"] in PRIVATE:
         return world.conversation(owner, world.users[chat["id"]])
-    writers = dict.fromkeys(user_id for raw in chat["messages"] if (user_id := _sender_id(raw)) is not None)
+    writers = dict.fromkeys(_sender_id(raw, chat) for raw in chat["messages"])
     writers.pop(owner.id, None)
     members = [owner, *(world.users[user_id] for user_id in writers)]
     created = int(chat["messages"][0]["date_unixtime"]) if chat["messages"] else 0
@@ -142,8 +141,7 @@ def _place_all(world: World, chats: list[Chat]) -> None:
     via_bots: dict[str, User] = {}
     for chat, raw, number in _in_order(chats):
         conversation, place = conversations[id(chat)], places[id(chat)]
-        sender = world.users[_sender_id(raw) or conversation.peer(world.owner).id]
-        message = _message(conversation, sender, raw, place)
+        message = _message(conversation, world.users[_sender_id(raw, chat)], raw, place)
         if via := raw.get("via_bot"):
             if via not in via_bots:
                 via_bots[via] = world.bot(f"{world.new_id()}:via", via.removeprefix("@"))

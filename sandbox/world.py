@@ -113,7 +113,6 @@ class World(People):
         if silent:
             conversation.read.update(dict.fromkeys(conversation.read, len(conversation.messages)))
             return message
-        conversation.read[sender.id] = len(conversation.messages)
         self._tell(conversation, NewMessage(message), origin)
         return message
 

@@ -1,6 +1,7 @@
 """A Telegram of our own for any test: a world to fill, a server for it, and clients that are already logged in."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -9,7 +10,7 @@ from telethon import TelegramClient
 from telethon.crypto import AuthKey
 from telethon.crypto.rsa import add_key
 from telethon.network import ConnectionTcpFull
-from telethon.sessions import MemorySession
+from telethon.sessions import MemorySession, Session
 
 from sandbox.mtproto.keys import make_rsa_key
 from sandbox.server import Sandbox
@@ -39,12 +40,22 @@ async def sandbox(world: World, server_key: rsa.PrivateKey) -> AsyncIterator[San
         yield serving
 
 
-def make_client(sandbox: Sandbox, session: MemorySession | None = None, **options: object) -> TelegramClient:
-    """An unmodified client of this sandbox, not connected; any option of Telethon's."""
+def make_client(sandbox: Sandbox, session: Session | None = None, **options: object) -> TelegramClient:
+    """An unmodified client of this sandbox, not connected; any option of Telethon's, any session."""
     session = session or MemorySession()
     session.set_dc(sandbox.dc_id, sandbox.host, sandbox.port)
     defaults = {"connection": ConnectionTcpFull, "flood_sleep_threshold": 0, "retry_delay": 0, "request_retries": 1}
     return TelegramClient(session, API_ID, API_HASH, **{**defaults, **options})
+
+
+@asynccontextmanager
+async def connected(client: TelegramClient) -> AsyncIterator[TelegramClient]:
+    """Connect without logging in, and disconnect at the end."""
+    await client.connect()
+    try:
+        yield client
+    finally:
+        await client.disconnect()
 
 
 @pytest_asyncio.fixture

@@ -87,13 +87,14 @@ class Renderer:
         """A message by this account's number."""
         conversation, viewer = message.conversation, self._viewer
         alone = len(conversation.members) == 1 and conversation.group is None
+        out = message.sender.id == viewer.id and not alone
         answered = None if message.reply_to is None else conversation.id_of(viewer, message.reply_to)
         common = {
             "id": message.id_for(viewer),
             "peer_id": self.peer(conversation.peer(viewer)),
             "date": message.date,
-            "out": (message.sender.id == viewer.id and not alone) or None,
-            "from_id": types.PeerUser(message.sender.id) if conversation.group else None,
+            "out": out or None,
+            "from_id": types.PeerUser(message.sender.id) if out or conversation.group else None,
             "reply_to": types.MessageReplyHeader(reply_to_msg_id=answered) if answered else None,
         }
         if message.action is not None:

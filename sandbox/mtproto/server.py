@@ -5,7 +5,7 @@ import logging
 import struct
 
 import rsa
-from telethon.errors import TypeNotFoundError
+from telethon.errors import InvalidChecksumError, TypeNotFoundError
 from telethon.extensions import BinaryReader
 
 from sandbox.mtproto.keys import BadPacket, ClientKey, KeyExchange, make_client_key, unseal
@@ -90,7 +90,7 @@ class Connection:
                 self._receive(await self.transport.receive())
         except (EOFError, OSError):
             pass  # gone, as clients do
-        except (BadPacket, BufferError, TypeNotFoundError, struct.error) as error:
+        except (BadPacket, BufferError, InvalidChecksumError, TypeNotFoundError, ValueError, struct.error) as error:
             log.warning("mtproto.bad_packet", extra={"error": type(error).__name__})
         finally:
             if self._session is not None:
