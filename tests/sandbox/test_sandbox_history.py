@@ -162,6 +162,8 @@ async def test_people_and_groups_can_be_asked_about(world, anna, bob, client_of)
     assert (await client.get_entity("@carl")).id == named.id
     with pytest.raises(ValueError, match="No user"):
         await client.get_entity("@nobody_here")
+    with pytest.raises(ValueError, match="Could not find the input entity"):
+        await client.get_input_entity(bob.id + 1000)
     assert {member.id for member in await client.get_participants(-group.id)} == {anna.id, bob.id, named.id}
     full = await client(functions.users.GetFullUserRequest("@carl"))
     assert full.full_user.id == named.id

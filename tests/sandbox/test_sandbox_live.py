@@ -69,6 +69,40 @@ async def test_what_is_sent_comes_back_with_the_number_of_ones_own_box(world, an
     assert (await client.get_messages("me", ids=note.id)).raw_text == "note"
 
 
+async def test_a_message_can_go_from_ones_own_box_alone(world, anna, bob, client_of):
+    client = await knowing(await client_of(anna))
+    first, second = world.say(bob, anna, "one"), world.say(bob, anna, "two")
+    await client.delete_messages(bob.id, [first.id_for(anna)], revoke=False)
+    assert [message.raw_text for message in await client.get_messages(bob.id, limit=9)] == ["two", "from before"]
+    talk = world.conversation(anna, bob)
+    assert (talk.count(anna), talk.count(bob)) == (2, 3)
+    world.delete(first)
+    assert (talk.count(anna), talk.count(bob)) == (2, 2)
+    assert second.id_for(bob)
+
+
+async def test_in_a_group_the_writer_sees_who_read_first(world, anna, bob, client_of):
+    carl = world.person("Carl")
+    group = world.group("Climbers", [anna, bob, carl])
+    client = await knowing(await client_of(anna))
+    heard = Heard(client, events.MessageRead(), events.UserUpdate())
+    said = world.say(anna, group, "who comes?")
+    world.type(carl, group)
+    typing = await heard.next()
+    assert (typing.chat_id, typing.user_id) == (-group.id, carl.id)
+    world.read(carl, group)
+    read = await heard.next()
+    assert (read.chat_id, read.max_id, read.outbox) == (-group.id, said.id_for(anna), True)
+
+
+async def test_reading_on_one_device_shows_on_the_other(world, anna, bob, client_of):
+    phone, desk = await knowing(await client_of(anna)), await knowing(await client_of(anna))
+    said = world.say(bob, anna, "hi")
+    heard = Heard(desk, events.MessageRead(inbox=True))
+    await phone.send_read_acknowledge(bob.id, max_id=said.id_for(anna))
+    assert (await heard.next()).max_id == said.id_for(anna)
+
+
 async def test_ones_other_device_hears_but_not_the_one_that_wrote(world, anna, bob, client_of):
     phone, desk = await knowing(await client_of(anna)), await knowing(await client_of(anna))
     at_phone, at_desk = Heard(phone), Heard(desk)

@@ -4,6 +4,7 @@ from typing import Any
 
 from telethon.tl import functions, types
 
+from sandbox.errors import Refused
 from sandbox.mtproto.peers import group_of, input_user
 from sandbox.mtproto.registry import Call, Methods
 from sandbox.mtproto.render import Renderer
@@ -13,9 +14,15 @@ methods = Methods()
 
 @methods.handles(functions.users.GetUsersRequest)
 def get_users(call: Call, request: functions.users.GetUsersRequest) -> list[Any]:
-    """Each of them."""
+    """Each of them; UserEmpty for whom he may not see."""
     renderer = Renderer(call.world, call.user)
-    return [renderer.user(input_user(call, sent)) for sent in request.id]
+    answers: list[Any] = []
+    for sent in request.id:
+        try:
+            answers.append(renderer.user(input_user(call, sent)))
+        except Refused:
+            answers.append(types.UserEmpty(getattr(sent, "user_id", 0)))
+    return answers
 
 
 @methods.handles(functions.users.GetFullUserRequest)
