@@ -71,15 +71,14 @@ def _plain(console: Console) -> Report:
     last: dict[str, Step] = {}
 
     def report(step: Step) -> None:
-        finished = step.done >= step.total
         before = last.get(step.stage)
-        stalled = before is not None and before.done == step.done and before.note != step.note
+        ended = before is not None and before.done >= before.total
+        waits = before is not None and before.done == step.done and before.note != step.note
+        due = time.monotonic() - printed.get(step.stage, -PLAIN_EVERY) >= PLAIN_EVERY
         last[step.stage] = step
-        now = time.monotonic()
-        if finished or stalled or now - printed.get(step.stage, -PLAIN_EVERY) >= PLAIN_EVERY:
-            printed[step.stage] = now
-            console.print(
-                f"{step.stage}: {step.done:g}/{step.total:g} {step.note}".rstrip(), highlight=False, markup=False
-            )
+        if not ended and (step.done >= step.total or waits or due):
+            printed[step.stage] = time.monotonic()
+            line = f"{step.stage}: {step.done:g}/{step.total:g} {step.note}".rstrip()
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     return report

@@ -14,9 +14,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 from telethon import TelegramClient, errors
 from telethon.crypto import rsa
 from telethon.sessions import SQLiteSession
+from telethon.utils import parse_phone
 
 from exporter.config import Config, Server
 from exporter.errors import ComeBackLater, ConfigError, DoppelgangerError, LoginError
@@ -106,7 +108,9 @@ async def login(
         if user is None:
             config.session.unlink(missing_ok=True)  # Telegram refuses its key: a new one is needed
             async with _connected(config) as client:
-                phone = config.telegram.phone or ask_phone()
+                phone = parse_phone(config.telegram.phone or ask_phone())
+                if not phone:
+                    raise errors.PhoneNumberInvalidError(request=None)
                 await client.send_code_request(phone)
                 user = await _sign_in(client, phone, ask_code, ask_password)
         return to_peer(user)
@@ -147,6 +151,8 @@ async def _sign_in(
 
 def _client(config: Config, *, request_retries: int, catch_up: bool) -> TelegramClient:
     server = config.telegram.server
+    if server:
+        _trust(server.public_key)
     return TelegramClient(
         _session(config.session, server),
         config.telegram.api_id,
@@ -160,6 +166,13 @@ def _client(config: Config, *, request_retries: int, catch_up: bool) -> Telegram
         sequential_updates=False,
         catch_up=catch_up,
     )
+
+
+def _trust(public_key: str) -> None:
+    try:
+        rsa.add_key(public_key, old=False)
+    except (ValueError, PyAsn1Error):
+        raise ConfigError("[telegram] server.public_key is no RSA key in PEM", fix="copy it whole") from None
 
 
 def _session(path: Path, server: Server | None) -> SQLiteSession:
@@ -181,10 +194,6 @@ def _session(path: Path, server: Server | None) -> SQLiteSession:
             fix="give every Telegram its own `state` folder",
         )
     if server:
-        try:
-            rsa.add_key(server.public_key, old=False)
-        except ValueError:
-            raise ConfigError("[telegram] server.public_key is no RSA key in PEM", fix="copy it whole") from None
         session.set_dc(server.dc_id, server.host, server.port)
     return session
 
