@@ -1,0 +1,96 @@
+"""The commands as a person runs them, where no Telegram is needed."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.__main__ import main
+from exporter.cli import run
+
+SMALLEST = '[telegram]\napi_id = 1\napi_hash = "canary-hash"\n'
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., int]]:
+    """Run a command in a folder of its own; its exit code."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DOPPELGANGER_CONFIG", raising=False)
+    umask = os.umask(0o077)
+
+    def call(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["exporter", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            run(main)
+        return int(ended.value.code or 0)
+
+    yield call
+    os.umask(umask)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "config.toml"
+    file.write_text(f'state = "{tmp_path}/state"\n{SMALLEST}')
+    return file
+
+
+def test_help_names_commands_and_exit_codes(call: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--help") == 0
+    out = capsys.readouterr().out
+    assert all(word in out for word in ("sync", "login", "chats", "import", "come back later", "130"))
+
+
+@pytest.mark.parametrize("arguments", [(), ("sync",), ("chats",), ("login",), ("import", "x.json")])
+def test_no_configuration_is_exit_code_2(
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert call(*arguments) == 2
+    assert "copy config.example.toml to config.toml" in capsys.readouterr().err
+
+
+def test_a_typo_is_exit_code_2_and_named(
+    call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(SMALLEST + "[sink]\n")
+    assert call() == 2
+    err = capsys.readouterr().err
+    assert "sink" in err
+    assert "canary-hash" not in err
+
+
+@pytest.mark.parametrize("arguments", [("sinc",), ("--jason",), ("import",), ("import", "x.json", "--me", "me")])
+def test_wrong_usage_is_exit_code_2(call: Callable[..., int], config: Path, arguments: tuple[str, ...]) -> None:
+    assert call(*arguments) == 2
+
+
+def test_not_logged_in_is_exit_code_3(
+    call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("--config", str(config), "--json") == 3
+    assert "python -m exporter login" in capsys.readouterr().err
+
+
+def test_import_then_chats(call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = config.with_name("result.json")
+    record = {"id": 1, "type": "message", "date_unixtime": "1714564800", "from": "Olive", "from_id": "user1"}
+    chat = {"id": 7, "type": "personal_chat", "name": "Anna", "messages": [record | {"text": "canary"}, "broken"]}
+    file.write_text(json.dumps(chat))
+    assert call("import", "result.json") == 1
+    assert "--me user1 (Olive)" in capsys.readouterr().err
+    assert call("import", "result.json", "--me", "user1") == 0
+    printed = capsys.readouterr()
+    assert printed.out == "1 chats, 1 messages, 1 of them new\n"
+    assert "1 records could not be read" in printed.err
+    assert call("chats") == 0
+    printed = capsys.readouterr()
+    assert "Anna" in printed.out
+    assert "canary" not in printed.out + printed.err
+
+
+def test_chats_of_an_empty_store(call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("chats") == 0
+    assert "No chats are stored yet" in capsys.readouterr().out
