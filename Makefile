@@ -9,6 +9,7 @@ PACKAGES := bot exporter sandbox trainer
 
 # Where pip shall look for a CPU or CUDA build of torch first; see "Installing" in README.md.
 TORCH_INDEX ?=
+TORCH := 'torch>=2.11,<2.13.1'
 
 # The demo's input: a Telegram Desktop export and whose it is. None: the made-up cast.
 WORLD ?=
@@ -44,7 +45,7 @@ clean:
 $(VENV)/.demo: pyproject.toml packaging/llama-cpp.cmake
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv $(VENV)
-	$(if $(TORCH_INDEX),$(BIN)/pip install 'torch>=2.11,<2.13.1' --index-url $(TORCH_INDEX))
+	$(if $(TORCH_INDEX),$(BIN)/pip install $(TORCH) --index-url $(TORCH_INDEX))
 	$(BIN)/pip install --editable '.[train,demo]'
 	touch $@
 
