@@ -1,0 +1,36 @@
+"""From a prompt to something that may be said: ask the model until enough of its replies are fit to send."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.drafts import Burst
+from bot.engine import Speaker
+from bot.policy import flaw
+
+TRIES = 4
+"""Replies that may be thrown away for each one that is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What came of it."""
+
+    bursts: tuple[Burst, ...]
+    """Different from each other, and each fit to send; fewer than wanted where the model had no more to say."""
+    first_token_ms: float
+    """Of the first try: what the prompt cost to read."""
+    tries: int
+
+
+async def compose(speaker: Speaker, prompt: Sequence[int], *, wanted: int) -> Composed:
+    """Up to `wanted` replies. Unfinished, flawed and repeated ones are thrown away."""
+    bursts: dict[str, Burst] = {}
+    first_token_ms = 0.0
+    tries = 0
+    while len(bursts) < wanted and tries < wanted * TRIES:
+        reply = await speaker.reply(prompt)
+        first_token_ms = first_token_ms or reply.first_token_ms
+        tries += 1
+        if reply.finished and flaw(reply.texts, speaker.spec) is None:
+            bursts.setdefault("\n".join(reply.texts).casefold(), reply.texts)
+    return Composed(tuple(bursts.values()), first_token_ms, tries)

@@ -1,0 +1,156 @@
+"""When the double speaks, and what it may say at all: every decision has a reason. Pure: no clock, no I/O, no model."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from exporter.messages import Message, MessageKind, Peer, PeerKind
+from trainer.prompt import PromptSpec
+
+FRESH = timedelta(minutes=10)
+"""A message older than this is never answered automatically."""
+TELEGRAM = 777000
+"""Telegram's own account: login codes come from here."""
+MOST_UNITS = 4096
+"""UTF-16 code units that one message may have."""
+
+
+class Mode(StrEnum):
+    """What the owner allows for one contact."""
+
+    OFF = "off"
+    DRAFT = "draft"
+    AUTO = "auto"
+
+
+class Action(StrEnum):
+    """What the double does about a message."""
+
+    SILENT = "silent"
+    DRAFT = "draft"
+    AUTO = "auto"
+
+
+class Reason(StrEnum):
+    """Why."""
+
+    UNLISTED = "unlisted"
+    NOT_A_PERSON = "not_a_person"
+    NOTHING_SAID = "nothing_said"
+    OWNER_ANSWERED = "owner_answered"
+    NOT_ADDRESSED = "not_addressed"
+    GROUP = "group"
+    STALE = "stale"
+    MODE = "mode"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do, and why."""
+
+    action: Action
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a decision depends on."""
+
+    mode: Mode
+    peer: Peer
+    newest: Message | None
+    """The chat's newest message that somebody wrote."""
+    sender: Peer | None
+    """Who wrote it, where that is known."""
+    addressed: bool
+    """It mentions the owner, or answers a message of his."""
+    started_at: datetime
+    """When this bot began to listen."""
+    now: datetime
+
+
+def decide(situation: Situation) -> Decision:
+    """Silent, draft or automatic. Whatever is unclear is silent; whatever is late is at most a draft."""
+    newest = situation.newest
+    if situation.mode is Mode.OFF:
+        return Decision(Action.SILENT, Reason.UNLISTED)
+    if not _person(situation.peer):
+        return Decision(Action.SILENT, Reason.NOT_A_PERSON)
+    if newest is None:
+        return Decision(Action.SILENT, Reason.NOTHING_SAID)
+    if newest.outgoing:
+        return Decision(Action.SILENT, Reason.OWNER_ANSWERED)
+    if situation.sender and not _person(situation.sender):
+        return Decision(Action.SILENT, Reason.NOT_A_PERSON)
+    if situation.peer.kind is PeerKind.GROUP:
+        if not situation.addressed:
+            return Decision(Action.SILENT, Reason.NOT_ADDRESSED)
+        return Decision(Action.DRAFT, Reason.GROUP)
+    if situation.mode is Mode.DRAFT:
+        return Decision(Action.DRAFT, Reason.MODE)
+    if not fresh(newest, started_at=situation.started_at, now=situation.now):
+        return Decision(Action.DRAFT, Reason.STALE)
+    return Decision(Action.AUTO, Reason.MODE)
+
+
+def fresh(message: Message, *, started_at: datetime, now: datetime) -> bool:
+    """Whether it came while the bot listened, and not long ago. Telegram's times are whole seconds, cut off."""
+    return message.sent_at >= started_at.replace(microsecond=0) and now - message.sent_at <= FRESH
+
+
+def addressed(message: Message, own_ids: Collection[int], owner: Peer) -> bool:
+    """Whether a message of a group is meant for the owner: it names his @username or answers one of `own_ids`."""
+    if message.reply_to in own_ids:
+        return True
+    return owner.username is not None and bool(
+        re.search(rf"@{re.escape(owner.username)}\b", message.text, re.IGNORECASE)
+    )
+
+
+class Flaw(StrEnum):
+    """Why something that a model made up is not sent."""
+
+    EMPTY = "empty"
+    TOO_LONG = "too_long"
+    LOOP = "loop"
+    MEDIA = "media"
+    BROKEN = "broken"
+    FRAME = "frame"
+
+
+_MEDIA = re.compile(rf"\[({'|'.join(set(MessageKind) - {MessageKind.TEXT})})( [^\]\n]*)?\]")
+"""How `trainer.dialogue.words` tells a model of what is not text: a double can not send such things."""
+_CONTROL = re.compile(r"<\|\w+\|>")
+_AGAIN = re.compile(r"(.{8,}?)\1{3,}", re.DOTALL)
+_MOST_ALIKE = 2
+
+
+def flaw(texts: Sequence[str], spec: PromptSpec) -> Flaw | None:
+    """Why this burst must not be sent as it is; None where it may."""
+    whole = "\n".join(texts)
+    lines = [line.strip().casefold() for line in whole.splitlines() if line.strip()]
+    if not texts or not all(text.strip() for text in texts):
+        return Flaw.EMPTY
+    if any(len(text.encode("utf-16-le")) // 2 > MOST_UNITS for text in texts):
+        return Flaw.TOO_LONG
+    if any(lines.count(line) > _MOST_ALIKE for line in lines) or _AGAIN.search(whole):
+        return Flaw.LOOP
+    if _MEDIA.search(whole):
+        return Flaw.MEDIA
+    if "\N{REPLACEMENT CHARACTER}" in whole or "\0" in whole:
+        return Flaw.BROKEN
+    if _CONTROL.search(whole) or any(
+        token in whole for token in (spec.turn_open, spec.turn_close, spec.burst_separator)
+    ):
+        return Flaw.FRAME
+    return None
+
+
+_PEOPLE = frozenset({PeerKind.USER, PeerKind.GROUP})
+"""Whom the double may talk with; a message whose sender is a group comes from one of its admins."""
+
+
+def _person(peer: Peer) -> bool:
+    return peer.kind in _PEOPLE and peer.peer_id != TELEGRAM
