@@ -1,0 +1,124 @@
+"""The life of a proposal, in SQLite: open, then sent, skipped or expired. Desks show it and pass on what was chosen.
+
+Every transition compares and sets in one statement, so that two taps, or a tap and a new message, cannot both win.
+It knows nothing of Telegram.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlite_utils import Database
+
+Burst = tuple[str, ...]
+"""What is said in one go, message by message."""
+
+
+class DraftState(StrEnum):
+    """Where a proposal stands."""
+
+    OPEN = "open"
+    SENT = "sent"
+    """Chosen, or replaced by words of the owner's own; the outbox knows whether it arrived."""
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+    """The chat moved on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Numbered proposals for one chat."""
+
+    draft_id: int
+    chat_id: int
+    answers_to: int
+    """The newest message that the model saw."""
+    proposals: tuple[Burst, ...]
+    state: DraftState
+    number: int | None
+    """Which proposal was chosen, counted from 1; None for the owner's own words."""
+    opened_at: datetime
+
+
+class Drafts:
+    """All proposals. At most one is open in a chat."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._drafts = database.table("draft")
+        self._cards = database.table("card")
+        self._clock = clock
+
+    def open(self, chat_id: int, *, answers_to: int, proposals: Sequence[Burst]) -> Draft:
+        """A new open draft; one that is still open in this chat expires."""
+        row = {
+            "chat_id": chat_id,
+            "answers_to": answers_to,
+            "proposals": json.dumps(proposals, ensure_ascii=False),
+            "state": DraftState.OPEN,
+            "opened_at": self._now(),
+        }
+        with self._database.atomic():
+            self.expire(chat_id)
+            self._drafts.insert(row)
+        return next(self._where("chat_id = ? and state = ?", chat_id, DraftState.OPEN))
+
+    def get(self, draft_id: int) -> Draft | None:
+        """The draft with this id."""
+        return next(self._where("draft_id = ?", draft_id), None)
+
+    def open_in(self, chat_id: int) -> Draft | None:
+        """What is open in a chat."""
+        return next(self._where("chat_id = ? and state = ?", chat_id, DraftState.OPEN), None)
+
+    def all_open(self) -> list[Draft]:
+        """What is open anywhere, oldest first."""
+        return list(self._where("state = ?", DraftState.OPEN))
+
+    def close(self, draft_id: int, state: DraftState, *, number: int | None = None) -> bool:
+        """Leave `open` for another state; False if somebody was faster."""
+        cursor = self._database.execute(
+            "update draft set state = ?, number = ?, closed_at = ? where draft_id = ? and state = ?",
+            [state, number, self._now(), draft_id, DraftState.OPEN],
+        )
+        return bool(cursor.rowcount == 1)
+
+    def expire(self, chat_id: int) -> Draft | None:
+        """The chat moved on: what was open there no longer is, and is returned."""
+        draft = self.open_in(chat_id)
+        return draft if draft and self.close(draft.draft_id, DraftState.EXPIRED) else None
+
+    def shown(self, draft_id: int, desk: str, message_id: int) -> None:
+        """A desk put up a card for this draft, as this message."""
+        self._cards.upsert({"draft_id": draft_id, "desk": desk, "message_id": message_id}, pk=("draft_id", "desk"))
+
+    def card(self, draft_id: int, desk: str) -> int | None:
+        """Which message of a desk shows this draft."""
+        cards = self._cards.rows_where("draft_id = ? and desk = ?", [draft_id, desk])
+        return next((int(card["message_id"]) for card in cards), None)
+
+    def by_card(self, desk: str, message_id: int) -> Draft | None:
+        """The draft that this message of a desk shows."""
+        cards = self._cards.rows_where("desk = ? and message_id = ?", [desk, message_id])
+        return next((self.get(card["draft_id"]) for card in cards), None)
+
+    def _where(self, where: str, *values: int | str) -> Iterator[Draft]:
+        return map(_draft, self._drafts.rows_where(where, values, order_by="draft_id"))
+
+    def _now(self) -> int:
+        return int(self._clock().timestamp())
+
+
+def _draft(row: Mapping[str, Any]) -> Draft:
+    return Draft(
+        row["draft_id"],
+        row["chat_id"],
+        row["answers_to"],
+        tuple(tuple(burst) for burst in json.loads(row["proposals"])),
+        DraftState(row["state"]),
+        row["number"],
+        datetime.fromtimestamp(row["opened_at"], UTC),
+    )

@@ -1,0 +1,58 @@
+"""The bot's own tables, in the same file as the history: drafts, the cards that show them, and the outbox."""
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("bot")
+
+
+@migrations()
+def m001_drafts(db: Database) -> None:
+    """Proposals, and where each is shown; times are whole seconds since 1970."""
+    drafts = db.table("draft").create(
+        {
+            "draft_id": int,
+            "chat_id": int,
+            "answers_to": int,
+            "proposals": str,
+            "state": str,
+            "number": int,
+            "opened_at": int,
+            "closed_at": int,
+        },
+        pk="draft_id",
+        not_null={"chat_id", "answers_to", "proposals", "state", "opened_at"},
+        strict=True,
+    )
+    drafts.create_index(["state", "chat_id"])
+    db.table("card").create(
+        {"draft_id": int, "desk": str, "message_id": int},
+        pk=("draft_id", "desk"),
+        not_null={"message_id"},
+        foreign_keys=[("draft_id", "draft", "draft_id")],
+        strict=True,
+    )
+
+
+@migrations()
+def m002_outbox(db: Database) -> None:
+    """Messages to others; a row is committed before Telegram hears of it."""
+    outbox = db.table("outbox").create(
+        {
+            "entry_id": int,
+            "chat_id": int,
+            "draft_id": int,
+            "text": str,
+            "random_id": int,
+            "state": str,
+            "after_id": int,
+            "queued_at": int,
+            "changed_at": int,
+            "message_id": int,
+            "error": str,
+        },
+        pk="entry_id",
+        not_null={"chat_id", "text", "random_id", "state", "queued_at", "changed_at"},
+        strict=True,
+    )
+    outbox.create_index(["random_id"], unique=True)
+    outbox.create_index(["state", "chat_id"])
