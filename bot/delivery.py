@@ -1,0 +1,88 @@
+"""A burst on its way into a chat: typing, sending, pausing, and stopping as soon as it no longer fits.
+
+It knows how a person's messages arrive, and nothing of who decided to send them.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
+
+from bot.outbox import Entry, EntryState, Lost, Outbox, Refused
+from bot.pacing import Bubble
+
+TYPING_LASTS = 4.0
+"""Seconds after which the other side must be told again; Telegram forgets after six."""
+
+T = TypeVar("T")
+
+
+class Overtaken(Exception):
+    """Something new was said in the chat: what is going on here no longer fits."""
+
+
+class Hands(Protocol):
+    """What others see of the account beside its words. Every method may raise Lost or Refused."""
+
+    async def typing(self, chat_id: int) -> None:
+        """Let them see that something is being written."""
+        ...
+
+    async def read(self, chat_id: int, message_id: int) -> None:
+        """Mark their messages up to this one as read."""
+        ...
+
+
+async def unless(overtaken: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Do the work unless the event comes first, and even then only if it has not come meanwhile.
+
+    Raises:
+        Overtaken: it came; the work was cancelled, or its result is stale.
+    """
+    working = asyncio.create_task(work)
+    news = asyncio.create_task(overtaken.wait())
+    try:
+        done, _ = await asyncio.wait({working, news}, return_when=asyncio.FIRST_COMPLETED)
+        if working not in done:
+            raise Overtaken
+        result = working.result()
+        if overtaken.is_set():
+            raise Overtaken
+        return result
+    finally:
+        working.cancel()
+        news.cancel()
+        await asyncio.wait({working, news})
+
+
+async def deliver(
+    entries: Sequence[Entry], bubbles: Sequence[Bubble], *, outbox: Outbox, hands: Hands, overtaken: asyncio.Event
+) -> list[Entry]:
+    """Send a queued burst as a person would; gives what became of each entry.
+
+    When the event comes, or one message does not arrive, the rest is cancelled.
+    """
+    results: list[Entry] = []
+    try:
+        for entry, bubble in zip(entries, bubbles, strict=True):
+            await unless(overtaken, asyncio.sleep(bubble.gap))
+            await _type(entry.chat_id, bubble.typing, hands, overtaken)
+            results.append(await outbox.send(entry))
+            if results[-1].state is not EntryState.SENT:
+                break
+    except Overtaken:
+        pass
+    finally:
+        outbox.cancel(entries[len(results) :])
+    return results
+
+
+async def _type(chat_id: int, seconds: float, hands: Hands, overtaken: asyncio.Event) -> None:
+    """Be seen typing for so long, at least once."""
+    while True:
+        with suppress(Lost, Refused):  # only a courtesy: whether anything can be sent here, sending will tell
+            await unless(overtaken, hands.typing(chat_id))
+        await unless(overtaken, asyncio.sleep(min(seconds, TYPING_LASTS)))
+        seconds -= TYPING_LASTS
+        if seconds <= 0:
+            return
