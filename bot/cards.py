@@ -1,0 +1,86 @@
+"""What a card says: who wrote what, the numbered proposals, and what became of them. Pure: desks send these texts."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from bot.drafts import Burst, Draft
+
+QUOTED_LINES = 6
+QUOTED = 200
+"""UTF-16 units of one quoted line."""
+PROPOSED = 2000
+"""UTF-16 units of all proposals together; a message may have 4096."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A draft with all that the owner needs to judge it."""
+
+    draft: Draft
+    name: str
+    """Of the chat."""
+    said: tuple[str, ...]
+    """What is to be answered, message by message."""
+    said_at: datetime
+
+
+def open_card(card: Card, *, now: datetime, why: str = "") -> str:
+    """The card while it waits for the owner; `why` is said under the proposals."""
+    proposals = card.draft.proposals
+    room = PROPOSED // max(len(proposals), 1)
+    numbered = [f"{number}. {_shown(burst, room)}" for number, burst in enumerate(proposals, 1)]
+    return "\n\n".join(filter(None, [_heading(card, f", {ago(now - card.said_at)}"), "\n".join(numbered), why]))
+
+
+def closed_card(card: Card, outcome: str) -> str:
+    """The card once nothing can be chosen any more."""
+    return f"{_heading(card)}\n\n{outcome}"
+
+
+def sent(texts: Sequence[str], *, of: int, at: datetime, zone: tzinfo, number: int | None) -> str:
+    """The outcome of a draft: `texts` of its `of` messages were sent. `number` is None for the owner's own words."""
+    what = "your own words" if number is None else str(number)
+    part = "" if len(texts) == of else f", but only {len(texts)} of {of} messages"
+    return f"Sent {what} at {at.astimezone(zone):%H:%M}{part}:\n   {_shown(tuple(texts), PROPOSED)}"
+
+
+SKIPPED = "Skipped."
+OUTDATED = "Outdated: the chat moved on."
+
+
+def not_sent(code: str) -> str:
+    """The outcome of a draft that Telegram did not take."""
+    return f"Not sent: {code}."
+
+
+def ago(age: timedelta) -> str:
+    """An age in words, in its largest unit."""
+    minutes = int(age.total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes} min ago"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h ago"
+    return f"{minutes // (24 * 60)} days ago"
+
+
+def clip(text: str, units: int) -> str:
+    """At most `units` UTF-16 units of a text, with an ellipsis where something is missing."""
+    encoded = text.encode("utf-16-le")
+    if len(encoded) <= 2 * units:
+        return text
+    return encoded[: 2 * (units - 1)].decode("utf-16-le", "ignore") + "…"
+
+
+def _heading(card: Card, age: str = "") -> str:
+    lines = [line for text in card.said for line in text.splitlines() if line.strip()]
+    quoted = [f"> {clip(line, QUOTED)}" for line in lines[-QUOTED_LINES:]]
+    return "\n".join([f"{clip(card.name, QUOTED)}{age}", *quoted])
+
+
+def _shown(burst: Burst, units: int) -> str:
+    """A burst, each message and each line in a line of its own, none of which looks like the next number."""
+    return clip(re.sub(r"\s*\n\s*", "\n   ", "\n".join(burst)), units)

@@ -1,0 +1,77 @@
+"""Where the owner sees proposals and chooses: all desks show the same card, and the first choice counts.
+
+It knows what a desk can do, and nothing of how one looks.
+"""
+
+import logging
+from collections.abc import Coroutine, Sequence
+from itertools import takewhile
+from typing import Any, Protocol
+
+from bot.cards import Card
+from bot.drafts import Draft, Drafts
+from bot.outbox import Lost, Refused
+from exporter.store import Store
+from trainer.dialogue import words
+
+log = logging.getLogger(__name__)
+
+QUOTED = 20
+"""Messages among which the ones to be answered are looked for."""
+
+
+class Desk(Protocol):
+    """One place for cards. Its methods raise Lost or Refused where the card cannot be shown."""
+
+    name: str
+
+    async def show(self, card: Card) -> int:
+        """Put the card up; the id of its message."""
+        ...
+
+    async def close(self, message_id: int, card: Card, outcome: str) -> None:
+        """Change a card so that it says what became of it, and offers nothing any more."""
+        ...
+
+
+class Desks:
+    """All of the owner's desks. One that cannot be reached does not keep the others from showing a card."""
+
+    def __init__(self, desks: Sequence[Desk], drafts: Drafts, store: Store) -> None:
+        self._desks = desks
+        self._drafts = drafts
+        self._store = store
+
+    async def show(self, draft: Draft) -> None:
+        """Put the draft up wherever it is not shown yet."""
+        for desk in self._desks:
+            if self._drafts.card(draft.draft_id, desk.name) is None:
+                await self._try(desk, self._show(desk, draft))
+
+    async def close(self, draft: Draft, outcome: str) -> None:
+        """Let every card of the draft say what became of it."""
+        for desk in self._desks:
+            message_id = self._drafts.card(draft.draft_id, desk.name)
+            if message_id is not None:
+                await self._try(desk, desk.close(message_id, self.card(draft), outcome))
+
+    def card(self, draft: Draft) -> Card:
+        """The draft, and what it answers, as the store has it."""
+        recent = [m for m in self._store.recent(draft.chat_id, limit=QUOTED) if m.message_id <= draft.answers_to]
+        theirs = list(takewhile(lambda message: not message.outgoing, reversed(recent)))[::-1]
+        peer = self._store.peers().get(draft.chat_id)
+        return Card(
+            draft,
+            peer.name if peer else str(draft.chat_id),
+            tuple(words(message) for message in theirs),
+            theirs[-1].sent_at if theirs else draft.opened_at,
+        )
+
+    async def _show(self, desk: Desk, draft: Draft) -> None:
+        self._drafts.shown(draft.draft_id, desk.name, await desk.show(self.card(draft)))
+
+    async def _try(self, desk: Desk, showing: Coroutine[Any, Any, None]) -> None:
+        try:
+            await showing
+        except (Lost, Refused) as error:
+            log.warning("desk.failed", extra={"desk": desk.name, "error": str(error) or type(error).__name__})

@@ -1,0 +1,71 @@
+"""Whom the double speaks with: gives each message to its conversation, and each choice of the owner's to the outbox.
+
+All ways to approve a draft lead through here, whichever desk they come from.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from bot import cards
+from bot.conversation import Conversation, Parts
+from bot.drafts import Burst, Draft, DraftState
+from bot.policy import Mode
+from exporter.messages import Message
+
+log = logging.getLogger(__name__)
+
+
+class Double:
+    """The owner's double. Conversations run as tasks of `tasks`."""
+
+    def __init__(self, parts: Parts, modes: Mapping[int, Mode], tasks: asyncio.TaskGroup) -> None:
+        self._parts = parts
+        self._tasks = tasks
+        peers = parts.store.peers()
+        self._conversations = {
+            chat_id: Conversation(parts, peers[chat_id], mode)
+            for chat_id, mode in modes.items()
+            if mode is not Mode.OFF
+        }
+        for conversation in self._conversations.values():
+            tasks.create_task(conversation.run())
+
+    def hear(self, message: Message) -> None:
+        """A message that was not known before, of any chat."""
+        conversation = self._conversations.get(message.chat_id)
+        if conversation:
+            conversation.hear(message)
+
+    def approve(self, draft_id: int, number: int) -> bool:
+        """Send proposal `number`, counted from 1; False where that cannot be chosen any more."""
+        draft = self._parts.drafts.get(draft_id)
+        if draft is None or not 1 <= number <= len(draft.proposals):
+            return False
+        return self._send(draft, draft.proposals[number - 1], number)
+
+    def say(self, draft_id: int, text: str) -> bool:
+        """Send the owner's own words instead of a proposal; False where the draft is no longer open."""
+        draft = self._parts.drafts.get(draft_id)
+        return draft is not None and self._send(draft, (text,), None)
+
+    async def skip(self, draft_id: int) -> bool:
+        """Send nothing; False where the draft is no longer open."""
+        draft = self._parts.drafts.get(draft_id)
+        if draft is None or not self._parts.drafts.close(draft_id, DraftState.SKIPPED):
+            return False
+        log.info("draft.skipped", extra={"chat_id": draft.chat_id, "draft_id": draft_id})
+        await self._parts.desks.close(draft, cards.SKIPPED)
+        return True
+
+    def _send(self, draft: Draft, burst: Burst, number: int | None) -> bool:
+        """The choice and what it sends are committed together: a crash loses neither or both."""
+        conversation = self._conversations.get(draft.chat_id)
+        if conversation is None:
+            return False
+        with self._parts.store.database.atomic():
+            if not self._parts.drafts.close(draft.draft_id, DraftState.SENT, number=number):
+                return False
+            entries = self._parts.outbox.queue(draft.chat_id, burst, draft_id=draft.draft_id)
+        self._tasks.create_task(conversation.send_approved(draft, entries, number=number))
+        return True
