@@ -1,0 +1,194 @@
+"""The composition root: builds every part of a running bot, in one place, and takes it apart in reverse order."""
+
+import asyncio
+import logging
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from random import SystemRandom
+from zoneinfo import ZoneInfo
+
+from aiogram import Bot, Dispatcher
+from telethon import TelegramClient
+
+from bot import cards
+from bot.account import Account
+from bot.control import ControlBot, control_router, open_bot, poll
+from bot.conversation import Parts
+from bot.desk import Desk, Desks
+from bot.double import Double
+from bot.drafts import Drafts
+from bot.engine import Speaker, open_double
+from bot.modes import resolve_modes
+from bot.outbox import Outbox
+from bot.policy import Mode
+from bot.saved import SavedMessages, on_reply
+from bot.status import status
+from bot.tables import migrations
+from exporter.config import Config, Sync
+from exporter.errors import DoppelgangerError
+from exporter.follow import follow
+from exporter.messages import Peer, PeerKind
+from exporter.store import Store, open_store
+from exporter.sync import sync
+from exporter.telegram import connect, explain
+from trainer.artifact import Card, current
+
+log = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
+"""Is given a line for each thing that happens; never a word of what people write."""
+
+
+async def run(config: Config, say: Say) -> None:
+    """Be the owner's double until cancelled, or until SIGTERM.
+
+    Raises:
+        DoppelgangerError: something that the user can mend: no model, no login, an unknown contact, no network.
+    """
+    artifact = current(config.models)
+    config.make_state()
+    with _ended_by(signal.SIGTERM), open_store(config.database, migrations) as store:
+        temperature = config.reply.temperature
+        with open_double(artifact.card, artifact.gguf, temperature=temperature, random=SystemRandom()) as engine:
+            await serve(config, store, engine, artifact.card, say)
+
+
+async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say: Say) -> None:
+    """A whole bot around whoever speaks for it, until cancelled. Raises as `run` does."""
+    owner = store.owner()
+    if owner is None:
+        raise DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")
+    modes = resolve_modes(config.reply, store.peers().values())
+    async with AsyncExitStack() as stack:
+        control = await stack.enter_async_context(open_bot(config.control))
+        client = await stack.enter_async_context(connect(config))
+        stack.enter_context(_one_problem())
+        account = Account(client, owner)
+        parts = _parts(config, store, owner, speaker, account, control, say)
+        async with asyncio.TaskGroup() as tasks:
+            double = Double(parts, modes, tasks)
+            await _begin(client, account, parts, double, modes)
+            tasks.create_task(_stay(client))
+            if control:
+                tasks.create_task(poll(_dispatcher(parts, double, card, modes), control))
+            counts = Counter(modes.values())
+            log.info("bot.ready", extra={"draft": counts[Mode.DRAFT], "auto": counts[Mode.AUTO]})
+            say(f"ready: drafts for {counts[Mode.DRAFT]}, answers {counts[Mode.AUTO]} by itself")
+
+
+def _parts(
+    config: Config, store: Store, owner: Peer, speaker: Speaker, account: Account, control: Bot | None, say: Say
+) -> Parts:
+    random = SystemRandom()
+    clock = partial(datetime.now, UTC)
+    drafts = Drafts(store.database, clock)
+    desks: list[Desk] = [SavedMessages(account, random, clock)]
+    if control:
+        desks.append(ControlBot(control, owner.peer_id, clock))
+    return Parts(
+        store=store,
+        owner=owner,
+        speaker=speaker,
+        drafts=drafts,
+        outbox=Outbox(store, account, random, clock),
+        hands=account,
+        desks=Desks(desks, drafts, store),
+        settings=config.reply,
+        session_gap=config.train.session_gap,
+        started_at=clock(),
+        clock=clock,
+        zone=ZoneInfo(config.timezone),
+        random=random,
+        say=say,
+    )
+
+
+async def _begin(
+    client: TelegramClient, account: Account, parts: Parts, double: Double, modes: Mapping[int, Mode]
+) -> None:
+    """Settle what an earlier run left, then listen, then look what was said in between."""
+    store, drafts = parts.store, parts.drafts
+    seen = {chat_id: _newest(store, chat_id) for chat_id in modes}
+    for draft in drafts.all_open():
+        if draft.chat_id in modes:
+            seen[draft.chat_id] = draft.answers_to
+        elif drafts.expire(draft.chat_id):
+            await parts.desks.close(draft, cards.OUTDATED)
+    for entry in await parts.outbox.recover():
+        log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
+    followed = {chat.peer.peer_id for chat in store.chats()} | set(modes)
+    follow(
+        client,
+        store,
+        chosen=lambda peer: peer.kind is not PeerKind.SELF and peer.peer_id in followed,
+        on_message=lambda message, is_new: double.hear(message) if is_new else None,
+    )
+    account.on_saved_reply(partial(on_reply, drafts=drafts, double=double))
+    if modes:
+        await sync(client, store, Sync(chats=tuple(modes)))
+    for chat_id, known in seen.items():
+        for newest in store.recent(chat_id, limit=1):
+            if newest.message_id > known:
+                double.hear(newest)
+
+
+def _newest(store: Store, chat_id: int) -> int:
+    """The id of a chat's newest message; 0 where there is none."""
+    return max((message.message_id for message in store.recent(chat_id, limit=1)), default=0)
+
+
+def _dispatcher(parts: Parts, double: Double, card: Card, modes: Mapping[int, Mode]) -> Dispatcher:
+    def tell() -> str:
+        return status(parts.store, parts.drafts, card, modes, now=parts.clock(), zone=parts.zone)
+
+    dispatcher = Dispatcher(double=double, drafts=parts.drafts, desks=parts.desks, status=tell)
+    dispatcher.include_router(control_router(parts.owner.peer_id))
+    return dispatcher
+
+
+async def _stay(client: TelegramClient) -> None:
+    """Until the connection ends for good, which is always a problem."""
+    try:
+        await client.run_until_disconnected()
+    except Exception as error:
+        raise explain(error) or error from error
+    raise DoppelgangerError("the connection to Telegram ended", fix="look at the network, then start the bot again")
+
+
+@contextmanager
+def _ended_by(number: signal.Signals) -> Iterator[None]:
+    """Let a signal end the block, and the block end well."""
+    loop, task, came = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
+
+    def end() -> None:
+        came.set()
+        if task:
+            task.cancel()
+
+    loop.add_signal_handler(number, end)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if task is None or not came.is_set():
+            raise
+        task.uncancel()
+    finally:
+        loop.remove_signal_handler(number)
+
+
+@contextmanager
+def _one_problem() -> Iterator[None]:
+    """Of a task group's errors, raise the one that the user can mend; a bug keeps its traceback."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        problem: Exception | None = group.subgroup(DoppelgangerError)
+        if problem is None:
+            raise
+        while isinstance(problem, ExceptionGroup):
+            problem = problem.exceptions[0]
+        raise problem from group

@@ -1,0 +1,210 @@
+"""The path of a message in one chat: hear, wait until the burst is over, decide, compose, then draft or answer.
+
+A new message of either side starts it over, wherever it stands. It knows the order of things; every step itself is
+another module's.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from random import Random
+
+from bot import cards, pacing
+from bot.compose import Composed, compose
+from bot.delivery import Hands, Overtaken, deliver, unless
+from bot.desk import Desks
+from bot.drafts import Draft, Drafts
+from bot.engine import Speaker
+from bot.outbox import Entry, EntryState, Lost, Outbox, Refused
+from bot.policy import Action, Decision, Mode, Situation, addressed, decide
+from bot.window import Window, look, prompt
+from exporter.config import Reply
+from exporter.messages import Message, MessageKind, Peer
+from exporter.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every conversation works with."""
+
+    store: Store
+    owner: Peer
+    speaker: Speaker
+    drafts: Drafts
+    outbox: Outbox
+    hands: Hands
+    desks: Desks
+    settings: Reply
+    session_gap: timedelta
+    started_at: datetime
+    clock: Callable[[], datetime]
+    zone: tzinfo
+    """The owner's, for the times on cards."""
+    random: Random
+    say: Callable[[str], None]
+    """Tells whoever looks at the terminal what happens; never what was written."""
+
+
+class Conversation:
+    """One chat in which the double may speak."""
+
+    def __init__(self, parts: Parts, peer: Peer, mode: Mode) -> None:
+        self._parts = parts
+        self._peer = peer
+        self._mode = mode
+        self._news = asyncio.Event()
+        self._owner_spoke = asyncio.Event()
+        self._sending = asyncio.Lock()
+        self._outdated: list[Draft] = []
+        self._heard_at = 0.0
+
+    def hear(self, message: Message) -> None:
+        """A new message of either side. What was under way in this chat stops at its next step."""
+        if message.kind is MessageKind.SERVICE or (message.outgoing and self._parts.outbox.is_own(message)):
+            return
+        if message.outgoing:
+            self._owner_spoke.set()
+        self.overtake()
+
+    def overtake(self) -> None:
+        """The chat has moved on: an open draft expires, and everything starts over."""
+        if expired := self._parts.drafts.expire(self._peer.peer_id):
+            self._outdated.append(expired)
+        self._heard_at = time.monotonic()
+        self._news.set()
+
+    async def run(self) -> None:
+        """Follow this chat until cancelled."""
+        while True:
+            await self._news.wait()
+            try:
+                await self._turn()
+            except Overtaken:
+                log.info("overtaken", extra={"chat_id": self._peer.peer_id})
+            except (Lost, Refused) as error:
+                log.warning("turn.failed", extra={"chat_id": self._peer.peer_id, "error": str(error) or "lost"})
+
+    async def send_approved(self, draft: Draft, entries: Sequence[Entry], *, number: int | None) -> None:
+        """Send what the owner chose, at once; only words of his own in the chat still stop it."""
+        self._owner_spoke.clear()
+        began = time.monotonic()
+        results = await self._deliver(entries, self._owner_spoke)
+        arrived = [entry for entry in results if entry.state is EntryState.SENT]
+        await self._parts.desks.close(draft, self._outcome(entries, results, number=number))
+        if arrived:
+            log.info(
+                "draft.sent",
+                extra={
+                    "chat_id": self._peer.peer_id,
+                    "draft_id": draft.draft_id,
+                    "number": number or 0,
+                    "bubbles": len(arrived),
+                    "seconds": round(time.monotonic() - began, 3),
+                },
+            )
+            self._parts.say(f"{self._peer.name}: sent what you chose")
+
+    def _outcome(self, entries: Sequence[Entry], results: Sequence[Entry], *, number: int | None) -> str:
+        """What the card says in the end."""
+        arrived = [entry.text for entry in results if entry.state is EntryState.SENT]
+        if arrived:
+            return cards.sent(arrived, of=len(entries), at=self._parts.clock(), zone=self._parts.zone, number=number)
+        return cards.not_sent(results[-1].error or results[-1].state) if results else cards.OUTDATED
+
+    async def _turn(self) -> None:
+        while self._outdated:
+            await self._parts.desks.close(self._outdated.pop(), cards.OUTDATED)
+        await self._until_quiet()
+        window = self._look()
+        decision = self._decide(window)
+        log.info("decided", extra={"chat_id": self._peer.peer_id, "action": decision.action, "reason": decision.reason})
+        if decision.action is Action.SILENT or window.newest is None:
+            return
+        wanted = self._parts.settings.proposals if decision.action is Action.DRAFT else 1
+        began = time.monotonic()
+        ids = prompt(self._parts.speaker, window.scene, window.turns)
+        composed = await unless(self._news, compose(self._parts.speaker, ids, wanted=wanted))
+        if not composed.bursts:
+            log.warning("nothing.sendable", extra={"chat_id": self._peer.peer_id, "tries": composed.tries})
+            self._parts.say(f"{self._peer.name}: nothing that the model said was fit to send")
+        elif decision.action is Action.DRAFT:
+            await self._propose(composed, window.newest, began)
+        else:
+            await self._answer(composed, window.newest, began)
+
+    async def _until_quiet(self) -> None:
+        settle = self._parts.settings.settle_seconds * self._parts.settings.pace
+        while self._news.is_set():
+            self._news.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), settle)
+
+    async def _propose(self, composed: Composed, newest: Message, began: float) -> None:
+        draft = self._parts.drafts.open(self._peer.peer_id, answers_to=newest.message_id, proposals=composed.bursts)
+        await self._parts.desks.show(draft)
+        log.info(
+            "draft.ready",
+            extra={
+                "chat_id": self._peer.peer_id,
+                "draft_id": draft.draft_id,
+                "proposals": len(composed.bursts),
+                "tries": composed.tries,
+                "ms": round((time.monotonic() - began) * 1000),
+                "first_token_ms": round(composed.first_token_ms),
+            },
+        )
+        self._parts.say(f"{self._peer.name}: {len(composed.bursts)} proposals wait for you")
+
+    async def _answer(self, composed: Composed, newest: Message, began: float) -> None:
+        parts, chat_id, heard_at = self._parts, self._peer.peer_id, self._heard_at
+        thinking = pacing.think(parts.random, pace=parts.settings.pace) - (time.monotonic() - began)
+        await unless(self._news, asyncio.sleep(max(thinking, 0)))
+        if self._decide(self._look()).action is not Action.AUTO:
+            self._news.set()  # too late by now: the next turn makes a draft of it
+            return
+        await unless(self._news, parts.hands.read(chat_id, newest.message_id))
+        entries = parts.outbox.queue(chat_id, composed.bursts[0])
+        results = await self._deliver(entries, self._news)
+        arrived = [entry for entry in results if entry.state is EntryState.SENT]
+        if not arrived:
+            log.warning("reply.not_sent", extra={"chat_id": chat_id, "bubbles": len(entries)})
+            return
+        log.info(
+            "reply.sent",
+            extra={
+                "chat_id": chat_id,
+                "bubbles": len(arrived),
+                "seconds": round(time.monotonic() - heard_at, 3),
+                "first_token_ms": round(composed.first_token_ms),
+            },
+        )
+        parts.say(f"{self._peer.name}: answered")
+
+    async def _deliver(self, entries: Sequence[Entry], overtaken: asyncio.Event) -> list[Entry]:
+        parts = self._parts
+        bubbles = pacing.bubbles([entry.text for entry in entries], parts.random, pace=parts.settings.pace)
+        async with self._sending:
+            return await deliver(entries, bubbles, outbox=parts.outbox, hands=parts.hands, overtaken=overtaken)
+
+    def _look(self) -> Window:
+        return look(self._parts.store, self._peer, self._parts.owner, gap=self._parts.session_gap)
+
+    def _decide(self, window: Window) -> Decision:
+        newest = window.newest
+        return decide(
+            Situation(
+                mode=self._mode,
+                peer=self._peer,
+                newest=newest,
+                sender=self._parts.store.peers().get(newest.sender_id) if newest else None,
+                addressed=newest is not None and addressed(newest, window.own_ids, self._parts.owner),
+                started_at=self._parts.started_at,
+                now=self._parts.clock(),
+            )
+        )

@@ -1,0 +1,31 @@
+"""What the double is about, in a few lines: for `python -m bot status` and the control bot's /status."""
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+
+from bot.drafts import Drafts
+from bot.outbox import sent_since
+from bot.policy import Mode
+from exporter.store import Store
+from trainer.artifact import Card
+
+
+def status(store: Store, drafts: Drafts, card: Card, modes: Mapping[int, Mode], *, now: datetime, zone: tzinfo) -> str:
+    """Model, modes, open drafts, and what was sent since midnight in the owner's zone."""
+    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    peers = store.peers()
+    names = {
+        mode: ", ".join(sorted(peers[chat_id].name for chat_id, one in modes.items() if one is mode)) or "nobody"
+        for mode in (Mode.DRAFT, Mode.AUTO)
+    }
+    bits = card.bits_per_byte
+    return "\n".join(
+        [
+            f"model: {card.base}, {card.quantization}, trained {card.created.astimezone(zone):%Y-%m-%d %H:%M}",
+            f"held-out bits per byte: {bits.tuned:.3f}, and {bits.base:.3f} before training",
+            f"draft: {names[Mode.DRAFT]}",
+            f"auto: {names[Mode.AUTO]}",
+            f"open drafts: {len(drafts.all_open())}",
+            f"sent today: {sent_since(store.database, midnight)}",
+        ]
+    )

@@ -1,0 +1,162 @@
+"""A bot in this process, on a Telegram of our own: an owner, friends, a synced history, and a model with a script."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from telethon.crypto import AuthKey
+from telethon.sessions import SQLiteSession
+
+from bot.app import serve
+from bot.drafts import Drafts
+from bot.engine import Reply
+from bot.tables import migrations
+from exporter.config import Config, load
+from exporter.store import open_store
+from exporter.sync import sync
+from exporter.telegram import connect
+from sandbox.world import API_HASH, API_ID, World
+from tests.bot.bigram import SPEC, a_card, vocabulary
+from trainer.artifact import GGUFTokenizer
+
+LONG_AGO = 1_700_000_000
+SETTLE = 0.05
+
+
+class Script:
+    """A speaker that says what a test wrote: each reply in turn, then the last one for ever."""
+
+    spec = SPEC
+
+    def __init__(self):
+        self.tokenizer = GGUFTokenizer(vocabulary())
+        self.replies = [("yes",), ("no",), ("maybe", "later")]
+        self.prompts = []
+        self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def reply(self, prompt):
+        self.prompts.append(tuple(prompt))
+        self.begun.set()
+        await self.go_on.wait()
+        texts = self.replies[(len(self.prompts) - 1) % len(self.replies)]
+        return Reply(texts, finished=True, first_token_ms=1.0)
+
+
+class Setting:
+    """Everything that a flow test looks at."""
+
+    def __init__(self, world, sandbox, config, script):
+        self.world, self.sandbox, self.config, self.script = world, sandbox, config, script
+        self.owner = world.owner
+        self.lines = []
+
+    def person(self, name):
+        return next(user for user in self.world.users.values() if user.name == name)
+
+    def say(self, sender, receiver, text, **more):
+        return self.world.say(sender, receiver, text, **more)
+
+    def chat(self, one, other):
+        """What stands between two, oldest first, since the test began."""
+        said = list(self.world.conversation(one, other).newest_first(one))[::-1]
+        return [message for message in said if message.date > LONG_AGO + 10_000]
+
+    def from_owner(self, friend):
+        return [m.text for m in self.chat(self.owner, friend) if m.sender.id == self.owner.id]
+
+    def saved(self):
+        return list(self.world.conversation(self.owner, self.owner).newest_first(self.owner))[::-1]
+
+    def calls(self, *methods):
+        return [call.method for call in self.world.calls if call.user_id == self.owner.id and call.method in methods]
+
+    async def until(self, condition, seconds=10):
+        async with asyncio.timeout(seconds):
+            while not (found := condition()):  # noqa: ASYNC110  (what is waited for lies in several programs)
+                await asyncio.sleep(0.005)
+        return found
+
+    async def quiet(self, seconds=0.4):
+        """Give what must not happen the time to happen."""
+        await asyncio.sleep(seconds)
+
+    @asynccontextmanager
+    async def running(self, speaker=None):
+        """The bot, from ready to its clean end."""
+        with open_store(self.config.database, migrations) as store:
+            bot = asyncio.create_task(serve(self.config, store, speaker or self.script, a_card(), self.lines.append))
+            await self.until(lambda: bot.done() or any(line.startswith("ready") for line in self.lines))
+            if bot.done():
+                bot.result()
+            try:
+                yield Drafts(store.database, None)
+            finally:
+                bot.cancel()
+                await asyncio.wait([bot])
+                self.lines.clear()
+                if not bot.cancelled():
+                    bot.result()
+
+
+@pytest.fixture
+def world():
+    world = World()
+    world.own(world.person("Olive", username="olive"))
+    friends = [world.person(name) for name in ("Anna", "Boris", "Nina")]
+    for minute, friend in enumerate(friends):
+        world.say(friend, world.owner, f"hello from {friend.name}", date=LONG_AGO + 60 * minute, silent=True)
+        world.say(world.owner, friend, "hi", date=LONG_AGO + 60 * minute + 1, silent=True)
+    climbers = world.group("Climbers", [world.owner, *friends])
+    world.say(friends[0], climbers, "welcome", date=LONG_AGO + 600, silent=True)
+    return world
+
+
+@pytest.fixture
+def reply_settings():
+    """What stands under [reply] and after it; a test may want something else."""
+    return 'draft = ["Anna", "Climbers"]\nauto = ["Boris"]\n'
+
+
+@pytest.fixture
+def config(sandbox, tmp_path: Path, reply_settings: str) -> Config:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        f"""
+state = {json.dumps(str(tmp_path / "state"))}
+[telegram]
+api_id = {API_ID}
+api_hash = "{API_HASH}"
+[telegram.server]
+host = "{sandbox.host}"
+port = {sandbox.port}
+public_key = {json.dumps(sandbox.public_key)}
+[sync]
+kinds = ["private", "group"]
+[reply]
+pace = 0.01
+settle_seconds = {SETTLE / 0.01}
+{reply_settings}
+""",
+        "utf-8",
+    )
+    return load(file, environ={})
+
+
+@pytest_asyncio.fixture
+async def at(world, sandbox, config) -> Setting:
+    """Logged in and synced; the bot is not running yet."""
+    config.make_state()
+    session = SQLiteSession(str(config.session))
+    session.set_dc(sandbox.dc_id, sandbox.host, sandbox.port)
+    session.auth_key = AuthKey(sandbox.authorize(world.owner).auth.key)
+    session.close()
+    with open_store(config.database) as store:
+        async with connect(config) as client:
+            await sync(client, store, config.sync)
+    world.calls.clear()
+    return Setting(world, sandbox, config, Script())
