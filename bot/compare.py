@@ -1,0 +1,88 @@
+"""Held-out moments: what the owner really said, what the base model says there, and what the double says.
+
+It knows the store, the trained artifact and the engine; nothing of Telegram.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+
+from bot.compose import compose
+from bot.engine import Engine, open_double, open_engine
+from bot.window import prompt
+from exporter.config import Config
+from exporter.errors import DoppelgangerError
+from exporter.progress import Report, Step
+from exporter.store import Store
+from trainer.artifact import Artifact
+from trainer.dataset import Exchange, held_out_exchanges
+
+log = logging.getLogger(__name__)
+
+SHOWN = 4
+"""Turns of the history that a sample shows; the models read all that fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One moment. Bursts are lists of messages."""
+
+    context: tuple[str, ...]
+    """The last turns before it, as `name: words`."""
+    real: tuple[str, ...]
+    base: tuple[str, ...]
+    tuned: tuple[str, ...]
+
+
+class NoBase(DoppelgangerError):
+    """The untuned base is no longer where the model's card says."""
+
+
+def compare(
+    config: Config, store: Store, artifact: Artifact, *, count: int, random: Random, report: Report
+) -> list[Sample]:
+    """`count` samples, spread evenly over the held-out exchanges.
+
+    Raises:
+        NoBase: there is no base to compare with.
+        DoppelgangerError: nothing was held out.
+    """
+    card = artifact.card
+    base = Path(card.base_gguf) if card.base_gguf else None
+    if base is None or not base.is_file():
+        raise NoBase(
+            f"the base model that the double was made from is not there: {base}",
+            fix="train again with `python -m trainer run`, which keeps a converted base",
+        )
+    every = held_out_exchanges(store, since=card.held_out_since, gap=config.train.session_gap)
+    if not every:
+        raise DoppelgangerError("no exchange was held out from training", fix="sync more history, then train again")
+    chosen = [every[index * len(every) // count] for index in range(count)] if count < len(every) else every
+    temperature = config.reply.temperature
+    with open_engine(base, card.prompt, temperature=temperature, random=random) as engine:
+        plain = asyncio.run(_said(engine, chosen, report, "base"))
+    with open_double(card, artifact.gguf, temperature=temperature, random=random) as engine:
+        tuned = asyncio.run(_said(engine, chosen, report, "double"))
+    return [
+        Sample(tuple(f"{turn.name}: {' / '.join(turn.texts)}" for turn in one.history[-SHOWN:]), one.reply.texts, *said)
+        for one, *said in zip(chosen, plain, tuned, strict=True)
+    ]
+
+
+async def _said(engine: Engine, exchanges: Sequence[Exchange], report: Report, name: str) -> list[tuple[str, ...]]:
+    """One burst for each exchange: the first that is fit to send, or else whatever the model says."""
+    bursts = []
+    for done, exchange in enumerate(exchanges, 1):
+        ids = prompt(engine, exchange.scene, exchange.history)
+        composed = await compose(engine, ids, wanted=1)
+        bursts.append(composed.bursts[0] if composed.bursts else (await engine.reply(ids)).texts)
+        report(Step(name, done, len(exchanges)))
+    return bursts
+
+
+def as_json(samples: Sequence[Sample]) -> list[dict[str, object]]:
+    """Samples as plain values."""
+    return [asdict(sample) for sample in samples]
