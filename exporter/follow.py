@@ -11,7 +11,7 @@ from telethon import TelegramClient, events
 from exporter.errors import DoppelgangerError
 from exporter.messages import Message, Peer
 from exporter.store import Store
-from exporter.telegram import to_message, to_peer
+from exporter.translate import to_message, to_peer
 
 
 def follow(

@@ -16,12 +16,15 @@ from typing import Any
 from telethon import TelegramClient, errors
 from telethon.tl import types
 from telethon.tl.functions.messages import GetHistoryRequest
+from telethon.tl.functions.users import GetUsersRequest
 
 from exporter.config import Sync
 from exporter.messages import Peer
 from exporter.progress import Report, Step, silent
+from exporter.selection import select_chats
 from exporter.store import Interval, Store
-from exporter.telegram import FLOODS, come_back_later, select_chats, to_message, to_peer
+from exporter.telegram import FLOODS, come_back_later
+from exporter.translate import to_message, to_peer
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +77,8 @@ async def sync(client: TelegramClient, store: Store, choice: Sync, *, report: Re
     for until in (store.resting(DIALOGS), store.resting(HISTORY)):
         if until and until > datetime.now(UTC):
             raise come_back_later(until)
-    pull = _Pull(client, store, to_peer(await client.get_me()), report)
+    (owner,) = await client(GetUsersRequest([types.InputUserSelf()]))  # unlike get_me, it says when we are logged out
+    pull = _Pull(client, store, to_peer(owner), report)
     chats = await pull.plan(choice)
     new = await pull.pull(chats)
     seconds = time.perf_counter() - started

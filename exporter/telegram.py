@@ -3,6 +3,7 @@
 It knows how Telegram's refusals read and gives each a problem and a fix. It stores nothing but the session.
 """
 
+import asyncio
 import fcntl
 import os
 import sqlite3
@@ -41,6 +42,8 @@ __all__ = [
 FLOODS = (errors.FloodWaitError, errors.FloodPremiumWaitError)
 CODE_TRIES = 3
 CONNECTION_TRIES = 5
+LOGIN_RETRIES = 5
+"""Telethon's own, as it follows an account to its server: nothing of a login must not be repeated."""
 LOG_IN = "run `python -m exporter login`; nothing that is stored is lost"
 _OWN_API_ID = "make your own at my.telegram.org and copy both into [telegram]"
 _OTHER_PHONE = "correct [telegram] phone: with the country's code, as in +351…"
@@ -66,11 +69,11 @@ _REFUSALS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
 
 
 @asynccontextmanager
-async def connect(config: Config, *, catch_up: bool = False) -> AsyncIterator[TelegramClient]:
+async def connect(config: Config) -> AsyncIterator[TelegramClient]:
     """The account, connected and accepted, for this process alone. Telegram's refusals come out explained.
 
-    Waits and failed sends are the caller's to handle: nothing sleeps or is sent again behind its back. With
-    `catch_up`, handlers registered on the client also get what came while it was away.
+    Waits and failed sends are the caller's to handle: nothing sleeps or is sent again behind its back. Updates begin
+    now; what came while nobody was connected is a sync's to fetch.
 
     Raises:
         LoginError: not logged in, or no longer.
@@ -79,14 +82,10 @@ async def connect(config: Config, *, catch_up: bool = False) -> AsyncIterator[Te
     if not config.session.exists():
         raise LoginError("this account is not logged in", fix=LOG_IN)
     with _locked(config), _explained():
-        client = _client(config, request_retries=0, catch_up=catch_up)
-        try:
-            await client.connect()
+        async with _connected(config, request_retries=0) as client:
             if await client.get_me() is None:
                 raise LoginError("Telegram does not accept the session: never finished, or ended elsewhere", fix=LOG_IN)
             yield client
-        finally:
-            await client.disconnect()
 
 
 async def login(
@@ -107,7 +106,7 @@ async def login(
         user = await _logged_in(config) if config.session.exists() else None
         if user is None:
             config.session.unlink(missing_ok=True)  # Telegram refuses its key: a new one is needed
-            async with _connected(config) as client:
+            async with _connected(config, request_retries=LOGIN_RETRIES) as client:
                 phone = parse_phone(config.telegram.phone or ask_phone())
                 if not phone:
                     raise errors.PhoneNumberInvalidError(request=None)
@@ -119,21 +118,21 @@ async def login(
 async def _logged_in(config: Config) -> Any | None:
     """The account whose session this is; None where Telegram does not accept it."""
     try:
-        async with _connected(config) as client:
+        async with _connected(config, request_retries=LOGIN_RETRIES) as client:
             return await client.get_me()
     except (errors.AuthKeyDuplicatedError, errors.AuthKeyNotFound):
         return None
 
 
 @asynccontextmanager
-async def _connected(config: Config) -> AsyncIterator[TelegramClient]:
-    """For logging in: nothing is sent that must not be repeated, so Telethon may follow the account to its server."""
-    client = _client(config, request_retries=5, catch_up=False)
+async def _connected(config: Config, *, request_retries: int) -> AsyncIterator[TelegramClient]:
+    client = _client(config, request_retries=request_retries)
     try:
         await client.connect()
         yield client
     finally:
         await client.disconnect()
+        await asyncio.gather(client.disconnected, return_exceptions=True)  # or asyncio reports its error once more
 
 
 async def _sign_in(
@@ -149,7 +148,7 @@ async def _sign_in(
     raise LoginError(f"the code was wrong {CODE_TRIES} times", fix=LOG_IN)
 
 
-def _client(config: Config, *, request_retries: int, catch_up: bool) -> TelegramClient:
+def _client(config: Config, *, request_retries: int) -> TelegramClient:
     server = config.telegram.server
     if server:
         _trust(server.public_key)
@@ -164,7 +163,6 @@ def _client(config: Config, *, request_retries: int, catch_up: bool) -> Telegram
         raise_last_call_error=True,
         connection_retries=CONNECTION_TRIES,
         sequential_updates=False,
-        catch_up=catch_up,
     )
 
 

@@ -173,6 +173,23 @@ async def test_a_dropped_connection_is_taken_up_again(
     assert (await pull(logged_in, store)).new == 300
 
 
+async def test_trouble_of_telegrams_own_is_tried_again(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store
+) -> None:
+    history(world, owner, anna, count=300)
+    world.fault("messages.getHistory", error=(500, "INTERNAL"), after=1)
+    assert (await pull(logged_in, store)).new == 300
+
+
+async def test_a_chat_that_is_closed_does_not_keep_the_others(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
+) -> None:
+    history(world, owner, anna, count=3)
+    history(world, owner, boris, count=3)
+    world.fault("messages.getHistory", error=(400, "CHANNEL_PRIVATE"))
+    assert (await pull(logged_in, store)).new == 3
+
+
 async def test_nothing_of_other_chats_is_asked_for(
     world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
 ) -> None:
