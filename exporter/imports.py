@@ -238,6 +238,7 @@ def _message(record: Record, chat_id: int, owner_id: int) -> Message:
     edited = record.edited_unixtime
     keys = record.model_fields_set
     text = _text(record)
+    kind = _kind(record, text)
     return Message(
         chat_id,
         record.id,
@@ -245,9 +246,9 @@ def _message(record: Record, chat_id: int, owner_id: int) -> Message:
         sent_at=datetime.fromtimestamp(record.date_unixtime, UTC),
         outgoing=sender_id == owner_id,
         text=text,
-        kind=_kind(record, text),
+        kind=kind,
         emoji=record.sticker_emoji,
-        duration=record.duration_seconds,
+        duration=None if kind is MessageKind.SERVICE else record.duration_seconds,  # calls have one too
         reply_to=record.reply_to_message_id,
         forwarded="forwarded_from" in keys,
         via_bot="via_bot" in keys,

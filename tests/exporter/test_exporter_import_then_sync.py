@@ -1,0 +1,35 @@
+"""What an import brought and what Telegram then says of the same chats are the same rows."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.config import Config, Sync
+from exporter.imports import import_file
+from exporter.store import Store, open_store
+from exporter.sync import sync
+from exporter.telegram import connect
+from sandbox.world import World
+
+CAST = Path(__file__).resolve().parents[2] / "sandbox" / "cast" / "result.json"
+
+
+@pytest.fixture
+def world() -> World:
+    return World.load(CAST)
+
+
+async def test_a_sync_after_an_import_finds_nothing_new(logged_in: Config, store: Store, tmp_path: Path) -> None:
+    everything = Sync(kinds=frozenset({"private", "group"}))
+    imported = import_file(store, CAST)
+    before = {chat.peer.peer_id: list(store.messages(chat.peer.peer_id)) for chat in store.chats()}
+    async with connect(logged_in) as client:
+        result = await sync(client, store, everything)
+        with open_store(tmp_path / "afresh.db") as afresh:
+            await sync(client, afresh, everything)
+            synced = {chat.peer.peer_id: list(afresh.messages(chat.peer.peer_id)) for chat in afresh.chats()}
+    assert imported.skipped == 0
+    assert (result.new, result.chats) == (0, len(synced))
+    for chat_id, messages in synced.items():
+        assert messages == before[chat_id]
+        assert messages == list(store.messages(chat_id))
