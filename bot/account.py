@@ -1,11 +1,13 @@
 """The Telethon edge of the bot: sends, reads and types as the owner, and talks with him in Saved Messages.
 
-Every request is made as a list of one: Telethon then raises at once what it would otherwise repeat for twelve seconds
-(RANDOM_ID_DUPLICATE among them). Errors become what `bot.outbox` understands. It decides nothing.
+Its client never repeats a request by itself (`exporter.telegram.connect` sees to that), so what Telegram refuses comes
+out at once, or after two seconds where Telethon counts it as trouble of the server's, as it does RANDOM_ID_DUPLICATE.
+Errors become what `bot.outbox` understands. It decides nothing.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from telethon import TelegramClient, errors, events, functions, types
@@ -16,6 +18,8 @@ from exporter.telegram import explain, to_message
 
 ANSWER_WITHIN = 60.0
 """Seconds that Telegram may take for a request before we count its answer as lost."""
+PULSE = 60.0
+"""Seconds between two signs of life."""
 LOOK_BACK = 100
 """Messages of a chat among which we look for our own."""
 
@@ -80,6 +84,17 @@ class Account:
         me = types.InputPeerSelf()
         await self._call(functions.messages.EditMessageRequest(me, message_id, message=text, no_webpage=True))
 
+    async def pulse(self) -> None:
+        """Ask Telegram for a sign of life now and then, for ever: that a session was ended shows in answers only.
+
+        Raises:
+            LoginError: it was.
+        """
+        while True:
+            await asyncio.sleep(PULSE)
+            with suppress(Lost, Refused):
+                await self._call(functions.updates.GetStateRequest())
+
     def on_saved_reply(self, handle: OnSavedReply) -> None:
         """Be told when the owner, on any of his devices, replies to one of his Saved Messages."""
 
@@ -100,14 +115,11 @@ class Account:
     async def _call(self, request: Any) -> Any:
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                [result] = await self._client([request])
-        except errors.MultiError as several:
-            raise _translated(several.exceptions[0]) from None
+                return await self._client(request)
         except errors.RPCError as error:
             raise _translated(error) from None
         except (OSError, EOFError) as error:  # the timeout and a cut connection among them
             raise Lost(type(error).__name__) from None
-        return result
 
 
 def _translated(error: errors.RPCError) -> Exception:

@@ -73,6 +73,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
             double = Double(parts, modes, tasks)
             await _begin(client, account, parts, double, modes)
             tasks.create_task(_stay(client))
+            tasks.create_task(account.pulse())
             if control:
                 tasks.create_task(poll(_dispatcher(parts, double, card, modes), control))
             counts = Counter(modes.values())
