@@ -1,7 +1,9 @@
 """A bot in this process, on a Telegram of our own: an owner, friends, a synced history, and a model with a script."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from trainer.artifact import GGUFTokenizer
 
 LONG_AGO = 1_700_000_000
 SETTLE = 0.05
+CONTACTS = 'draft = ["Anna", "Climbers"]\nauto = ["Boris"]\n'
 
 
 class Script:
@@ -75,6 +78,11 @@ class Setting:
     def calls(self, *methods):
         return [call.method for call in self.world.calls if call.user_id == self.owner.id and call.method in methods]
 
+    def states(self):
+        """Of each message in the outbox: its words and what became of it."""
+        with contextlib.closing(sqlite3.connect(self.config.database)) as database:
+            return database.execute("select text, state from outbox order by entry_id").fetchall()
+
     async def until(self, condition, seconds=10):
         async with asyncio.timeout(seconds):
             while not (found := condition()):  # noqa: ASYNC110  (what is waited for lies in several programs)
@@ -117,13 +125,13 @@ def world():
 
 
 @pytest.fixture
-def reply_settings():
+def more_settings():
     """What stands under [reply] and after it; a test may want something else."""
-    return 'draft = ["Anna", "Climbers"]\nauto = ["Boris"]\n'
+    return CONTACTS
 
 
 @pytest.fixture
-def config(sandbox, tmp_path: Path, reply_settings: str) -> Config:
+def config(sandbox, tmp_path: Path, more_settings: str) -> Config:
     file = tmp_path / "config.toml"
     file.write_text(
         f"""
@@ -140,7 +148,7 @@ kinds = ["private", "group"]
 [reply]
 pace = 0.01
 settle_seconds = {SETTLE / 0.01}
-{reply_settings}
+{more_settings}
 """,
         "utf-8",
     )

@@ -1,0 +1,89 @@
+"""Sending over a network that fails: exactly one message each time."""
+
+import time
+
+import pytest
+
+from exporter.errors import LoginError
+from tests.bot.test_bot_flow import SENT
+
+
+@pytest.mark.parametrize("drop", ["before", "after"])
+async def test_a_connection_cut_around_a_send(at, drop):
+    boris = at.person("Boris")
+    at.script.replies = [("once",)]
+    async with at.running():
+        at.world.fault("messages.sendMessage", drop=drop)
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.from_owner(boris))
+        await at.until(lambda: at.states() == [("once", "sent")])
+        await at.quiet()
+        assert at.from_owner(boris) == ["once"]
+        assert len(at.calls(*SENT)) == 2, "Telethon sent the same request again"
+
+
+async def test_a_duplicate_random_id_means_sent_and_costs_no_twelve_seconds(at):
+    boris = at.person("Boris")
+    at.script.replies = [("once",)]
+    async with at.running():
+        at.world.fault("messages.sendMessage", error=(500, "RANDOM_ID_DUPLICATE"))
+        began = time.monotonic()
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.states() == [("once", "sent")])
+        assert time.monotonic() - began < 3
+        assert len(at.calls(*SENT)) == 1 and at.from_owner(boris) == []
+
+
+async def test_a_refusal_stops_the_burst_and_is_told_on_the_card(at):
+    anna = at.person("Anna")
+    async with at.running():
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+        at.world.fault("messages.sendMessage", error=(400, "USER_IS_BLOCKED"))
+        at.say(at.owner, at.owner, "3", reply_to=card)
+        await at.until(lambda: "Not sent: UserIsBlocked" in at.saved()[0].text)
+        assert at.states() == [("maybe", "failed"), ("later", "cancelled")]
+        assert at.from_owner(anna) == []
+
+
+async def test_a_server_in_trouble_is_asked_again_with_the_same_random_id(at):
+    boris = at.person("Boris")
+    at.script.replies = [("once",)]
+    async with at.running():
+        at.world.fault("messages.sendMessage", error=(500, "INTERNAL"))
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.states() == [("once", "sent")])
+        assert at.from_owner(boris) == ["once"]
+        sends = [call.request for call in at.world.calls if call.method == "messages.sendMessage"]
+        assert len({send.random_id for send in sends}) == 1 and len(sends) == 2
+
+
+async def test_a_revoked_session_ends_the_bot_with_a_fix(at, monkeypatch):
+    monkeypatch.setattr("bot.account.PULSE", 0.05)
+    with pytest.raises(LoginError):
+        async with at.running():
+            at.world.revoke(at.owner)
+            await at.quiet()
+
+
+async def test_all_that_is_left_open_is_settled_by_the_next_run(at):
+    anna = at.person("Anna")
+    async with at.running():
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+    at.say(at.owner, anna, "I answered while it was down")
+    async with at.running():
+        await at.until(lambda: "Outdated" in at.saved()[0].text)
+        at.say(at.owner, at.owner, "1", reply_to=card)
+        await at.quiet()
+        assert at.from_owner(anna) == ["I answered while it was down"]
+
+
+async def test_an_open_draft_outlives_a_restart(at):
+    anna = at.person("Anna")
+    async with at.running():
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+    async with at.running():
+        at.say(at.owner, at.owner, "1", reply_to=card)
+        await at.until(lambda: at.from_owner(anna) == ["yes"])
