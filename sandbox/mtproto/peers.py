@@ -56,13 +56,13 @@ def group_of(call: Call, group_id: int) -> Group:
     return group
 
 
-def message_of(call: Call, message_id: int) -> Message:
-    """The message with this number in his box.
+def message_in(call: Call, peer: Peer, message_id: int, *, refusal: str = "MESSAGE_ID_INVALID") -> Message:
+    """The message with this number in his chat with the peer.
 
     Raises:
-        Refused: it does not exist, or no longer.
+        Refused: with `refusal`, where it does not exist, no longer, or stands in another chat.
     """
-    message = call.world.box(call.user).find(message_id)
+    message = call.world.conversation(call.user, peer).find(call.user, message_id)
     if message is None:
-        raise Refused(400, "MESSAGE_ID_INVALID")
+        raise Refused(400, refusal)
     return message

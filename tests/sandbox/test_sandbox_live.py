@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from telethon import errors, events, functions, types, utils
+from telethon.tl.functions.messages import GetBotCallbackAnswerRequest
 
 from sandbox.values import Answer, Pressed
 from tests.sandbox_fixtures import connected, make_client
@@ -176,10 +177,27 @@ async def test_what_telegram_refuses(world, anna, bob, client_of):
         await sent.edit("x")
     with pytest.raises(errors.MessageIdInvalidError):
         await client.edit_message(bob.id, 999, "x")
+    with pytest.raises(errors.BadRequestError, match="REPLY_MESSAGE_ID_INVALID"):
+        await client.send_message(bob.id, "x", reply_to=999)
     with pytest.raises(errors.PeerIdInvalidError):
         await client.send_message(types.InputPeerUser(bob.id, 1), "a guessed access hash")
     with pytest.raises(errors.BadRequestError):
         await client(functions.messages.GetAllDraftsRequest())
+
+
+async def test_a_number_counts_only_in_the_chat_where_it_stands(world, anna, bob, client_of):
+    bot = world.bot("77:token", "helper_bot")
+    elsewhere = world.say(bot, anna, "choose", keyboard_rows=[[("Yes", "yes:1")]])
+    own = world.say(anna, bot, "to the bot").id_for(anna)
+    client = await knowing(await client_of(anna))
+    with pytest.raises(errors.BadRequestError, match="REPLY_MESSAGE_ID_INVALID"):
+        await client.send_message(bob.id, "an answer to what was not said here", reply_to=own)
+    with pytest.raises(errors.MessageIdInvalidError):
+        await client.edit_message(bob.id, own, "changed from next door")
+    with pytest.raises(errors.MessageIdInvalidError):
+        await client(GetBotCallbackAnswerRequest(bob.id, elsewhere.id_for(anna), data=b"yes:1"))
+    assert [message.raw_text for message in await client.get_messages(bob.id, limit=9)] == ["from before"]
+    assert [message.raw_text for message in await client.get_messages(bot.id, limit=9)] == ["to the bot", "choose"]
 
 
 async def test_a_button_is_pressed_and_answered(world, anna, client_of):

@@ -6,7 +6,7 @@ from telethon.tl import functions, types
 
 from sandbox.errors import Refused
 from sandbox.mtproto.attachments import read_entities
-from sandbox.mtproto.peers import input_peer, message_of
+from sandbox.mtproto.peers import input_peer, message_in
 from sandbox.mtproto.registry import Call, Methods
 from sandbox.mtproto.render import TYPING, Renderer
 from sandbox.values import Edited, Group, NewMessage
@@ -27,7 +27,7 @@ def send_message(call: Call, request: functions.messages.SendMessageRequest) -> 
         raise Refused(500, "RANDOM_ID_DUPLICATE")
     answered = None
     if isinstance(request.reply_to, types.InputReplyToMessage) and request.reply_to.reply_to_msg_id:
-        answered = message_of(call, request.reply_to.reply_to_msg_id)
+        answered = message_in(call, peer, request.reply_to.reply_to_msg_id, refusal="REPLY_MESSAGE_ID_INVALID")
     call.server.sent.add(once)
     message = call.world.say(
         call.user,
@@ -51,8 +51,7 @@ def send_message(call: Call, request: functions.messages.SendMessageRequest) -> 
 @methods.handles(functions.messages.EditMessageRequest)
 def edit_message(call: Call, request: functions.messages.EditMessageRequest) -> types.Updates:
     """Change one's own words."""
-    input_peer(call, request.peer)
-    message = message_of(call, request.id)
+    message = message_in(call, input_peer(call, request.peer), request.id)
     if message.sender.id != call.user.id:
         raise Refused(403, "MESSAGE_AUTHOR_REQUIRED")
     _check_text(request.message)
@@ -94,8 +93,8 @@ async def press_button(
     call: Call, request: functions.messages.GetBotCallbackAnswerRequest
 ) -> types.messages.BotCallbackAnswer:
     """Press a button under a bot's message, and wait for what the bot says."""
-    input_peer(call, request.peer)
-    answer = await call.world.press(call.user, message_of(call, request.msg_id), request.data or b"")
+    message = message_in(call, input_peer(call, request.peer), request.msg_id)
+    answer = await call.world.press(call.user, message, request.data or b"")
     return types.messages.BotCallbackAnswer(cache_time=0, alert=answer.alert or None, message=answer.text or None)
 
 
