@@ -127,21 +127,24 @@ class Session:
         call = Call(self._world, server, self.key_id, self, user)
         try:
             result = server.methods.run(call, request)
+            if inspect.isawaitable(result):
+                self._start(self._finish(fault, message_id, request, result))
+            else:
+                self._answer(fault, message_id, result)
         except Exception as error:  # noqa: BLE001  (a bug here must not look like a server that is down)
             self._reply_failure(message_id, request, error)
-            return
-        if fault is not None and fault.drop == "after":
-            self._connection.cut()
-        elif inspect.isawaitable(result):
-            self._start(self._finish(message_id, request, result))
-        else:
-            self._reply(message_id, encode(result))
 
-    async def _finish(self, message_id: int, request: TLRequest, result: Awaitable[Any]) -> None:
+    async def _finish(self, fault: Fault | None, message_id: int, request: TLRequest, result: Awaitable[Any]) -> None:
         try:
-            self._reply(message_id, encode(await result))
+            self._answer(fault, message_id, await result)
         except Exception as error:  # noqa: BLE001
             self._reply_failure(message_id, request, error)
+
+    def _answer(self, fault: Fault | None, message_id: int, result: Any) -> None:
+        if fault is not None and fault.drop == "after":
+            self._connection.cut()
+        else:
+            self._reply(message_id, encode(result))
 
     def _start(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -1,9 +1,12 @@
 """What goes wrong on purpose, seen by an unmodified client."""
 
+import asyncio
 import time
 
 import pytest
 from telethon import errors, functions
+
+from sandbox.values import Answer, Pressed
 
 
 @pytest.fixture
@@ -46,6 +49,24 @@ async def test_a_connection_cut_after_a_send(world, anna, bob, client_of):
     with pytest.raises(errors.RandomIdDuplicateError):  # it ran, so the client's repetition is one too many
         await client._sender.send(request)
     assert said_by(world, anna, bob).count("once") == 1
+
+
+async def test_a_connection_cut_after_a_method_that_waits(world, anna, client_of):
+    bot = world.bot("77:token", "helper_bot")
+    pressed = []
+
+    def answer(event, *_):
+        if isinstance(event, Pressed):
+            pressed.append(event.data)
+            asyncio.get_running_loop().call_soon(world.answer, event.query_id, Answer("done"))
+
+    world.subscribe(bot, answer)
+    world.say(bot, anna, "choose", keyboard_rows=[[("Yes", "yes")]])
+    client = await client_of(anna)
+    message = (await client.get_dialogs())[0].message
+    world.fault("messages.getBotCallbackAnswer", drop="after")
+    assert (await message.click(text="Yes")).message == "done"
+    assert pressed == [b"yes", b"yes"]  # it ran, its answer was lost, and the client repeated it
 
 
 def said_by(world, user, peer):
