@@ -1,13 +1,14 @@
 """Who is there: people, bots and groups, their boxes and conversations, and who is logged in."""
 
 import itertools
+import secrets
 from collections.abc import Callable, Sequence
 
 from sandbox.box import Box, Conversation, Subscriber
 from sandbox.errors import Refused
 from sandbox.values import Group, Peer, User
 
-CONTROL_TOKEN = "700000001:sandbox-control-bot-token-0123456789"  # noqa: S105
+CONTROL_ID = 700_000_001
 CONTROL_USERNAME = "sandbox_control_bot"
 FIRST_ID = 1_000_000
 """Of people who are added by name alone; those of an export bring theirs."""
@@ -24,6 +25,7 @@ class People:
         self._boxes: dict[int, Box] = {}
         self._owner_id: int | None = None
         self._ids = itertools.count(FIRST_ID)
+        self._control_token = f"{CONTROL_ID}:{secrets.token_urlsafe(26)}"
 
     @property
     def owner(self) -> User:
@@ -50,11 +52,10 @@ class People:
 
     @property
     def control_token(self) -> str:
-        """Token of the control bot, which joins the world when it is first asked for."""
-        bot_id = int(CONTROL_TOKEN.partition(":")[0])
-        if bot_id not in self.users:
-            self.bot(CONTROL_TOKEN, CONTROL_USERNAME, "Control")
-        return CONTROL_TOKEN
+        """Token of the control bot, a secret of this world; the bot joins the world when it is first asked for."""
+        if CONTROL_ID not in self.users:
+            self.bot(self._control_token, CONTROL_USERNAME, "Control")
+        return self._control_token
 
     def bot_of(self, token: str) -> User | None:
         """The bot with this token."""

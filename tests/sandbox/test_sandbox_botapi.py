@@ -11,6 +11,7 @@ from aiogram.types import BotCommand, CallbackQuery, ForceReply, Message, ReplyP
 from aiogram.utils.formatting import Bold, Text, TextLink
 
 from sandbox.values import Entity, Media
+from sandbox.world import World
 from tests.sandbox.botapi_scene import Scene, a_scene, eventually, keys, polling
 
 
@@ -65,6 +66,14 @@ async def test_formatting_goes_both_ways(scene: Scene) -> None:
     sent = await scene.bot.send_message(scene.owner.id, **words.as_kwargs())
     assert scene.said()[-1].entities == (Entity("bold", 3, 3), Entity("text_link", 7, 5, "https://example.org/"))
     assert sent.html_text == '🙂 <b>Bob</b> <a href="https://example.org/">there</a>'
+
+
+async def test_the_control_bots_token_is_a_secret_of_its_world() -> None:
+    one, other = World(), World()
+    assert one.control_token == one.control_token != other.control_token
+    bot = one.bot_of(one.control_token)
+    assert bot is not None and one.control_token.startswith(f"{bot.id}:")
+    assert one.bot_of(other.control_token) is None
 
 
 async def test_a_caption_is_not_a_text(scene: Scene) -> None:
