@@ -1,0 +1,94 @@
+"""What cards say, what replies to them mean, and who is in which mode."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import cards
+from bot.cards import Card, ago, closed_card, open_card
+from bot.drafts import Draft, DraftState
+from bot.modes import resolve_modes
+from bot.policy import MOST_UNITS, Mode
+from bot.saved import HOW, Choice, parse
+from exporter.config import Reply
+from exporter.errors import ConfigError
+from exporter.messages import Peer, PeerKind
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+BURSTS = st.lists(st.lists(st.text(min_size=1, max_size=5000), min_size=1, max_size=4).map(tuple), max_size=9)
+
+
+def a_card(proposals, said=("coming?",), name="Anna", age=timedelta(minutes=3)):
+    draft = Draft(1, 5, 10, tuple(proposals), DraftState.OPEN, None, NOW)
+    return Card(draft, name, tuple(said), NOW - age)
+
+
+def test_an_open_card_says_who_what_and_how_long_ago():
+    card = a_card([("yes",), ("no", "sorry\n\n2. I mean it")], said=("hey", "coming?"))
+    assert open_card(card, now=NOW, why="Choose.") == (
+        "Anna, 3 min ago\n> hey\n> coming?\n\n1. yes\n2. no\n   sorry\n   2. I mean it\n\nChoose."
+    )
+
+
+def test_a_closed_card_offers_nothing_any_more():
+    lisbon = timezone(timedelta(hours=1))
+    outcome = cards.sent(("no", "sorry"), of=2, at=NOW, zone=lisbon, number=2)
+    assert closed_card(a_card([("yes",)]), outcome) == "Anna\n> coming?\n\nSent 2 at 13:00:\n   no\n   sorry"
+    assert "only 1 of 2" in cards.sent(("no",), of=2, at=NOW, zone=lisbon, number=None)
+
+
+@given(BURSTS, st.lists(st.text(max_size=5000), max_size=9), st.text(max_size=300))
+def test_every_card_fits_into_a_message(proposals, said, name):
+    card = a_card(proposals, said=said, name=name)
+    outcome = cards.sent(("x" * 5000,), of=1, at=NOW, zone=UTC, number=1)
+    for text in (open_card(card, now=NOW, why=HOW), closed_card(card, outcome)):
+        assert len(text.encode("utf-16-le", "surrogatepass")) // 2 <= MOST_UNITS
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(seconds=-2), "just now"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(minutes=59), "59 min ago"),
+        (timedelta(hours=30), "30 h ago"),
+        (timedelta(days=3, hours=1), "3 days ago"),
+    ],
+)
+def test_an_age_in_words(age, words):
+    assert ago(age) == words
+
+
+@pytest.mark.parametrize(
+    ("reply", "choice"),
+    [
+        ("1", Choice("number", 1)),
+        (" 3\n", Choice("number", 3)),
+        ("+", Choice("number", 1)),
+        ("👍", Choice("number", 1)),
+        ("-", Choice("skip")),
+        ("0", Choice("unclear")),
+        ("4", Choice("unclear")),
+        ("", Choice("unclear")),
+        ("2 minutes", Choice("words")),
+        ("42", Choice("words")),
+    ],
+)
+def test_the_grammar_of_replies(reply, choice):
+    assert parse(reply, proposals=3) == choice
+
+
+ANNA, BORIS = Peer(5, PeerKind.USER, "Anna", username="anna_b"), Peer(6, PeerKind.USER, "Boris")
+
+
+def test_modes_are_found_by_name_username_and_id():
+    modes = resolve_modes(Reply(draft=("@Anna_B",), auto=(6,)), [ANNA, BORIS])
+    assert modes == {5: Mode.DRAFT, 6: Mode.AUTO}
+
+
+@pytest.mark.parametrize("reply", [Reply(draft=("Anna",), auto=(5,)), Reply(auto=("Bors",))])
+def test_an_unclear_mode_is_an_error_of_the_configuration(reply):
+    with pytest.raises(ConfigError):
+        resolve_modes(reply, [ANNA, BORIS])

@@ -1,0 +1,80 @@
+"""The bot as a process: killed between Telegram's taking a message and our knowing it, then started again."""
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from sandbox.values import NewMessage
+from tests.bot.bigram import write_artifact
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@asynccontextmanager
+async def a_bot(at):
+    """`python -m bot run`, once it says that it is ready."""
+    arguments = ("-m", "bot", "run", "--config", str(at.config.state.parent / "config.toml"))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(60):
+            line = await process.stdout.readline()
+        if b"ready" not in line:
+            pytest.fail((await process.stderr.read()).decode())
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def ended(process, number):
+    process.send_signal(number)
+    _, err = await process.communicate()
+    return process.returncode, err.decode()
+
+
+async def test_a_kill_right_after_telegram_took_a_message_sends_it_exactly_once(at):
+    write_artifact(at.config.models, [("yes",)], owner="Olive")
+    boris = at.person("Boris")
+    async with a_bot(at) as process:
+
+        def kill(event, pts, origin):
+            if isinstance(event, NewMessage) and event.message.sender is at.owner:
+                os.kill(process.pid, signal.SIGKILL)
+
+        unsubscribe = at.world.subscribe(boris, kill)
+        at.say(boris, at.owner, "coming?")
+        assert await process.wait() == -signal.SIGKILL
+        unsubscribe()
+    assert at.from_owner(boris) == ["yes"]
+    assert at.states() == [("yes", "sending")]
+    async with a_bot(at) as process:
+        assert at.states() == [("yes", "sent")]
+        await at.quiet()
+        code, err = await ended(process, signal.SIGTERM)
+    assert code == 0 and "Traceback" not in err
+    assert at.from_owner(boris) == ["yes"]
+
+
+async def test_one_process_has_the_account_ctrl_c_ends_it_and_its_log_holds_nobodys_words(at):
+    write_artifact(at.config.models, [("yes",)], owner="Olive")
+    anna = at.person("Anna")
+    async with a_bot(at) as process:
+        at.say(anna, at.owner, "a canary in the coal mine")
+        await at.until(at.saved)
+        with pytest.raises(pytest.fail.Exception, match="in use by process"):
+            async with a_bot(at):
+                pass
+        code, err = await ended(process, signal.SIGINT)
+    assert code == 130
+    assert "Traceback" not in err and "draft.ready" in err
+    assert "canary" not in err and "yes" not in err.replace("eyes", "")
+    files = [path for path in at.config.state.rglob("*") if path.is_file() and "models" not in path.parts]
+    assert files and all(path.stat().st_mode & 0o077 == 0 for path in files)
