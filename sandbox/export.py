@@ -7,6 +7,7 @@ all messages are numbered anew by date; a supergroup's ids, which are its own, a
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
@@ -25,8 +26,8 @@ PRIVATE = {"personal_chat", "bot_chat"}
 GROUPS = {"private_group", "private_supergroup", "public_supergroup"}
 SAVED = "saved_messages"
 DELETED = "Deleted Account"
-DELETED_ID = 999_999
-"""Stands for everyone in a group whom the file no longer names."""
+USER = re.compile(r"user(\d+)", re.ASCII)
+"""How from_id names a person; it may also name a channel or group, whose number is none of a person."""
 FIX = "export from Telegram Desktop (Settings, Advanced, Export Telegram data) as machine-readable JSON"
 OWN_NUMBERS = {"private_supergroup", "public_supergroup"}
 """Chats whose messages are not numbered by the owner's box."""
@@ -42,11 +43,10 @@ def load_export(world: World, path: Path, owner: str | None) -> None:
         SandboxError: no such file, no export, or nobody knows its owner.
     """
     document = _read(path)
-    owner_id = _owner_id(document, owner, path)
+    owner_id = owner_of(document, owner, path)
     try:
         chats = [chat for chat in document["chats"]["list"] if chat.get("type") in PRIVATE | GROUPS | {SAVED}]
-        _add_people(world, chats, _names(document, chats, owner_id), owner_id)
-        _place_all(world, chats)
+        _place_all(world, chats, _add_people(world, document, chats, owner_id))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SandboxError(f"{path} has a chat that cannot be read: {error!r}", fix=FIX) from error
 
@@ -64,58 +64,76 @@ def _read(path: Path) -> dict[str, Any]:
     raise SandboxError(f"{path} is no Telegram Desktop export: it has no chats.list", fix=FIX)
 
 
-def _owner_id(document: dict[str, Any], owner: str | None, path: Path) -> int:
-    fix = "name the owner as the file's from_id has it, for example --owner user1000"
+def owner_of(document: dict[str, Any], owner: str | None, path: Path) -> int:
+    """The id of the user whose account an export is: `owner` ("user123" or "123"), or else what the file says.
+
+    Raises:
+        SandboxError: that is no user, or nobody knows.
+    """
+    fix = "name the owner as the file's from_id has it: --owner user1000, or with make OWNER=user1000"
     if owner is not None:
-        digits = owner.removeprefix("user")
-        if not (digits.isascii() and digits.isdigit()):
+        named = USER.fullmatch(f"user{owner.removeprefix('user')}")
+        if named is None:
             raise SandboxError(f"{owner!r} is no user of an export", fix=fix)
-        return int(digits)
+        return int(named[1])
     match document:
         case {"personal_information": {"user_id": int(user_id)}}:
             return user_id
     raise SandboxError(f"{path} does not say whose account it is", fix=fix)
 
 
-def _names(document: dict[str, Any], chats: list[Chat], owner_id: int) -> dict[int, str]:
-    """Everyone who wrote, or with whom there is a chat, the owner first: id -> name."""
-    names: dict[int, str] = {}
+def _add_people(world: World, document: dict[str, Any], chats: list[Chat], owner_id: int) -> dict[str, User]:
+    """Everyone who wrote, or with whom there is a chat, the owner first: mark -> user."""
+    names = _names(chats)
+    own, about = _user_mark(owner_id), document.get("personal_information", {})
+    full_name = " ".join(filter(None, (about.get("first_name"), about.get("last_name"))))
+    username = (about.get("username") or "").removeprefix("@") or None
+    owner = world.person(full_name or names.get(own, "Owner"), user_id=owner_id, username=username)
+    world.own(owner)
+    people = {own: owner}
+    names.pop(own, None)
+    bots = {_user_mark(chat["id"]) for chat in chats if chat["type"] == "bot_chat"}
+    # Who is no user comes last: only then is it known which ids are nobody's.
+    for mark, name in sorted(names.items(), key=lambda named: USER.fullmatch(named[0]) is None):
+        user = USER.fullmatch(mark)
+        user_id = int(user[1]) if user else None
+        if mark in bots:
+            people[mark] = world.bot(f"{user_id}:from-the-export", f"bot{user_id}_bot", name)
+        else:
+            people[mark] = world.person(name, user_id=user_id)
+    return people
+
+
+def _names(chats: list[Chat]) -> dict[str, str]:
+    """Mark -> name; of a private chat's other one, the name that the chat bears."""
+    names: dict[str, str] = {}
     for chat in chats:
         for raw in chat["messages"]:
-            names.setdefault(_sender_id(raw, chat), raw.get("from") or raw.get("actor") or DELETED)
+            names.setdefault(_mark(raw, chat), raw.get("from") or raw.get("actor") or DELETED)
         if chat["type"] in PRIVATE:
-            names[chat["id"]] = chat.get("name") or names.get(chat["id"]) or DELETED
-    about = document.get("personal_information", {})
-    own = " ".join(filter(None, (about.get("first_name"), about.get("last_name"))))
-    return {owner_id: own or names.get(owner_id, "Owner"), **{key: names[key] for key in names if key != owner_id}}
+            other = _user_mark(chat["id"])
+            names[other] = chat.get("name") or names.get(other) or DELETED
+    return names
 
 
-def _sender_id(raw: Chat, chat: Chat) -> int:
-    """Who wrote it; whom the file no longer names is the other one of a private chat, or nobody in particular."""
-    if marked := raw.get("from_id") or raw.get("actor_id"):
-        return int("".join(filter(str.isdigit, marked)))
-    return int(chat["id"]) if chat["type"] in PRIVATE else DELETED_ID
+def _mark(raw: Chat, chat: Chat) -> str:
+    """How the file names who wrote it; whom it no longer names is the other one of a private chat, or "" in a group."""
+    marked: str = raw.get("from_id") or raw.get("actor_id") or ""
+    return marked or (_user_mark(chat["id"]) if chat["type"] in PRIVATE else "")
 
 
-def _add_people(world: World, chats: list[Chat], names: dict[int, str], owner_id: int) -> None:
-    bots = {chat["id"] for chat in chats if chat["type"] == "bot_chat"}
-    for user_id, name in names.items():
-        if user_id in bots and user_id != owner_id:
-            world.bot(f"{user_id}:from-the-export", f"bot{user_id}_bot", name)
-        else:
-            world.person(name, user_id=user_id)
-    world.own(world.users[owner_id])
+def _user_mark(user_id: int) -> str:
+    return f"user{user_id}"
 
 
-def _conversation(world: World, chat: Chat) -> Conversation:
+def _conversation(world: World, chat: Chat, people: dict[str, User]) -> Conversation:
     owner = world.owner
     if chat["type"] == SAVED:
         return world.conversation(owner, owner)
     if chat["type"] in PRIVATE:
-        return world.conversation(owner, world.users[chat["id"]])
-    writers = dict.fromkeys(_sender_id(raw, chat) for raw in chat["messages"])
-    writers.pop(owner.id, None)
-    members = [owner, *(world.users[user_id] for user_id in writers)]
+        return world.conversation(owner, people[_user_mark(chat["id"])])
+    writers = dict.fromkeys(_mark(raw, chat) for raw in chat["messages"])
+    members = tuple(dict.fromkeys([owner, *(people[mark] for mark in writers)]))
     created = int(chat["messages"][0]["date_unixtime"]) if chat["messages"] else 0
     group = world.group(chat.get("name") or "Group", members, group_id=chat["id"], created=created)
     return world.conversation(owner, group)
@@ -135,13 +153,13 @@ def _in_order(chats: list[Chat]) -> Iterator[tuple[Chat, Chat, int | None]]:
     yield from ((chat, raw, None) for _, chat, raw in anew)
 
 
-def _place_all(world: World, chats: list[Chat]) -> None:
-    conversations = {id(chat): _conversation(world, chat) for chat in chats}
+def _place_all(world: World, chats: list[Chat], people: dict[str, User]) -> None:
+    conversations = {id(chat): _conversation(world, chat, people) for chat in chats}
     places: dict[int, dict[int, int]] = {id(chat): {} for chat in chats}
     via_bots: dict[str, User] = {}
     for chat, raw, number in _in_order(chats):
         conversation, place = conversations[id(chat)], places[id(chat)]
-        message = _message(conversation, world.users[_sender_id(raw, chat)], raw, place)
+        message = _message(conversation, people[_mark(raw, chat)], raw, place)
         if via := raw.get("via_bot"):
             if via not in via_bots:
                 via_bots[via] = world.bot(f"{world.new_id()}:via", via.removeprefix("@"))

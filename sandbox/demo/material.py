@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.errors import SandboxError
+from sandbox.export import owner_of
 
 Json = dict[str, Any]
 
@@ -66,7 +67,8 @@ def prepare(export: Path, owner: str | None) -> Material:
     """Choose the three busiest private chats that have conversations to hold out, and take those out of the export.
 
     Raises:
-        NotEnough: no export, no owner is known, or no three such chats.
+        NotEnough: no export, or no three such chats.
+        SandboxError: no owner is known.
     """
     try:
         world: Json = json.loads(export.read_text("utf-8"))
@@ -76,7 +78,7 @@ def prepare(export: Path, owner: str | None) -> Material:
             f"{export} is no Telegram Desktop export of a whole account ({type(error).__name__})",
             fix="in Telegram Desktop: Settings, Advanced, Export Telegram data, machine-readable JSON",
         ) from error
-    owner_id = _owner_id(world, owner)
+    owner_id = owner_of(world, owner, export)
     chats.sort(key=lambda chat: len(chat["messages"]), reverse=True)
     friends: list[Friend] = []
     for chat in chats:
@@ -92,14 +94,6 @@ def prepare(export: Path, owner: str | None) -> Material:
         "the export has no three private chats in which a friend writes and the owner answers",
         fix="export the whole account, or try the made-up cast with `make demo`",
     )
-
-
-def _owner_id(world: Json, owner: str | None) -> int:
-    named = owner or world.get("personal_information", {}).get("user_id")
-    digits = str(named or "").removeprefix("user")
-    if not digits.isdigit():
-        raise NotEnough("the export does not say whose it is", fix="name its owner, as in OWNER=user123456")
-    return int(digits)
 
 
 def _last_exchanges(messages: Sequence[Json], owner_id: int, *, wanted: int, burst: bool) -> tuple[Exchange, ...]:

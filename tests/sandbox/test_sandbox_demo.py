@@ -9,6 +9,7 @@ import pytest
 from sandbox.demo.commands import Events
 from sandbox.demo.material import NotEnough, prepare
 from sandbox.demo.report import Findings, checks, write
+from sandbox.errors import SandboxError
 
 HOUR = 3600
 
@@ -58,9 +59,15 @@ def test_an_export_that_names_no_owner_is_refused(export: Path) -> None:
     nobody = json.loads(export.read_text())
     del nobody["personal_information"]
     export.write_text(json.dumps(nobody))
-    with pytest.raises(NotEnough, match="whose"):
+    with pytest.raises(SandboxError, match="whose"):
         prepare(export, None)
     assert prepare(export, "user1").owner_id == 1
+
+
+@pytest.mark.parametrize("owner", ["channel1", "user²"])
+def test_an_owner_is_read_as_strictly_as_the_world_reads_it(export: Path, owner: str) -> None:
+    with pytest.raises(SandboxError, match="no user"):
+        prepare(export, owner)
 
 
 def test_what_is_no_export_is_refused_in_words(tmp_path: Path) -> None:

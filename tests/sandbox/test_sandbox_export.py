@@ -86,6 +86,35 @@ def test_saved_messages_groups_and_bots(load):
     assert [world.users[i].name for i in world.groups[9].member_ids] == ["Olga Owner", "Name 2", "Deleted Account"]
 
 
+def test_who_is_no_user_is_not_taken_for_one(load):
+    world = load(
+        chat(
+            1_000_000,
+            message(1, from_id="channel42", **{"from": "Peaks"}),
+            message(2, sender=42),
+            message(3, from_id="channel1000000", **{"from": "Climbers"}),
+            kind="private_group",
+        ),
+        chat(1_000_000, message(4, sender=1_000_000), name="Anna"),
+    )
+    climbers = world.conversation(world.owner, world.groups[1_000_000])
+    assert [m.sender.name for m in climbers.messages] == ["Peaks", "Name 42", "Climbers"]
+    assert world.users[42].name == "Name 42" and world.users[1_000_000].name == "Anna"
+    assert len({m.sender.id for m in climbers.messages} | {1_000_000}) == 4
+
+
+@pytest.mark.parametrize("username", ["@olga", "olga"])
+def test_the_owner_keeps_his_username(load, username):
+    assert load(chat(2, message(1)), about={**OWNER, "username": username}).owner.username == "olga"
+    assert load(chat(2, message(1))).owner.username is None
+
+
+@pytest.mark.parametrize("owner", ["channel1", "user", "user²", "", "user1x"])
+def test_an_owner_that_is_no_user_is_refused(load, owner):
+    with pytest.raises(SandboxError, match="no user"):
+        load(chat(2, message(1)), owner=owner)
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
