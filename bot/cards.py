@@ -7,10 +7,10 @@ from datetime import datetime, timedelta, tzinfo
 
 from bot.drafts import Burst, Draft
 
-QUOTED_LINES = 6
-QUOTED = 200
+QUOTED_LINES = 5
+QUOTED = 160
 """UTF-16 units of one quoted line."""
-PROPOSED = 2000
+PROPOSED = 2700
 """UTF-16 units of all proposals together; a message may have 4096."""
 
 

@@ -203,7 +203,7 @@ class Conversation:
                 peer=self._peer,
                 newest=newest,
                 sender=self._parts.store.peers().get(newest.sender_id) if newest else None,
-                addressed=newest is not None and addressed(newest, window.own_ids, self._parts.owner),
+                addressed=any(addressed(message, window.own_ids, self._parts.owner) for message in window.burst),
                 started_at=self._parts.started_at,
                 now=self._parts.clock(),
             )

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from bot.cards import Card
 from bot.drafts import Draft, Drafts
 from bot.outbox import Lost, Refused
+from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.store import Store
 from trainer.dialogue import words
 
@@ -57,13 +58,15 @@ class Desks:
 
     def card(self, draft: Draft) -> Card:
         """The draft, and what it answers, as the store has it."""
-        recent = [m for m in self._store.recent(draft.chat_id, limit=QUOTED) if m.message_id <= draft.answers_to]
-        theirs = list(takewhile(lambda message: not message.outgoing, reversed(recent)))[::-1]
-        peer = self._store.peers().get(draft.chat_id)
+        peers = self._store.peers()
+        peer = peers.get(draft.chat_id)
+        recent = self._store.recent(draft.chat_id, limit=QUOTED)
+        said = [m for m in recent if m.message_id <= draft.answers_to and m.kind is not MessageKind.SERVICE]
+        theirs = list(takewhile(lambda message: not message.outgoing, reversed(said)))[::-1]
         return Card(
             draft,
             peer.name if peer else str(draft.chat_id),
-            tuple(words(message) for message in theirs),
+            tuple(_quoted(message, peer, peers.get(message.sender_id)) for message in theirs),
             theirs[-1].sent_at if theirs else draft.opened_at,
         )
 
@@ -75,3 +78,9 @@ class Desks:
             await showing
         except (Lost, Refused) as error:
             log.warning("desk.failed", extra={"desk": desk.name, "error": str(error) or type(error).__name__})
+
+
+def _quoted(message: Message, chat: Peer | None, sender: Peer | None) -> str:
+    """What was said; in a group also by whom."""
+    in_group = chat is not None and chat.kind is PeerKind.GROUP
+    return f"{sender.name}: {words(message)}" if in_group and sender else words(message)

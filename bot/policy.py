@@ -65,7 +65,7 @@ class Situation:
     sender: Peer | None
     """Who wrote it, where that is known."""
     addressed: bool
-    """It mentions the owner, or answers a message of his."""
+    """It, or what its sender said just before, mentions the owner or answers a message of his."""
     started_at: datetime
     """When this bot began to listen."""
     now: datetime

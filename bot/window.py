@@ -6,6 +6,7 @@ Sessions, turns and prompts are made by the functions that made the training row
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 
 from bot.engine import Speaker
 from exporter.messages import Message, MessageKind, Peer, PeerKind
@@ -31,6 +32,11 @@ class Window:
     def newest(self) -> Message | None:
         """The last message that somebody wrote."""
         return self.said[-1] if self.said else None
+
+    @property
+    def burst(self) -> tuple[Message, ...]:
+        """What the sender of the newest message said in a row, newest first."""
+        return tuple(takewhile(lambda message: message.sender_id == self.said[-1].sender_id, reversed(self.said)))
 
     @property
     def own_ids(self) -> frozenset[int]:

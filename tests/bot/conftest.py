@@ -25,7 +25,7 @@ from tests.bot.bigram import SPEC, a_card, vocabulary
 from trainer.artifact import GGUFTokenizer
 
 LONG_AGO = 1_700_000_000
-SETTLE = 0.05
+SETTLE = 0.1
 CONTACTS = 'draft = ["Anna", "Climbers"]\nauto = ["Boris"]\n'
 
 

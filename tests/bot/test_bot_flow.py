@@ -135,6 +135,21 @@ async def test_an_answer_of_the_owners_own_expires_the_draft(at):
         assert drafts.get(1).state is DraftState.EXPIRED
 
 
+async def test_words_of_the_owners_own_stop_even_an_approved_burst(at):
+    anna = at.person("Anna")
+    async with at.running():
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+        at.world.fault("messages.setTyping", delay=0.3)
+        at.say(at.owner, at.owner, "3", reply_to=card)
+        await at.until(lambda: at.calls("messages.setTyping"))
+        at.say(at.owner, anna, "I answer myself")
+        await at.until(lambda: "Outdated" in at.saved()[0].text)
+        await at.quiet()
+        assert at.from_owner(anna) == ["I answer myself"]
+        assert {state for _, state in at.states()} == {"cancelled"}
+
+
 async def test_a_new_message_makes_a_new_card_of_the_old_one(at):
     anna = at.person("Anna")
     async with at.running():
@@ -179,7 +194,9 @@ async def test_a_group_is_drafted_for_only_where_it_speaks_to_the_owner(at):
         await at.quiet()
         assert at.saved() == [] and at.script.prompts == []
         at.say(anna, group, "@olive you too?")
+        at.say(anna, group, "it will be sunny")
         (card,) = await at.until(at.saved)
+        assert "Climbers" in card.text and "> Anna: it will be sunny" in card.text
         at.say(at.owner, at.owner, "1", reply_to=card)
         await at.until(lambda: "yes" in [m.text for m in at.chat(anna, group)])
 
