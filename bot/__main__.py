@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot import app
 from bot.compare import Sample, compare
 from bot.drafts import Drafts
 from bot.engine import open_double
@@ -60,6 +59,8 @@ def run_command(config_path: Path, verbose: bool) -> None:
 
     Events go to stderr, one line each.
     """
+    from bot import app  # aiogram takes two seconds to import, which the other commands need not wait for
+
     log_to_stderr(verbose=verbose)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     config = configuration.load(config_path)
