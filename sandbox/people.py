@@ -61,6 +61,11 @@ class People:
         """The bot with this token."""
         return next((user for user in self.users.values() if user.token == token), None)
 
+    def named(self, username: str) -> User | None:
+        """Whose username this is, with or without an @, in capitals or not."""
+        wanted = username.removeprefix("@").lower()
+        return next((user for user in self.users.values() if user.username and user.username.lower() == wanted), None)
+
     def group(self, title: str, members: Sequence[User], *, group_id: int | None = None, created: int = 0) -> Group:
         """A new basic group."""
         group = Group(group_id or self.new_id(), title, tuple(member.id for member in members), created)

@@ -37,8 +37,7 @@ class Account:
         wanted = str(chat_id)
         found: Peer | None
         if wanted.startswith("@"):
-            name = wanted[1:].lower()
-            found = next((user for user in self.world.users.values() if (user.username or "").lower() == name), None)
+            found = self.world.named(wanted)
         else:
             found = self.world.peer(int(wanted)) if wanted.removeprefix("-").isdecimal() else None
         if found is None:

@@ -99,6 +99,8 @@ async def test_edits_change_what_the_owner_sees(scene: Scene) -> None:
 async def test_what_a_bot_is_told_about_itself_and_others(scene: Scene) -> None:
     me = await scene.bot.me()
     assert (me.id, me.is_bot, me.username, me.first_name) == (42, True, "a_bot", "A")
+    with pytest.raises(TelegramBadRequest, match="chat not found"):
+        await scene.bot.get_chat("@")
     chat = await scene.bot.get_chat("@Olga")
     assert (chat.id, chat.type, chat.first_name) == (scene.owner.id, "private", "Olga")
     menu = [BotCommand(command="stop", description="Say nothing more")]

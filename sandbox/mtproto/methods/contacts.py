@@ -12,13 +12,10 @@ methods = Methods()
 @methods.handles(functions.contacts.ResolveUsernameRequest)
 def resolve_username(call: Call, request: functions.contacts.ResolveUsernameRequest) -> types.contacts.ResolvedPeer:
     """The person or bot with this username."""
-    wanted = request.username.removeprefix("@").lower()
-    for user in call.world.users.values():
-        if user.username and user.username.lower() == wanted:
-            return types.contacts.ResolvedPeer(
-                types.PeerUser(user.id), [], [Renderer(call.world, call.user).user(user)]
-            )
-    raise Refused(400, "USERNAME_NOT_OCCUPIED")
+    user = call.world.named(request.username)
+    if user is None:
+        raise Refused(400, "USERNAME_NOT_OCCUPIED")
+    return types.contacts.ResolvedPeer(types.PeerUser(user.id), [], [Renderer(call.world, call.user).user(user)])
 
 
 @methods.handles(functions.contacts.GetContactsRequest)
