@@ -10,9 +10,7 @@ from sandbox.botapi.server import serve
 from sandbox.mtproto.keys import ClientKey, make_rsa_key, public_pem
 from sandbox.mtproto.server import MTProtoServer
 from sandbox.values import User
-from sandbox.world import World
-
-DC_ID = 2
+from sandbox.world import DC_ID, World
 
 
 class Sandbox:

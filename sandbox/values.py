@@ -56,6 +56,10 @@ class Group:
 Peer = User | Group
 
 
+LONGEST_TEXT = 4096
+"""Characters that fit into one message."""
+
+
 class Entity(NamedTuple):
     """Formatting of a part of a text."""
 

@@ -38,7 +38,9 @@ from sandbox.values import (
 
 API_ID = 12345
 API_HASH = "0123456789abcdef0123456789abcdef"
-LOGIN_CODE = "22222"
+DC_ID = 2
+"""Number of the one data centre."""
+LOGIN_CODE = str(DC_ID) * 5
 """The code that reaches every phone, as on Telegram's own test servers: the DC's number five times."""
 
 Rows = Sequence[Sequence[tuple[str, str]]]

@@ -10,11 +10,10 @@ from aiogram.methods import TelegramMethod
 from sandbox.botapi import render
 from sandbox.botapi.account import Account
 from sandbox.errors import Refused
-from sandbox.values import Answer, Entity, Message
+from sandbox.values import LONGEST_TEXT, Answer, Entity, Message
 
-MAX_TEXT = 4096
 MAX_ANSWER = 200
-"""Characters that fit into a message, and into the answer to a press."""
+"""Characters that fit into the answer to a press."""
 MAX_CALLBACK_DATA = 64
 """Bytes that a button can carry."""
 
@@ -155,7 +154,7 @@ def _words(
         raise Refused(400, "Bad Request: the sandbox takes entities, not parse_mode")
     if not text.strip():
         raise Refused(400, "Bad Request: message text is empty")
-    if len(text) > MAX_TEXT:
+    if len(text) > LONGEST_TEXT:
         raise Refused(400, "Bad Request: message is too long")
     return text, tuple(render.world_entity(entity) for entity in entities or ())
 

@@ -8,8 +8,7 @@ from typing import Any
 from telethon.tl import types
 
 from sandbox.values import Action, Attachment, Contact, Entity, Location, Media, Poll
-
-DC_ID = 2
+from sandbox.world import DC_ID
 
 PLAIN_ENTITIES = {
     "mention": types.MessageEntityMention,

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from sandbox.mtproto.server import MTProtoServer
 
 
+PAGE = 100
+"""Dialogs or messages that one answer holds at most, whatever the client asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """Who asks, and where."""

@@ -5,12 +5,11 @@ from telethon.tl import functions, types
 from sandbox.errors import Refused
 from sandbox.mtproto.registry import Call, Methods
 from sandbox.mtproto.render import Renderer
-from sandbox.values import User
-from sandbox.world import API_HASH, API_ID, LOGIN_CODE
+from sandbox.values import LONGEST_TEXT, User
+from sandbox.world import API_HASH, API_ID, DC_ID, LOGIN_CODE
 
 methods = Methods()
 
-DC_ID = 2
 DAY = 86400
 
 
@@ -27,7 +26,7 @@ def get_config(call: Call, request: functions.help.GetConfigRequest) -> types.Co
         edit_time_limit=172800, revoke_time_limit=2147483647, revoke_pm_time_limit=2147483647, rating_e_decay=2419200,
         stickers_recent_limit=200, channels_read_media_period=604800, call_receive_timeout_ms=20000,
         call_ring_timeout_ms=90000, call_connect_timeout_ms=30000, call_packet_timeout_ms=10000,
-        me_url_prefix="https://t.me/", caption_length_max=1024, message_length_max=4096, webfile_dc_id=DC_ID,
+        me_url_prefix="https://t.me/", caption_length_max=1024, message_length_max=LONGEST_TEXT, webfile_dc_id=DC_ID,
     )  # fmt: skip
 
 

@@ -6,14 +6,12 @@ from telethon.tl import functions, types
 
 from sandbox.box import Conversation
 from sandbox.mtproto.peers import input_peer
-from sandbox.mtproto.registry import Call, Methods
+from sandbox.mtproto.registry import PAGE, Call, Methods
 from sandbox.mtproto.render import Renderer
 from sandbox.values import Message
 
 methods = Methods()
 
-PAGE = 100
-"""No page is longer, whatever the client asks for."""
 Row = tuple[Conversation, Message]
 
 

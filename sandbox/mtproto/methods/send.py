@@ -9,12 +9,9 @@ from sandbox.mtproto.attachments import read_entities
 from sandbox.mtproto.peers import input_peer, message_in
 from sandbox.mtproto.registry import Call, Methods
 from sandbox.mtproto.render import TYPING, Renderer
-from sandbox.values import Edited, Group, NewMessage
+from sandbox.values import LONGEST_TEXT, Edited, Group, NewMessage
 
 methods = Methods()
-
-LONGEST = 4096
-"""Characters of one message."""
 
 
 @methods.handles(functions.messages.SendMessageRequest)
@@ -101,5 +98,5 @@ async def press_button(
 def _check_text(text: str) -> None:
     if not text.strip():
         raise Refused(400, "MESSAGE_EMPTY")
-    if len(text) > LONGEST:
+    if len(text) > LONGEST_TEXT:
         raise Refused(400, "MESSAGE_TOO_LONG")
