@@ -21,10 +21,11 @@ ANSWER_WITHIN = 60.0
 PULSE = 60.0
 """Seconds between two signs of life."""
 LOOK_BACK = 100
-"""Messages of a chat among which we look for our own."""
+"""Messages of a chat among which we look for our own, or for replies to cards."""
 
+SavedReply = tuple[int, str]
+"""To which of his Saved Messages the owner replied, and what."""
 OnSavedReply = Callable[[int, str], Awaitable[None]]
-"""What the owner answers to which of his Saved Messages."""
 
 
 class Account:
@@ -51,15 +52,10 @@ class Account:
 
     async def own_since(self, chat_id: int, message_id: int) -> list[Message]:
         """The owner's messages of a chat that are newer than `message_id`, oldest first. Raises Lost or Refused."""
-        history = await self._call(
-            functions.messages.GetHistoryRequest(
-                await self._peer(chat_id), 0, None, add_offset=0, limit=LOOK_BACK, max_id=0, min_id=0, hash=0
-            )
-        )
         newer = [
             to_message(one, chat_id=chat_id, owner_id=self._owner.peer_id)
-            for one in reversed(history.messages)
-            if isinstance(one, types.Message) and one.id > message_id
+            for one in await self._history(await self._peer(chat_id))
+            if one.id > message_id
         ]
         return [message for message in newer if message.outgoing]
 
@@ -84,6 +80,11 @@ class Account:
         me = types.InputPeerSelf()
         await self._call(functions.messages.EditMessageRequest(me, message_id, message=text, no_webpage=True))
 
+    async def saved_replies(self, message_id: int) -> list[SavedReply]:
+        """Replies in Saved Messages that are newer than `message_id`, oldest first. Raises Lost or Refused."""
+        saved = await self._history(types.InputPeerSelf())
+        return [reply for one in saved if one.id > message_id and (reply := _saved_reply(one))]
+
     async def pulse(self) -> None:
         """Ask Telegram for a sign of life now and then, for ever: that a session was ended shows in answers only.
 
@@ -99,12 +100,18 @@ class Account:
         """Be told when the owner, on any of his devices, replies to one of his Saved Messages."""
 
         async def on_message(event: events.NewMessage.Event) -> None:
-            header = event.message.reply_to
-            if event.chat_id != self._owner.peer_id or event.message.fwd_from or header is None:
-                return
-            await handle(header.reply_to_msg_id, event.message.message)
+            if event.chat_id == self._owner.peer_id and (reply := _saved_reply(event.message)):
+                await handle(*reply)
 
         self._client.add_event_handler(on_message, events.NewMessage())
+
+    async def _history(self, peer: Any) -> list[types.Message]:
+        """The newest messages of a chat, oldest first; what nobody wrote is left out."""
+        request = functions.messages.GetHistoryRequest(
+            peer, offset_id=0, offset_date=None, add_offset=0, limit=LOOK_BACK, max_id=0, min_id=0, hash=0
+        )
+        history = await self._call(request)
+        return [one for one in reversed(history.messages) if isinstance(one, types.Message)]
 
     async def _peer(self, chat_id: int) -> Any:
         try:
@@ -120,6 +127,12 @@ class Account:
             raise _translated(error) from None
         except (OSError, EOFError) as error:  # the timeout and a cut connection among them
             raise Lost(type(error).__name__) from None
+
+
+def _saved_reply(message: types.Message) -> SavedReply | None:
+    if message.reply_to is None or message.fwd_from:
+        return None
+    return message.reply_to.reply_to_msg_id, message.message
 
 
 def _translated(error: errors.RPCError) -> Exception:

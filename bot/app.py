@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from aiogram import Bot, Dispatcher
 from telethon import TelegramClient
 
-from bot import cards
 from bot.account import Account
 from bot.control import ControlBot, control_router, open_bot, poll
 from bot.conversation import Parts
@@ -25,15 +24,14 @@ from bot.engine import Speaker, open_double
 from bot.modes import resolve_modes
 from bot.outbox import Outbox
 from bot.policy import Mode
-from bot.saved import SavedMessages, on_reply
+from bot.resume import resume
+from bot.saved import SavedMessages
 from bot.status import status
 from bot.tables import migrations
-from exporter.config import Config, Sync
+from exporter.config import Config
 from exporter.errors import DoppelgangerError
-from exporter.follow import follow
-from exporter.messages import Peer, PeerKind
+from exporter.messages import Peer
 from exporter.store import Store, open_store
-from exporter.sync import sync
 from exporter.telegram import connect, explain
 from trainer.artifact import Card, current
 
@@ -71,7 +69,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
         parts = _parts(config, store, owner, speaker, account, control, say)
         async with asyncio.TaskGroup() as tasks:
             double = Double(parts, modes, tasks)
-            await _begin(client, account, parts, double, modes)
+            await resume(client, account, parts, double, modes)
             tasks.create_task(_stay(client))
             tasks.create_task(account.pulse())
             if control:
@@ -106,40 +104,6 @@ def _parts(
         random=random,
         say=say,
     )
-
-
-async def _begin(
-    client: TelegramClient, account: Account, parts: Parts, double: Double, modes: Mapping[int, Mode]
-) -> None:
-    """Settle what an earlier run left, then listen, then look what was said in between."""
-    store, drafts = parts.store, parts.drafts
-    seen = {chat_id: _newest(store, chat_id) for chat_id in modes}
-    for draft in drafts.all_open():
-        if draft.chat_id in modes:
-            seen[draft.chat_id] = draft.answers_to
-        elif drafts.expire(draft.chat_id):
-            await parts.desks.close(draft, cards.OUTDATED)
-    for entry in await parts.outbox.recover():
-        log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
-    followed = {chat.peer.peer_id for chat in store.chats()} | set(modes)
-    follow(
-        client,
-        store,
-        chosen=lambda peer: peer.kind is not PeerKind.SELF and peer.peer_id in followed,
-        on_message=lambda message, is_new: double.hear(message) if is_new else None,
-    )
-    account.on_saved_reply(partial(on_reply, drafts=drafts, double=double))
-    if modes:
-        await sync(client, store, Sync(chats=tuple(modes)))
-    for chat_id, known in seen.items():
-        for newest in store.recent(chat_id, limit=1):
-            if newest.message_id > known:
-                double.hear(newest)
-
-
-def _newest(store: Store, chat_id: int) -> int:
-    """The id of a chat's newest message; 0 where there is none."""
-    return max((message.message_id for message in store.recent(chat_id, limit=1)), default=0)
 
 
 def _dispatcher(parts: Parts, double: Double, card: Card, modes: Mapping[int, Mode]) -> Dispatcher:

@@ -87,3 +87,14 @@ async def test_an_open_draft_outlives_a_restart(at):
     async with at.running():
         at.say(at.owner, at.owner, "1", reply_to=card)
         await at.until(lambda: at.from_owner(anna) == ["yes"])
+
+
+async def test_a_reply_to_a_card_while_the_bot_was_down_is_found_at_the_next_start(at):
+    anna = at.person("Anna")
+    async with at.running():
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+    at.say(at.owner, at.owner, "a note")
+    at.say(at.owner, at.owner, "2", reply_to=card)
+    async with at.running():
+        await at.until(lambda: at.from_owner(anna) == ["no"])

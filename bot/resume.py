@@ -1,0 +1,85 @@
+"""From a stopped bot to a listening one: settle what an earlier run left open, listen, then look at what it missed.
+
+What was said meanwhile leads to a draft at most: it is older than the start.
+"""
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+
+from telethon import TelegramClient
+
+from bot import cards
+from bot.account import Account
+from bot.conversation import Parts
+from bot.double import Double
+from bot.outbox import Lost, Refused
+from bot.policy import Mode
+from bot.saved import SavedMessages, on_reply
+from exporter.config import Sync
+from exporter.follow import follow
+from exporter.messages import PeerKind
+from exporter.store import Store
+from exporter.sync import sync
+
+log = logging.getLogger(__name__)
+
+
+async def resume(
+    client: TelegramClient, account: Account, parts: Parts, double: Double, modes: Mapping[int, Mode]
+) -> None:
+    """Begin to listen. Listening begins before the look back, so that nothing falls in between; what comes twice counts
+    once.
+
+    Raises:
+        DoppelgangerError: as `exporter.sync.sync` does.
+    """
+    seen = await _what_was_seen(parts, modes)
+    for entry in await parts.outbox.recover():
+        log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
+    followed = {chat.peer.peer_id for chat in parts.store.chats()} | set(modes)
+    follow(
+        client,
+        parts.store,
+        chosen=lambda peer: peer.kind is not PeerKind.SELF and peer.peer_id in followed,
+        on_message=lambda message, is_new: double.hear(message) if is_new else None,
+    )
+    account.on_saved_reply(partial(on_reply, drafts=parts.drafts, double=double))
+    if modes:
+        await sync(client, parts.store, Sync(chats=tuple(modes)))
+    for chat_id, known in seen.items():
+        for newest in parts.store.recent(chat_id, limit=1):
+            if newest.message_id > known:
+                double.hear(newest)
+    await _look_at_replies(account, parts, double)
+
+
+async def _what_was_seen(parts: Parts, modes: Mapping[int, Mode]) -> dict[int, int]:
+    """Of each chat the newest message that the bot has dealt with. Drafts of chats it has left alone since expire."""
+    seen = {chat_id: _newest(parts.store, chat_id) for chat_id in modes}
+    for draft in parts.drafts.all_open():
+        if draft.chat_id in modes:
+            seen[draft.chat_id] = draft.answers_to
+        elif parts.drafts.expire(draft.chat_id):
+            await parts.desks.close(draft, cards.OUTDATED)
+    return seen
+
+
+async def _look_at_replies(account: Account, parts: Parts, double: Double) -> None:
+    """Do what the owner replied to open cards while nobody listened."""
+    shown = [parts.drafts.card(draft.draft_id, SavedMessages.name) for draft in parts.drafts.all_open()]
+    oldest = min((card for card in shown if card is not None), default=None)
+    if oldest is None:
+        return
+    try:
+        replies = await account.saved_replies(oldest)
+    except (Lost, Refused) as error:
+        log.warning("desk.failed", extra={"desk": SavedMessages.name, "error": str(error) or "lost"})
+        return
+    for message_id, reply in replies:
+        await on_reply(message_id, reply, drafts=parts.drafts, double=double)
+
+
+def _newest(store: Store, chat_id: int) -> int:
+    """The id of a chat's newest message; 0 where there is none."""
+    return max((message.message_id for message in store.recent(chat_id, limit=1)), default=0)
