@@ -5,12 +5,12 @@ from typing import Any
 from telethon.tl import types
 
 from sandbox.errors import Refused
-from sandbox.mtproto.registry import Call
+from sandbox.mtproto.registry import Caller
 from sandbox.mtproto.render import access_hash
 from sandbox.values import Group, Message, Peer, User
 
 
-def input_peer(call: Call, sent: Any) -> Peer:
+def input_peer(caller: Caller, sent: Any) -> Peer:
     """The person or group that an InputPeer names.
 
     Raises:
@@ -18,17 +18,17 @@ def input_peer(call: Call, sent: Any) -> Peer:
     """
     match sent:
         case types.InputPeerSelf():
-            return call.user
+            return caller.user
         case types.InputPeerUser():
-            return input_user(call, sent)
+            return input_user(caller, sent)
         case types.InputPeerChat(chat_id=chat_id):
-            group = call.world.groups.get(chat_id)
-            if group is not None and call.user.id in group.member_ids:
+            group = caller.world.groups.get(chat_id)
+            if group is not None and caller.user.id in group.member_ids:
                 return group
     raise Refused(400, "PEER_ID_INVALID")
 
 
-def input_user(call: Call, sent: Any) -> User:
+def input_user(caller: Caller, sent: Any) -> User:
     """The person that an InputUser or InputPeerUser names.
 
     Raises:
@@ -36,33 +36,33 @@ def input_user(call: Call, sent: Any) -> User:
     """
     match sent:
         case types.InputUserSelf():
-            return call.user
+            return caller.user
         case types.InputUser(user_id=user_id) | types.InputPeerUser(user_id=user_id):
-            user = call.world.users.get(user_id)
-            if user is not None and (user.id == call.user.id or sent.access_hash == access_hash(user_id)):
+            user = caller.world.users.get(user_id)
+            if user is not None and (user.id == caller.user.id or sent.access_hash == access_hash(user_id)):
                 return user
     raise Refused(400, "PEER_ID_INVALID")
 
 
-def group_of(call: Call, group_id: int) -> Group:
+def group_of(caller: Caller, group_id: int) -> Group:
     """A group that he is in.
 
     Raises:
         Refused: there is none.
     """
-    group = call.world.groups.get(group_id)
-    if group is None or call.user.id not in group.member_ids:
+    group = caller.world.groups.get(group_id)
+    if group is None or caller.user.id not in group.member_ids:
         raise Refused(400, "CHAT_ID_INVALID")
     return group
 
 
-def message_in(call: Call, peer: Peer, message_id: int, *, refusal: str = "MESSAGE_ID_INVALID") -> Message:
+def message_in(caller: Caller, peer: Peer, message_id: int, *, refusal: str = "MESSAGE_ID_INVALID") -> Message:
     """The message with this number in his chat with the peer.
 
     Raises:
         Refused: with `refusal`, where it does not exist, no longer, or stands in another chat.
     """
-    message = call.world.conversation(call.user, peer).find(call.user, message_id)
+    message = caller.world.conversation(caller.user, peer).find(caller.user, message_id)
     if message is None:
         raise Refused(400, refusal)
     return message

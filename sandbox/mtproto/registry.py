@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from telethon.tl import TLRequest
 
 from sandbox.errors import Refused
+from sandbox.mtproto.render import Renderer
 from sandbox.values import User
 from sandbox.world import World
 
@@ -19,7 +20,7 @@ PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Caller:
     """Who asks, and where."""
 
     world: World
@@ -41,8 +42,17 @@ class Call:
             raise Refused(401, "AUTH_KEY_UNREGISTERED")
         return self.account
 
+    @property
+    def renderer(self) -> Renderer:
+        """The world as this account sees it.
 
-Handler = Callable[[Call, Any], Any | Awaitable[Any]]
+        Raises:
+            Refused: nobody is logged in.
+        """
+        return Renderer(self.world, self.user)
+
+
+Handler = Callable[[Caller, Any], Any | Awaitable[Any]]
 """Gives a TL object, a bool, or a list for a vector; or something to await for one."""
 
 
@@ -67,7 +77,7 @@ class Methods:
 
         return register
 
-    def run(self, call: Call, request: TLRequest) -> Any | Awaitable[Any]:
+    def run(self, caller: Caller, request: TLRequest) -> Any | Awaitable[Any]:
         """Answer a request.
 
         Raises:
@@ -76,9 +86,9 @@ class Methods:
         handler, anyone = self._handlers.get(type(request), (None, False))
         if handler is None:
             raise Refused(400, "METHOD_NOT_SIMULATED")
-        if not anyone and call.account is None:
+        if not anyone and caller.account is None:
             raise Refused(401, "AUTH_KEY_UNREGISTERED")
-        return handler(call, request)
+        return handler(caller, request)
 
 
 def name_of(request: TLRequest) -> str:

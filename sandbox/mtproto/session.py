@@ -16,10 +16,9 @@ from telethon.tl.core.messagecontainer import MessageContainer
 from telethon.tl.core.rpcresult import RpcResult
 
 from sandbox.errors import Refused
-from sandbox.faults import Call as Called
-from sandbox.faults import Fault
+from sandbox.faults import Call, Fault
 from sandbox.mtproto.keys import BadPacket, ClientKey, seal
-from sandbox.mtproto.registry import Call, name_of
+from sandbox.mtproto.registry import Caller, name_of
 from sandbox.mtproto.render import Renderer
 from sandbox.values import Event, User
 
@@ -104,7 +103,7 @@ class Session:
             request = request.query
         user_id = self._world.logins.get(self.key_id)
         user = None if user_id is None else self._world.users[user_id]
-        fault = self._world.faults.meet(Called(name_of(request), user_id, request))
+        fault = self._world.faults.meet(Call(name_of(request), user_id, request))
         if fault is not None and fault.delay:
             self._start(self._later(fault, message_id, request, user))
         else:
@@ -124,9 +123,9 @@ class Session:
             self._reply_error(message_id, Refused(*fault.error))
             return
         server = self._connection.server
-        call = Call(self._world, server, self.key_id, self, user)
+        caller = Caller(self._world, server, self.key_id, self, user)
         try:
-            result = server.methods.run(call, request)
+            result = server.methods.run(caller, request)
             if inspect.isawaitable(result):
                 self._start(self._finish(fault, message_id, request, result))
             else:

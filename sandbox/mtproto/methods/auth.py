@@ -3,7 +3,7 @@
 from telethon.tl import functions, types
 
 from sandbox.errors import Refused
-from sandbox.mtproto.registry import Call, Methods
+from sandbox.mtproto.registry import Caller, Methods
 from sandbox.mtproto.render import Renderer
 from sandbox.values import LONGEST_TEXT, User
 from sandbox.world import API_HASH, API_ID, DC_ID, LOGIN_CODE
@@ -14,10 +14,10 @@ DAY = 86400
 
 
 @methods.handles(functions.help.GetConfigRequest, anyone=True)
-def get_config(call: Call, request: functions.help.GetConfigRequest) -> types.Config:
+def get_config(caller: Caller, request: functions.help.GetConfigRequest) -> types.Config:
     """The one data centre that there is, and limits."""
-    now = int(call.world.clock())
-    dc = types.DcOption(DC_ID, call.server.host, call.server.port, static=True)
+    now = int(caller.world.clock())
+    dc = types.DcOption(DC_ID, caller.server.host, caller.server.port, static=True)
     return types.Config(
         date=now, expires=now + DAY, test_mode=False, this_dc=DC_ID, dc_options=[dc], dc_txt_domain_name="",
         chat_size_max=200, megagroup_size_max=200000, forwarded_count_max=100, online_update_period_ms=210000,
@@ -31,44 +31,44 @@ def get_config(call: Call, request: functions.help.GetConfigRequest) -> types.Co
 
 
 @methods.handles(functions.help.GetNearestDcRequest, anyone=True)
-def get_nearest_dc(call: Call, request: functions.help.GetNearestDcRequest) -> types.NearestDc:
+def get_nearest_dc(caller: Caller, request: functions.help.GetNearestDcRequest) -> types.NearestDc:
     """The same data centre."""
     return types.NearestDc("ZZ", DC_ID, DC_ID)
 
 
 @methods.handles(functions.auth.SendCodeRequest, anyone=True)
-def send_code(call: Call, request: functions.auth.SendCodeRequest) -> types.auth.SentCode:
+def send_code(caller: Caller, request: functions.auth.SendCodeRequest) -> types.auth.SentCode:
     """Every phone gets the same code."""
     _check_app(request.api_id, request.api_hash)
-    user = _by_phone(call, request.phone_number)
+    user = _by_phone(caller, request.phone_number)
     return types.auth.SentCode(types.auth.SentCodeTypeApp(len(LOGIN_CODE)), phone_code_hash=_code_hash(user))
 
 
 @methods.handles(functions.auth.SignInRequest, anyone=True)
-def sign_in(call: Call, request: functions.auth.SignInRequest) -> types.auth.Authorization:
+def sign_in(caller: Caller, request: functions.auth.SignInRequest) -> types.auth.Authorization:
     """The key of this connection stands for the person from now on."""
-    user = _by_phone(call, request.phone_number)
+    user = _by_phone(caller, request.phone_number)
     if request.phone_code_hash != _code_hash(user):
         raise Refused(400, "PHONE_CODE_EXPIRED")
     if request.phone_code != LOGIN_CODE:
         raise Refused(400, "PHONE_CODE_INVALID" if request.phone_code else "PHONE_CODE_EMPTY")
-    return _log_in(call, user)
+    return _log_in(caller, user)
 
 
 @methods.handles(functions.auth.ImportBotAuthorizationRequest, anyone=True)
-def import_bot(call: Call, request: functions.auth.ImportBotAuthorizationRequest) -> types.auth.Authorization:
+def import_bot(caller: Caller, request: functions.auth.ImportBotAuthorizationRequest) -> types.auth.Authorization:
     """A bot logs in by its token."""
     _check_app(request.api_id, request.api_hash)
-    bot = call.world.bot_of(request.bot_auth_token)
+    bot = caller.world.bot_of(request.bot_auth_token)
     if bot is None:
         raise Refused(400, "ACCESS_TOKEN_INVALID")
-    return _log_in(call, bot)
+    return _log_in(caller, bot)
 
 
 @methods.handles(functions.auth.LogOutRequest)
-def log_out(call: Call, request: functions.auth.LogOutRequest) -> types.auth.LoggedOut:
+def log_out(caller: Caller, request: functions.auth.LogOutRequest) -> types.auth.LoggedOut:
     """The key stands for nobody."""
-    del call.world.logins[call.key_id]
+    del caller.world.logins[caller.key_id]
     return types.auth.LoggedOut()
 
 
@@ -77,11 +77,11 @@ def _check_app(api_id: int, api_hash: str) -> None:
         raise Refused(400, "API_ID_INVALID")
 
 
-def _by_phone(call: Call, phone: str) -> User:
+def _by_phone(caller: Caller, phone: str) -> User:
     digits = "".join(filter(str.isdigit, phone))
     if not digits:
         raise Refused(400, "PHONE_NUMBER_INVALID")
-    for user in call.world.users.values():
+    for user in caller.world.users.values():
         if not user.bot and user.phone == f"+{digits}":
             return user
     raise Refused(400, "PHONE_NUMBER_UNOCCUPIED")
@@ -91,6 +91,6 @@ def _code_hash(user: User) -> str:
     return f"code-for-{user.id}"
 
 
-def _log_in(call: Call, user: User) -> types.auth.Authorization:
-    call.world.logins[call.key_id] = user.id
-    return types.auth.Authorization(Renderer(call.world, user).user(user))
+def _log_in(caller: Caller, user: User) -> types.auth.Authorization:
+    caller.world.logins[caller.key_id] = user.id
+    return types.auth.Authorization(Renderer(caller.world, user).user(user))

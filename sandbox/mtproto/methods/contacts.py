@@ -3,27 +3,26 @@
 from telethon.tl import functions, types
 
 from sandbox.errors import Refused
-from sandbox.mtproto.registry import Call, Methods
-from sandbox.mtproto.render import Renderer
+from sandbox.mtproto.registry import Caller, Methods
 
 methods = Methods()
 
 
 @methods.handles(functions.contacts.ResolveUsernameRequest)
-def resolve_username(call: Call, request: functions.contacts.ResolveUsernameRequest) -> types.contacts.ResolvedPeer:
+def resolve_username(caller: Caller, request: functions.contacts.ResolveUsernameRequest) -> types.contacts.ResolvedPeer:
     """The person or bot with this username."""
-    user = call.world.named(request.username)
+    user = caller.world.named(request.username)
     if user is None:
         raise Refused(400, "USERNAME_NOT_OCCUPIED")
-    return types.contacts.ResolvedPeer(types.PeerUser(user.id), [], [Renderer(call.world, call.user).user(user)])
+    return types.contacts.ResolvedPeer(types.PeerUser(user.id), [], [caller.renderer.user(user)])
 
 
 @methods.handles(functions.contacts.GetContactsRequest)
-def get_contacts(call: Call, request: functions.contacts.GetContactsRequest) -> types.contacts.Contacts:
+def get_contacts(caller: Caller, request: functions.contacts.GetContactsRequest) -> types.contacts.Contacts:
     """Everyone whom he has a private chat with, bots left out."""
-    known = [call.world.users[key] for key in call.world.box(call.user).conversations if key > 0]
-    people = [user for user in known if not user.bot and user.id != call.user.id]
-    renderer = Renderer(call.world, call.user)
+    known = [caller.world.users[key] for key in caller.world.box(caller.user).conversations if key > 0]
+    people = [user for user in known if not user.bot and user.id != caller.user.id]
+    renderer = caller.renderer
     return types.contacts.Contacts(
         [types.Contact(user.id, mutual=True) for user in people], 0, [renderer.user(user) for user in people]
     )

@@ -9,8 +9,7 @@ from telethon.tl import functions, types
 from sandbox.box import Conversation
 from sandbox.errors import Refused
 from sandbox.mtproto.peers import input_peer
-from sandbox.mtproto.registry import PAGE, Call, Methods
-from sandbox.mtproto.render import Renderer
+from sandbox.mtproto.registry import PAGE, Caller, Methods
 from sandbox.values import Message, User
 
 methods = Methods()
@@ -19,19 +18,19 @@ Wanted = Callable[[Message], bool]
 
 
 @methods.handles(functions.messages.GetHistoryRequest)
-def get_history(call: Call, request: functions.messages.GetHistoryRequest) -> Any:
+def get_history(caller: Caller, request: functions.messages.GetHistoryRequest) -> Any:
     """A page of a chat, newest first."""
-    conversation = call.world.conversation(call.user, input_peer(call, request.peer))
-    start = _start(call.user, conversation, request.offset_id, int(request.offset_date.timestamp()))
-    page = window(call.user, conversation, start, request.add_offset, request.limit)
-    return _page(call, conversation, _between(call.user, page, request), conversation.count(call.user))
+    conversation = caller.world.conversation(caller.user, input_peer(caller, request.peer))
+    start = _start(caller.user, conversation, request.offset_id, int(request.offset_date.timestamp()))
+    page = window(caller.user, conversation, start, request.add_offset, request.limit)
+    return _page(caller, conversation, _between(caller.user, page, request), conversation.count(caller.user))
 
 
 @methods.handles(functions.messages.SearchRequest)
-def search(call: Call, request: functions.messages.SearchRequest) -> Any:
+def search(caller: Caller, request: functions.messages.SearchRequest) -> Any:
     """A page of those messages that hold the words, or come from someone; other filters find nothing."""
-    conversation = call.world.conversation(call.user, input_peer(call, request.peer))
-    sender = None if request.from_id is None else input_peer(call, request.from_id).id
+    conversation = caller.world.conversation(caller.user, input_peer(caller, request.peer))
+    sender = None if request.from_id is None else input_peer(caller, request.from_id).id
     words = request.q.lower()
     known_filter = isinstance(request.filter, types.InputMessagesFilterEmpty)
     since, until = int(request.min_date.timestamp()), int(request.max_date.timestamp())
@@ -45,17 +44,17 @@ def search(call: Call, request: functions.messages.SearchRequest) -> Any:
             and (not until or message.date < until)
         )
 
-    start = _start(call.user, conversation, request.offset_id, 0)
-    page = window(call.user, conversation, start, request.add_offset, request.limit, wanted)
-    total = sum(map(wanted, conversation.newest_first(call.user)))
-    return _page(call, conversation, _between(call.user, page, request), total)
+    start = _start(caller.user, conversation, request.offset_id, 0)
+    page = window(caller.user, conversation, start, request.add_offset, request.limit, wanted)
+    total = sum(map(wanted, conversation.newest_first(caller.user)))
+    return _page(caller, conversation, _between(caller.user, page, request), total)
 
 
 @methods.handles(functions.messages.GetMessagesRequest)
-def get_messages(call: Call, request: functions.messages.GetMessagesRequest) -> types.messages.Messages:
+def get_messages(caller: Caller, request: functions.messages.GetMessagesRequest) -> types.messages.Messages:
     """Messages by number, in the order asked for; MessageEmpty where there is none."""
-    renderer = Renderer(call.world, call.user)
-    numbers, found = zip(*(_lookup(call, wanted) for wanted in request.id), strict=True) if request.id else ((), ())
+    renderer = caller.renderer
+    numbers, found = zip(*(_lookup(caller, wanted) for wanted in request.id), strict=True) if request.id else ((), ())
     rendered = [
         types.MessageEmpty(number, None) if message is None else renderer.message(message)
         for number, message in zip(numbers, found, strict=True)
@@ -110,8 +109,8 @@ def _between(user: User, page: list[Message], request: Any) -> list[Message]:
     return [message for message in page if request.min_id < message.id_for(user) < above]
 
 
-def _page(call: Call, conversation: Conversation, page: list[Message], total: int) -> Any:
-    renderer = Renderer(call.world, call.user)
+def _page(caller: Caller, conversation: Conversation, page: list[Message], total: int) -> Any:
+    renderer = caller.renderer
     parts = {
         "messages": [renderer.message(message) for message in page],
         "topics": [],
@@ -122,13 +121,13 @@ def _page(call: Call, conversation: Conversation, page: list[Message], total: in
     return types.messages.MessagesSlice(count=total, **parts)
 
 
-def _lookup(call: Call, wanted: Any) -> tuple[int, Message | None]:
-    box = call.world.box(call.user)
+def _lookup(caller: Caller, wanted: Any) -> tuple[int, Message | None]:
+    box = caller.world.box(caller.user)
     match wanted:
         case types.InputMessageID():
             return wanted.id, box.find(wanted.id)
         case types.InputMessageReplyTo():
             message = box.find(wanted.id)
             answered = None if message is None else message.answered()
-            return (0, None) if answered is None else (answered.id_for(call.user), answered)
+            return (0, None) if answered is None else (answered.id_for(caller.user), answered)
     raise Refused(400, "MESSAGE_ID_INVALID")

@@ -4,7 +4,7 @@ from typing import Any
 
 from telethon.tl import functions, types
 
-from sandbox.mtproto.registry import Call, Methods
+from sandbox.mtproto.registry import Caller, Methods
 from sandbox.mtproto.render import Renderer
 from sandbox.values import Deleted, Edited, Kept, NewMessage
 from sandbox.values import Message as WorldMessage
@@ -16,16 +16,16 @@ SLICE = 100
 
 
 @methods.handles(functions.updates.GetStateRequest)
-def get_state(call: Call, request: functions.updates.GetStateRequest) -> types.updates.State:
+def get_state(caller: Caller, request: functions.updates.GetStateRequest) -> types.updates.State:
     """Where the account stands now."""
-    return Renderer(call.world, call.user).state()
+    return caller.renderer.state()
 
 
 @methods.handles(functions.updates.GetDifferenceRequest)
-def get_difference(call: Call, request: functions.updates.GetDifferenceRequest) -> Any:
+def get_difference(caller: Caller, request: functions.updates.GetDifferenceRequest) -> Any:
     """Everything since the client's pts, in slices; or that it was away for too long."""
-    box = call.world.box(call.user)
-    renderer = Renderer(call.world, call.user)
+    box = caller.world.box(caller.user)
+    renderer = caller.renderer
     events = box.since(request.pts)
     if events is None:
         return types.updates.DifferenceTooLong(pts=box.pts)

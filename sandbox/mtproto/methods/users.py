@@ -6,45 +6,44 @@ from telethon.tl import functions, types
 
 from sandbox.errors import Refused
 from sandbox.mtproto.peers import group_of, input_user
-from sandbox.mtproto.registry import Call, Methods
-from sandbox.mtproto.render import Renderer
+from sandbox.mtproto.registry import Caller, Methods
 
 methods = Methods()
 
 
 @methods.handles(functions.users.GetUsersRequest)
-def get_users(call: Call, request: functions.users.GetUsersRequest) -> list[Any]:
+def get_users(caller: Caller, request: functions.users.GetUsersRequest) -> list[Any]:
     """Each of them; UserEmpty for whom he may not see."""
-    renderer = Renderer(call.world, call.user)
+    renderer = caller.renderer
     answers: list[Any] = []
     for sent in request.id:
         try:
-            answers.append(renderer.user(input_user(call, sent)))
+            answers.append(renderer.user(input_user(caller, sent)))
         except Refused:
             answers.append(types.UserEmpty(getattr(sent, "user_id", 0)))
     return answers
 
 
 @methods.handles(functions.users.GetFullUserRequest)
-def get_full_user(call: Call, request: functions.users.GetFullUserRequest) -> types.users.UserFull:
+def get_full_user(caller: Caller, request: functions.users.GetFullUserRequest) -> types.users.UserFull:
     """What a profile page shows: here, no more than the name."""
-    user = input_user(call, request.id)
+    user = input_user(caller, request.id)
     full = types.UserFull(user.id, types.PeerSettings(), types.PeerNotifySettings(), common_chats_count=0)
-    return types.users.UserFull(full, [], [Renderer(call.world, call.user).user(user)])
+    return types.users.UserFull(full, [], [caller.renderer.user(user)])
 
 
 @methods.handles(functions.messages.GetChatsRequest)
-def get_chats(call: Call, request: functions.messages.GetChatsRequest) -> types.messages.Chats:
+def get_chats(caller: Caller, request: functions.messages.GetChatsRequest) -> types.messages.Chats:
     """Each of these groups."""
-    renderer = Renderer(call.world, call.user)
-    return types.messages.Chats([renderer.chat(group_of(call, group_id)) for group_id in request.id])
+    renderer = caller.renderer
+    return types.messages.Chats([renderer.chat(group_of(caller, group_id)) for group_id in request.id])
 
 
 @methods.handles(functions.messages.GetFullChatRequest)
-def get_full_chat(call: Call, request: functions.messages.GetFullChatRequest) -> types.messages.ChatFull:
+def get_full_chat(caller: Caller, request: functions.messages.GetFullChatRequest) -> types.messages.ChatFull:
     """A group and its members."""
-    group = group_of(call, request.chat_id)
-    renderer = Renderer(call.world, call.user)
+    group = group_of(caller, request.chat_id)
+    renderer = caller.renderer
     first = group.member_ids[0]
     members = [
         types.ChatParticipant(user_id, first, group.created)
@@ -54,12 +53,12 @@ def get_full_chat(call: Call, request: functions.messages.GetFullChatRequest) ->
     ]
     participants = types.ChatParticipants(group.id, members, 1)
     full = types.ChatFull(group.id, "", participants, types.PeerNotifySettings())
-    users = [renderer.user(call.world.users[user_id]) for user_id in group.member_ids]
+    users = [renderer.user(caller.world.users[user_id]) for user_id in group.member_ids]
     return types.messages.ChatFull(full, [renderer.chat(group)], users)
 
 
 @methods.handles(functions.account.UpdateStatusRequest)
-def update_status(call: Call, request: functions.account.UpdateStatusRequest) -> bool:
+def update_status(caller: Caller, request: functions.account.UpdateStatusRequest) -> bool:
     """Come online, or go."""
-    call.world.come_online(call.user, not request.offline, origin=call.origin)
+    caller.world.come_online(caller.user, not request.offline, origin=caller.origin)
     return True
