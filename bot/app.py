@@ -21,6 +21,7 @@ from bot.desk import Desk, Desks
 from bot.double import Double
 from bot.drafts import Drafts
 from bot.engine import Speaker, open_double
+from bot.handled import Handled
 from bot.modes import resolve_modes
 from bot.outbox import Outbox
 from bot.policy import Mode
@@ -94,6 +95,7 @@ def _parts(
         speaker=speaker,
         drafts=drafts,
         outbox=Outbox(store, account, random, clock),
+        handled=Handled(store.database),
         hands=account,
         desks=Desks(desks, drafts, store),
         settings=config.reply,
@@ -120,7 +122,10 @@ async def _stay(client: TelegramClient) -> None:
     try:
         await client.run_until_disconnected()
     except Exception as error:
-        raise explain(error) or error from error
+        problem = explain(error)
+        if problem is None:
+            raise
+        raise problem from error
     raise DoppelgangerError("the connection to Telegram ended", fix="look at the network, then start the bot again")
 
 

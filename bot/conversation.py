@@ -19,6 +19,7 @@ from bot.delivery import Hands, Overtaken, deliver, unless
 from bot.desk import Desks
 from bot.drafts import Draft, Drafts
 from bot.engine import Speaker
+from bot.handled import Handled
 from bot.outbox import Entry, EntryState, Lost, Outbox, Refused
 from bot.policy import Action, Decision, Mode, Situation, addressed, decide
 from bot.window import Window, look, prompt
@@ -38,6 +39,7 @@ class Parts:
     speaker: Speaker
     drafts: Drafts
     outbox: Outbox
+    handled: Handled
     hands: Hands
     desks: Desks
     settings: Reply
@@ -65,15 +67,11 @@ class Conversation:
         self._heard_at = 0.0
 
     def hear(self, message: Message) -> None:
-        """A new message of either side. What was under way in this chat stops at its next step."""
+        """A new message of either side: an open draft expires, and what is under way stops at its next step."""
         if message.kind is MessageKind.SERVICE or (message.outgoing and self._parts.outbox.is_own(message)):
             return
         if message.outgoing:
             self._owner_spoke.set()
-        self.overtake()
-
-    def overtake(self) -> None:
-        """The chat has moved on: an open draft expires, and everything starts over."""
         if expired := self._parts.drafts.expire(self._peer.peer_id):
             self._outdated.append(expired)
         self._heard_at = time.monotonic()
@@ -124,19 +122,25 @@ class Conversation:
         window = self._look()
         decision = self._decide(window)
         log.info("decided", extra={"chat_id": self._peer.peer_id, "action": decision.action, "reason": decision.reason})
-        if decision.action is Action.SILENT or window.newest is None:
+        if window.newest is None:
             return
-        wanted = self._parts.settings.proposals if decision.action is Action.DRAFT else 1
+        if decision.action is not Action.SILENT:
+            await self._speak(decision.action, window, window.newest)
+        self._parts.handled.advance(self._peer.peer_id, window.newest.message_id)
+
+    async def _speak(self, action: Action, window: Window, newest: Message) -> None:
+        """Compose, then draft or answer. Raises Overtaken, Lost or Refused where it came to nothing."""
+        wanted = self._parts.settings.proposals if action is Action.DRAFT else 1
         began = time.monotonic()
         ids = prompt(self._parts.speaker, window.scene, window.turns)
         composed = await unless(self._news, compose(self._parts.speaker, ids, wanted=wanted))
         if not composed.bursts:
             log.warning("nothing.sendable", extra={"chat_id": self._peer.peer_id, "tries": composed.tries})
             self._parts.say(f"{self._peer.name}: nothing that the model said was fit to send")
-        elif decision.action is Action.DRAFT:
-            await self._propose(composed, window.newest, began)
+        elif action is Action.DRAFT:
+            await self._propose(composed, newest, began)
         else:
-            await self._answer(composed, window.newest, began)
+            await self._answer(composed, newest, began)
 
     async def _until_quiet(self) -> None:
         settle = self._parts.settings.settle_seconds * self._parts.settings.pace
@@ -167,7 +171,7 @@ class Conversation:
         await unless(self._news, asyncio.sleep(max(thinking, 0)))
         if self._decide(self._look()).action is not Action.AUTO:
             self._news.set()  # too late by now: the next turn makes a draft of it
-            return
+            raise Overtaken
         await unless(self._news, parts.hands.read(chat_id, newest.message_id))
         entries = parts.outbox.queue(chat_id, composed.bursts[0])
         results = await self._deliver(entries, self._news)

@@ -1,6 +1,7 @@
 """From a stopped bot to a listening one: settle what an earlier run left open, listen, then look at what it missed.
 
-What was said meanwhile leads to a draft at most: it is older than the start.
+What was said meanwhile leads to a draft at most, for it is older than the start. In a chat that is new to the double,
+only what is said from now on counts.
 """
 
 import logging
@@ -34,7 +35,10 @@ async def resume(
     Raises:
         DoppelgangerError: as `exporter.sync.sync` does.
     """
-    seen = await _what_was_seen(parts, modes)
+    await _retire(parts, modes)
+    for chat_id in modes:
+        if parts.handled.up_to(chat_id) is None:
+            parts.handled.advance(chat_id, _newest(parts.store, chat_id))
     for entry in await parts.outbox.recover():
         log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
     followed = {chat.peer.peer_id for chat in parts.store.chats()} | set(modes)
@@ -47,22 +51,18 @@ async def resume(
     account.on_saved_reply(partial(on_reply, drafts=parts.drafts, double=double))
     if modes:
         await sync(client, parts.store, Sync(chats=tuple(modes)))
-    for chat_id, known in seen.items():
+    for chat_id in modes:
         for newest in parts.store.recent(chat_id, limit=1):
-            if newest.message_id > known:
+            if newest.message_id > (parts.handled.up_to(chat_id) or 0):
                 double.hear(newest)
     await _look_at_replies(account, parts, double)
 
 
-async def _what_was_seen(parts: Parts, modes: Mapping[int, Mode]) -> dict[int, int]:
-    """Of each chat the newest message that the bot has dealt with. Drafts of chats it has left alone since expire."""
-    seen = {chat_id: _newest(parts.store, chat_id) for chat_id in modes}
+async def _retire(parts: Parts, modes: Mapping[int, Mode]) -> None:
+    """Drafts of chats that the configuration no longer names expire."""
     for draft in parts.drafts.all_open():
-        if draft.chat_id in modes:
-            seen[draft.chat_id] = draft.answers_to
-        elif parts.drafts.expire(draft.chat_id):
+        if draft.chat_id not in modes and parts.drafts.expire(draft.chat_id):
             await parts.desks.close(draft, cards.OUTDATED)
-    return seen
 
 
 async def _look_at_replies(account: Account, parts: Parts, double: Double) -> None:

@@ -1,4 +1,4 @@
-"""The bot's own tables, in the same file as the history: drafts, the cards that show them, and the outbox."""
+"""The bot's own tables, in the same file as the history: drafts and their cards, the outbox, how far it has come."""
 
 from sqlite_utils import Database, Migrations
 
@@ -56,3 +56,9 @@ def m002_outbox(db: Database) -> None:
     )
     outbox.create_index(["random_id"], unique=True)
     outbox.create_index(["state", "chat_id"])
+
+
+@migrations()
+def m003_handled(db: Database) -> None:
+    """The newest message of each chat that is dealt with."""
+    db.table("handled").create({"chat_id": int, "message_id": int}, pk="chat_id", not_null={"message_id"}, strict=True)

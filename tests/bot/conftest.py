@@ -89,7 +89,7 @@ class Setting:
                 await asyncio.sleep(0.005)
         return found
 
-    async def quiet(self, seconds=0.4):
+    async def quiet(self, seconds=0.3):
         """Give what must not happen the time to happen."""
         await asyncio.sleep(seconds)
 

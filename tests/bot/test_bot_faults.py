@@ -79,6 +79,21 @@ async def test_all_that_is_left_open_is_settled_by_the_next_run(at):
         assert at.from_owner(anna) == ["I answered while it was down"]
 
 
+@pytest.mark.parametrize("friend", ["Anna", "Boris"])
+async def test_whoever_was_being_answered_when_the_bot_ended_gets_a_draft_at_the_next_start(at, friend):
+    friend = at.person(friend)
+    at.script.go_on.clear()
+    async with at.running():
+        at.say(friend, at.owner, "coming?")
+        await at.script.begun.wait()
+    at.script.go_on.set()
+    async with at.running():
+        await at.until(lambda: at.saved() and "> coming?" in at.saved()[0].text)
+    async with at.running():
+        await at.quiet()
+    assert len(at.saved()) == 1 and at.from_owner(friend) == []
+
+
 async def test_an_open_draft_outlives_a_restart(at):
     anna = at.person("Anna")
     async with at.running():

@@ -11,6 +11,8 @@ from tests.bot.seeded import seeded
 from trainer.artifact import read
 
 SENT = ("messages.sendMessage",)
+SHORT = 0.01
+"""Seconds between two lines of a burst."""
 
 
 async def test_draft_the_owner_answers_2_and_the_friend_gets_exactly_that_once(at):
@@ -94,9 +96,6 @@ async def test_auto_a_burst_is_answered_once_read_and_typed_first(at):
         assert at.saved() == []
 
 
-SHORT = 0.01
-
-
 async def test_in_neither_list_nothing_happens(at):
     nina = at.person("Nina")
     async with at.running():
@@ -176,6 +175,8 @@ async def test_a_new_message_while_typing_stops_the_old_answer(at):
 
 async def test_what_came_before_the_start_is_at_most_a_draft(at):
     anna, boris = at.person("Anna"), at.person("Boris")
+    async with at.running():
+        pass
     for friend in (anna, boris):
         for line in ("hello?", "old question"):
             at.say(friend, at.owner, line, date=time.time() - 60)
