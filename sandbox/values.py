@@ -6,7 +6,7 @@ Nothing here knows a protocol. Formatting is named as in the Bot API, its offset
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -155,58 +155,27 @@ class Forward:
     """For who hides behind his name, or is not of this world."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Message:
     """One message of one conversation; its numbers differ in each member's box."""
 
-    __slots__ = (
-        "action",
-        "conversation",
-        "date",
-        "edited",
-        "entities",
-        "forward",
-        "index",
-        "keyboard",
-        "media",
-        "reply_to",
-        "sender",
-        "text",
-        "via_bot_id",
-    )
-
-    def __init__(
-        self,
-        conversation: Conversation,
-        index: int,
-        sender: User,
-        date: int,
-        text: str,
-        *,
-        entities: tuple[Entity, ...] = (),
-        media: Attachment | None = None,
-        reply_to: int | None = None,
-        forward: Forward | None = None,
-        edited: int = 0,
-        action: Action | None = None,
-        keyboard: Keyboard = (),
-        via_bot_id: int | None = None,
-    ) -> None:
-        self.conversation = conversation
-        self.index = index
-        """Place within the conversation; also what `reply_to` names."""
-        self.sender = sender
-        self.date = date
-        """Seconds since 1970."""
-        self.text = text
-        self.entities = entities
-        self.media = media
-        self.reply_to = reply_to
-        self.forward = forward
-        self.edited = edited
-        """Seconds since 1970; 0 for never."""
-        self.action = action
-        self.keyboard = keyboard
-        self.via_bot_id = via_bot_id
+    conversation: Conversation
+    index: int
+    """Place within the conversation; also what `reply_to` names."""
+    sender: User
+    date: int
+    """Seconds since 1970."""
+    text: str
+    _: KW_ONLY
+    entities: tuple[Entity, ...] = ()
+    media: Attachment | None = None
+    reply_to: int | None = None
+    forward: Forward | None = None
+    edited: int = 0
+    """Seconds since 1970; 0 for never."""
+    action: Action | None = None
+    keyboard: Keyboard = ()
+    via_bot_id: int | None = None
 
     def id_for(self, user: User) -> int:
         """This message's number in that member's box; 0 where it does not stand there."""
