@@ -18,6 +18,16 @@ from sandbox.world import World
 log = logging.getLogger(__name__)
 
 UNKNOWN_KEY = 404
+BAD_PACKET = (
+    BadPacket,
+    BufferError,
+    InvalidChecksumError,
+    RuntimeError,  # of Telethon's reader, for a Bool that is none
+    TypeNotFoundError,
+    ValueError,
+    struct.error,
+)
+"""What reading a packet that no honest client would send may raise."""
 
 
 class MTProtoServer:
@@ -90,7 +100,7 @@ class Connection:
                 self._receive(await self.transport.receive())
         except (EOFError, OSError):
             pass  # gone, as clients do
-        except (BadPacket, BufferError, InvalidChecksumError, TypeNotFoundError, ValueError, struct.error) as error:
+        except BAD_PACKET as error:
             log.warning("mtproto.bad_packet", extra={"error": type(error).__name__})
         finally:
             if self._session is not None:

@@ -54,11 +54,17 @@ GARBAGE = {
     + struct.pack("<qqi", 0, 4, 24)
     + bytes(functions.PingRequest(1))
     + bytes(12),
+    "unencrypted, neither true nor false": b"\xef\x08"
+    + struct.pack("<qqi", 0, 4, 12)
+    + bytes(functions.account.UpdateStatusRequest(True))[:4]
+    + bytes(8),
 }
 
 
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
 async def test_garbage_ends_its_own_connection_only(sandbox, world, client_of, garbage):
+    problems = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, problem: problems.append(problem))
     client = await client_of(world.person("Anna"))
     reader, writer = await asyncio.open_connection(sandbox.host, sandbox.port)
     writer.write(garbage)
@@ -67,3 +73,4 @@ async def test_garbage_ends_its_own_connection_only(sandbox, world, client_of, g
         await asyncio.wait_for(reader.read(), 2)
     writer.close()
     assert (await client.get_me()).first_name == "Anna"
+    assert problems == []
