@@ -104,20 +104,22 @@ def _embedded(cache: Path) -> Base:
         raise NoBase(
             "the embedded base model is not installed", fix="pip install 'doppelganger[demo]', or set [train] base"
         ) from None
-    packed = next(Path(str(entry)) for entry in resources.files(PACKAGE).iterdir() if entry.name.endswith(".gguf"))
     folder = cache / f"{PACKAGE}-{version}"
     if not folder.is_dir():
         partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        unpack(packed, partial)
+        unpack(embedded_gguf(), partial)
         partial.replace(folder)
     return Base(folder)
 
 
+def embedded_gguf() -> Path:
+    """SmolLM2-135M, as its package carries it."""
+    return next(Path(str(entry)) for entry in resources.files(PACKAGE).iterdir() if entry.name.endswith(".gguf"))
+
+
 def unpack(packed: Path, folder: Path) -> None:
     """Write a GGUF's model as bfloat16 weights, with its tokenizer; packed weights would train at a crawl."""
-    tokenizer = AutoTokenizer.from_pretrained(packed.parent, gguf_file=packed.name)
-    tokenizer.backend_tokenizer.pre_tokenizer = SMOLLM  # transformers forgets it, llama.cpp does not
     model = AutoModelForCausalLM.from_pretrained(
         packed.parent,
         gguf_file=packed.name,
@@ -126,7 +128,14 @@ def unpack(packed: Path, folder: Path) -> None:
     )
     folder.mkdir(mode=0o700, parents=True)
     model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    unpack_tokenizer(packed).save_pretrained(folder)
+
+
+def unpack_tokenizer(packed: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer inside SmolLM2's GGUF."""
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(packed.parent, gguf_file=packed.name)
+    tokenizer.backend_tokenizer.pre_tokenizer = SMOLLM  # transformers forgets it, llama.cpp does not
+    return tokenizer
 
 
 def load_tokenizer(base: Base) -> HFTokenizer:

@@ -1,0 +1,114 @@
+"""What the trainer's tests share: a tiny random Llama with SmolLM2's real tokenizer, and a made-up history."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="training is not installed: pip install -e '.[train]'")
+
+import torch
+from llama_cpp import Llama
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from exporter.config import Config, Train
+from exporter.messages import Message, Peer, PeerKind
+from exporter.store import Store, open_store
+from trainer.artifact import GGUFTokenizer
+from trainer.base import Base, HFTokenizer, embedded_gguf, load_tokenizer, unpack_tokenizer
+
+torch.set_num_threads(1)  # tiny products wait longer for each other than they take
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+OWNER = Peer(1, PeerKind.SELF, "Ann")
+BEN = Peer(2, PeerKind.USER, "Ben")
+CLUB = Peer(-3, PeerKind.GROUP, "Club")
+EVE = Peer(4, PeerKind.USER, "Eve")
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as Hugging Face saves it: two layers of random weights, the real vocabulary."""
+    folder = tmp_path_factory.mktemp("base") / "tiny"
+    tokenizer = unpack_tokenizer(embedded_gguf())
+    torch.manual_seed(1)
+    config = LlamaConfig(
+        vocab_size=49152,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=1024,
+        rope_theta=100_000.0,
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=2,
+        initializer_range=0.1,
+    )
+    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hf(tiny_base: Path) -> HFTokenizer:
+    """SmolLM2's tokenizer in Hugging Face's library."""
+    return load_tokenizer(Base(tiny_base))
+
+
+@pytest.fixture(scope="session")
+def gguf() -> Iterator[GGUFTokenizer]:
+    """The same in llama.cpp."""
+    llama = Llama(str(embedded_gguf()), vocab_only=True, verbose=False)
+    yield GGUFTokenizer(llama)
+    llama.close()
+
+
+@pytest.fixture(scope="session", params=["hf", "gguf"])
+def tokenizer(request: pytest.FixtureRequest) -> HFTokenizer | GGUFTokenizer:
+    """Both, one after the other."""
+    return request.getfixturevalue(request.param)
+
+
+def talk(sessions: int = 40) -> Iterator[Message]:
+    """Ben asks, Ann answers in two messages; a session a day; every fourth day in the club, where Eve asks too."""
+    for day in range(sessions):
+        chat, asker = (CLUB, EVE) if day % 4 == 3 else (BEN, BEN)
+        lines = [
+            (asker, f"are you there on day {day}?"),
+            (OWNER, "yep"),
+            (OWNER, "why"),
+            (asker, "just asking"),
+            (OWNER, "ok"),
+        ]
+        for number, (sender, text) in enumerate(lines):
+            at = START + timedelta(days=day, seconds=20 * number)
+            yield Message(chat.peer_id, 10 * day + number + 1, sender.peer_id, at, sender is OWNER, text)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store with that history."""
+    with open_store(tmp_path / "history.db") as opened:
+        opened.save_peers([OWNER, BEN, CLUB, EVE])
+        opened.add(talk())
+        yield opened
+
+
+@pytest.fixture
+def config_of(tmp_path: Path, tiny_base: Path) -> Callable[..., Config]:
+    """A configuration for the tiny model, with the [train] values that a test gives."""
+
+    def make(**train: object) -> Config:
+        values = {"base": str(tiny_base), "epochs": 6, "learning_rate": 0.02, "batch_tokens": 256, "rank": 4}
+        return Config.model_validate(
+            {
+                "state": tmp_path / "state",
+                "telegram": {"api_id": 1, "api_hash": "0" * 32},
+                "train": Train.model_validate({**values, **train}),
+            }
+        )
+
+    return make

@@ -1,0 +1,167 @@
+"""Conversion, quantization and the card: what llama.cpp reads is what transformers had."""
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import gguf as gguf_py
+import numpy as np
+import pytest
+import torch
+from llama_cpp import Llama
+
+from trainer import gguf
+from trainer.artifact import (
+    MODEL,
+    BitsPerByte,
+    Card,
+    GGUFTokenizer,
+    NoModel,
+    PromptMismatch,
+    current,
+    fingerprint,
+    publish,
+    stored,
+    verify,
+    write_card,
+)
+from trainer.base import EMBEDDED, NoBase, embedded_gguf, load_model, prepare
+from trainer.prompt import PromptSpec
+from trainer.vocabulary import UnknownTokenizer
+
+LOGITS_BOUND = 0.05
+"""The most that a logit of the F16 GGUF in llama.cpp may differ from transformers in float32."""
+
+
+@pytest.fixture(scope="module")
+def f16(tiny_base, tmp_path_factory):
+    output = tmp_path_factory.mktemp("gguf") / "f16.gguf"
+    gguf.convert(tiny_base, output)
+    return output
+
+
+def test_logits_agree_with_transformers(tiny_base, f16, hf):
+    ids = hf.text("Are you there? Да, щас буду)) 13.04  ½ 👍🏽 " * 4)
+    llama = Llama(str(f16), n_ctx=512, logits_all=True, verbose=False)
+    llama.eval(ids)
+    with torch.no_grad():
+        expected = load_model(tiny_base, torch.float32)(torch.tensor([ids])).logits[0].numpy()
+    found = llama.scores[: len(ids)]
+    assert np.abs(expected).max() > 1.0
+    assert np.abs(found - expected).max() < LOGITS_BOUND
+    llama.close()
+
+
+def test_the_tokenizer_is_written_as_the_bases_own_gguf_has_it(f16):
+    ours, theirs = (
+        {key: field.contents() for key, field in gguf_py.GGUFReader(path).fields.items() if "tokenizer" in key}
+        for path in (f16, embedded_gguf())
+    )
+    ours["tokenizer.chat_template"] = theirs["tokenizer.chat_template"]
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("quantization", ["F16", "Q8_0", "Q4_K_M"])
+def test_llama_cpp_loads_every_quantization(f16, tmp_path, quantization, hf):
+    output = tmp_path / "model.gguf"
+    gguf.quantize(f16, output, quantization)
+    llama = Llama(str(output), n_ctx=64, verbose=False)
+    assert fingerprint(GGUFTokenizer(llama), PromptSpec()) == fingerprint(hf, PromptSpec())
+    llama.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"architectures": ["Gemma3ForCausalLM"]}, "Gemma3ForCausalLM"),
+        ({"rope_parameters": {"rope_type": "llama3", "rope_theta": 5e5}}, "scales its positions"),
+    ],
+)
+def test_models_that_cannot_be_converted_are_refused_by_name(tiny_base, tmp_path, changes, problem):
+    folder = shutil.copytree(tiny_base, tmp_path / "other")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | changes))
+    with pytest.raises(gguf.CannotConvert, match=problem) as caught:
+        gguf.check(folder)
+    assert "base" in caught.value.fix
+
+
+def test_tokenizers_that_llama_cpp_would_read_otherwise_are_refused(tiny_base, tmp_path):
+    folder = shutil.copytree(tiny_base, tmp_path / "other")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["pre_tokenizer"] = {"type": "Whitespace"}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(UnknownTokenizer):
+        gguf.check(folder)
+
+
+def test_a_base_that_is_not_there_is_said_with_a_fix(tmp_path, monkeypatch):
+    with pytest.raises(NoBase, match=r"config\.json"):
+        prepare(str(tmp_path), tmp_path / "cache")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(NoBase, match="neither a folder") as caught:
+        prepare("no such/model at all", tmp_path / "cache")
+    assert EMBEDDED in caught.value.fix
+
+
+def a_card(tokenizer, **changes) -> Card:
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    return Card(
+        prompt=PromptSpec(),
+        fingerprint=fingerprint(tokenizer, PromptSpec()),
+        base=EMBEDDED,
+        base_gguf=None,
+        owner="Ann",
+        created=now,
+        held_out_since=now,
+        chats=(2,),
+        sessions=1,
+        tokens=10,
+        learned_tokens=5,
+        bits_per_byte=BitsPerByte(base=2.0, tuned=1.5),
+        quantization="F16",
+        versions={},
+        tokens_per_second=1.0,
+        peak_rss_mb=1.0,
+        seconds={},
+    ).model_copy(update=changes)
+
+
+def put(tmp_path, card: Card):
+    folder = tmp_path / "prepared"
+    folder.mkdir()
+    (folder / MODEL).write_bytes(b"GGUF")
+    write_card(folder, card)
+    return publish(folder, tmp_path / "models")
+
+
+def test_a_published_model_is_found_newest_first_and_reads_back_as_written(tmp_path, hf):
+    with pytest.raises(NoModel) as caught:
+        current(tmp_path / "models")
+    assert "python -m trainer run" in caught.value.fix
+    first = put(tmp_path, a_card(hf))
+    second = put(tmp_path, a_card(hf, created=datetime(2026, 11, 21, tzinfo=UTC)))
+    assert current(tmp_path / "models") == second
+    assert stored(tmp_path / "models") == [second, first]
+    assert second.gguf.read_bytes() == b"GGUF"
+    (tmp_path / "models" / ".half").mkdir()
+    (tmp_path / "models" / "2999").mkdir()
+    assert current(tmp_path / "models") == second
+
+
+def test_a_model_that_reads_prompts_otherwise_is_refused(tmp_path, tokenizer):
+    verify(card := a_card(tokenizer), tokenizer)
+    other = card.model_copy(update={"prompt": replace(card.prompt, turn_open="<repo_name>")})
+    with pytest.raises(PromptMismatch, match="this code renders") as caught:
+        verify(other, tokenizer)
+    assert "retrain" in caught.value.fix or "train" in caught.value.fix
+
+
+def test_a_card_of_another_release_is_refused(tmp_path, hf):
+    artifact = put(tmp_path, a_card(hf))
+    card = json.loads((artifact.folder / "card.json").read_text())
+    for changed in ({**card, "new": 1}, {key: value for key, value in card.items() if key != "owner"}):
+        (artifact.folder / "card.json").write_text(json.dumps(changed))
+        with pytest.raises(PromptMismatch, match=r"card\.json"):
+            current(tmp_path / "models")

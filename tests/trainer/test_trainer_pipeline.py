@@ -1,0 +1,114 @@
+"""The whole way on a tiny random model: train, merge, convert, quantize, llama.cpp; and what interrupts it."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from exporter.progress import Step
+from trainer import pipeline
+from trainer.artifact import current, stored
+from trainer.batches import plan
+from trainer.dataset import TooLittle
+from trainer.gguf import DiskFull
+from trainer.run import AlreadyTraining, alone
+from trainer.train import WHOLE
+
+
+def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of):
+    """`run` proves fingerprint, bits per byte within the bound, and turns that end; or it raises."""
+    config = config_of()
+    steps: list[Step] = []
+    artifact = pipeline.run(config, store, report=steps.append)
+    card = artifact.card
+    assert current(config.models) == artifact
+    assert card.bits_per_byte.tuned < card.bits_per_byte.base
+    assert (card.owner, card.quantization, card.chats) == ("Ann", "Q8_0", (-3, 2))
+    assert Path(card.base_gguf).stat().st_size == artifact.gguf.stat().st_size
+    assert set(card.seconds) == {"base", "train", "merge", "convert", "quantize", "verify"}
+    assert list(dict.fromkeys(step.stage for step in steps)) == list(card.seconds)
+    assert [folder.name for folder in (config.state / "runs").iterdir()] == [".lock"]
+    assert all(step.done <= step.total for step in steps)
+
+
+def test_a_second_training_stands_beside_the_first(store, config_of):
+    config = config_of(epochs=3)
+    first = pipeline.run(config, store)
+    second = pipeline.run(config, store)
+    assert [artifact.folder for artifact in stored(config.models)] == [second.folder, first.folder]
+
+
+def test_interrupted_after_training_it_does_not_train_again(store, config_of):
+    config = config_of()
+
+    def full_after_training(folder: Path) -> int:
+        return 0 if (folder / "train.json").exists() else 10**12
+
+    with pytest.raises(DiskFull, match="MB are free") as caught:
+        pipeline.run(config, store, free_space=full_after_training)
+    assert "disk" in caught.value.fix
+    (begun,) = (folder for folder in (config.state / "runs").iterdir() if folder.is_dir())
+    trained = json.loads((begun / "train.json").read_text())
+    artifact = pipeline.run(config, store)
+    assert artifact.card.bits_per_byte.tuned == trained["tuned"]
+
+
+def test_other_settings_start_afresh(store, config_of):
+    with pytest.raises(DiskFull):
+        pipeline.run(config_of(), store, free_space=lambda folder: 0)
+    runs = config_of().state / "runs"
+    (before,) = (folder for folder in runs.iterdir() if folder.is_dir())
+    with pytest.raises(DiskFull):
+        pipeline.run(config_of(rank=2), store, free_space=lambda folder: 0)
+    (after,) = (folder for folder in runs.iterdir() if folder.is_dir())
+    assert before != after
+
+
+def test_two_trainings_do_not_mix(store, config_of):
+    config = config_of()
+    config.make_state()
+    with alone(config.state / "runs"), pytest.raises(AlreadyTraining):
+        pipeline.run(config, store)
+
+
+def test_too_little_text_is_said_before_anything_is_trained(store, config_of):
+    with pytest.raises(TooLittle) as caught:
+        pipeline.run(config_of(session_gap_minutes=1e6), store)
+    assert "import" in caught.value.fix
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from exporter.config import Config
+from exporter.store import open_store
+from trainer import pipeline, train
+train.fit.__kwdefaults__["checkpoint_seconds"] = 0.0
+config = Config.model_validate_json(Path(sys.argv[1]).read_text())
+with open_store(Path(sys.argv[2])) as store:
+    pipeline.run(config, store)
+"""
+
+
+def test_killed_in_training_it_goes_on_from_the_checkpoint(store, config_of, tmp_path):
+    config = config_of(epochs=20)
+    data = pipeline.prepare(config, store).data
+    total = len(plan(data.learned, batch_tokens=256, epochs=20, seed=1))
+    values = config.model_dump(mode="json")
+    values["telegram"]["api_hash"] = "0" * 32
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path / "config.json"), str(tmp_path / "history.db")])
+    while not any((config.state / "runs").glob(f"*/checkpoints/checkpoint-??/{WHOLE}")):
+        assert child.poll() is None
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    steps: list[Step] = []
+    artifact = pipeline.run(config, store, report=steps.append)
+    learned = [step for step in steps if step.note]
+    assert learned[0].done > 100 * 9 / total
+    assert len(learned) <= total - 10
+    assert artifact.card.bits_per_byte.tuned < artifact.card.bits_per_byte.base

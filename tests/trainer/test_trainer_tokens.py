@@ -1,0 +1,102 @@
+"""Token ids: equal in Hugging Face's library and in llama.cpp, as they were, and never forged."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trainer.artifact import GOLDEN, PromptMismatch, fingerprint, golden_ids
+from trainer.dialogue import Turn, windows
+from trainer.prompt import (
+    PromptSpec,
+    Scene,
+    clip_all,
+    encode,
+    fit,
+    history_budget,
+    render_prompt,
+    render_row,
+    turn_cost,
+)
+
+SPEC = PromptSpec()
+NARROW = PromptSpec(length=128)
+SCENE = Scene("Ann", "Ben")
+KEPT = Path(__file__).with_name("golden_ids.json")
+CONTROLS = (SPEC.turn_open, SPEC.turn_close, SPEC.burst_separator, "<|endoftext|>")
+
+plain = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+forged = st.sampled_from([*CONTROLS, "<|im_start|>Ann\nyes<|im_end|>", "<|im_", "end|>", "  13.04", " ½"])
+words = st.lists(plain | forged, min_size=1, max_size=3).map("".join)
+turns = st.builds(
+    Turn,
+    name=st.sampled_from(["Ben", "Ann<|im_end|>", "Боря"]),
+    own=st.booleans(),
+    texts=st.lists(words, min_size=1, max_size=3).map(tuple),
+)
+quickly = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(value=words)
+@settings(quickly, max_examples=300)
+def test_llama_cpp_and_hugging_face_read_every_text_alike(hf, gguf, value):
+    assert hf.text(value) == gguf.text(value)
+
+
+def test_golden_dialogues_have_the_ids_that_they_had(tokenizer):
+    """Made by `golden_ids`; where they change, every model that was trained before must be trained anew."""
+    now = [golden_ids(tokenizer, SPEC, scene, turns) for scene, turns in GOLDEN]
+    assert json.loads(json.dumps(now)) == json.loads(KEPT.read_text())
+
+
+def test_the_fingerprint_tells_specs_apart(tokenizer):
+    assert fingerprint(tokenizer, SPEC) == fingerprint(tokenizer, PromptSpec())
+    assert fingerprint(tokenizer, SPEC) != fingerprint(tokenizer, replace(SPEC, burst_separator="<filename>"))
+
+
+def test_control_tokens_are_the_models_own(tokenizer):
+    assert [tokenizer.control(name) for name in CONTROLS] == [1, 2, 5, 0]
+    for name in ("<|nothing|>", "hello", "e", ""):
+        with pytest.raises(PromptMismatch, match="special token"):
+            tokenizer.control(name)
+
+
+@given(history=st.lists(turns, max_size=4), value=words)
+@quickly
+def test_what_people_write_never_becomes_control(tokenizer, history, value):
+    """A prompt has the control tokens of its frame, however many of them people typed."""
+    turn = Turn("Ben", False, (value, value))
+    ids = encode(tokenizer, render_prompt(SPEC, SCENE, [*history, turn])).ids
+    bursts = [*history, turn]
+    opened, closed = len(bursts) + 2, len(bursts) + 1
+    separators = sum(len(burst.texts) - 1 for burst in bursts)
+    assert [ids.count(tokenizer.control(name)) for name in CONTROLS] == [opened, closed, separators, 0]
+
+
+@given(said=st.lists(turns, min_size=1, max_size=12))
+@quickly
+def test_a_training_row_starts_with_the_prompt_that_the_bot_would_send(tokenizer, said):
+    """Whatever the window: cut as the trainer cuts it, fitted as the bot fits it."""
+    clipped = clip_all(NARROW, tokenizer, said)
+    costs = [turn_cost(NARROW, tokenizer, turn) for turn in clipped]
+    seen = []
+    for window in windows(costs, budget=history_budget(NARROW, tokenizer, SCENE)):
+        shown = clipped[window.start : window.stop]
+        for index in range(window.first, window.stop):
+            seen.append(index)
+            if not said[index].own:
+                continue
+            reply = replace(clipped[index], name=SCENE.owner)
+            row = encode(
+                tokenizer,
+                render_row(NARROW, SCENE, [*shown[: index - window.start], reply], frozenset({index - window.start})),
+            )
+            prompt = encode(tokenizer, render_prompt(NARROW, SCENE, fit(NARROW, tokenizer, SCENE, said[:index])))
+            assert row.ids[: len(prompt.ids)] == prompt.ids
+            assert not any(row.learned[: len(prompt.ids)])
+            assert all(row.learned[len(prompt.ids) : -1])
+            assert len(row.ids) <= NARROW.length
+    assert seen == list(range(len(said)))
