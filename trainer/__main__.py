@@ -18,7 +18,7 @@ from exporter.log import log_to_stderr
 from exporter.progress import progress
 from exporter.store import Store, open_store
 from trainer.artifact import Artifact, stored
-from trainer.dataset import Dataset, conversations, lessons
+from trainer.dataset import Dataset, lessons, split
 from trainer.prompt import Segment, render_row
 
 if TYPE_CHECKING:
@@ -142,10 +142,7 @@ def _chats(store: Store, data: Dataset) -> Table:
 def _examples(store: Store, training: "Training") -> Iterator[tuple[Segment, ...]]:
     """The last rows that would be learned, as segments."""
     settings = training.config.train
-    learned = (
-        one for one in conversations(store, gap=settings.session_gap) if one.ended < training.data.held_out_since
-    )
-    for one in islice(reversed(list(learned)), SHOWN):
+    for one in islice(reversed(split(store, settings).learned), SHOWN):
         for turns, indices in lessons(one, training.tokenizer, training.spec, everyone=settings.learn == "everyone"):
             yield render_row(training.spec, one.scene, turns, indices)
 

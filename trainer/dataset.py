@@ -5,7 +5,7 @@ torch and of batches it knows nothing, so that the bot can ask it for held-out e
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -45,6 +45,16 @@ class Conversation:
     began: datetime
     ended: datetime
     turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The history, cut by time."""
+
+    learned: tuple[Conversation, ...]
+    held_out: tuple[Conversation, ...]
+    since: datetime
+    """The first held-out session begins here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +115,34 @@ class Dataset:
         return hashlib.sha256(repr((self.owner, self.learned, self.held_out)).encode()).hexdigest()
 
 
-def dataset(store: Store, tokenizer: Tokenizer, spec: PromptSpec, train: Train) -> Dataset:
-    """Render the whole history, the newest sessions held out.
+def split(store: Store, train: Train) -> Split:
+    """The whole history, its newest sessions held out. What runs across that moment is neither learned nor measured on.
 
     Raises:
-        TooLittle: nothing that the owner wrote, too little of it, or nothing left to measure on.
+        TooLittle: nothing that the owner wrote, or too little of it.
     """
     every = conversations(store, gap=train.session_gap)
-    since = _held_out_since(every, share=train.held_out)
-    before = [conversation for conversation in every if conversation.ended < since]
-    learned = [list(rows(conversation, tokenizer, spec, everyone=train.learn == "everyone")) for conversation in before]
-    held_out = [row for one in every if one.began >= since for row in rows(one, tokenizer, spec, everyone=False)]
-    flat = tuple(row for session in learned for row in session)
-    if (count := sum(row.learned_turns for row in flat)) < LEAST_TURNS or not held_out:
-        raise _too_little(f"only {count} turns are left to learn from, and {len(held_out)} sessions to measure on")
-    owner = every[0].scene.owner
-    return Dataset(owner, flat, tuple(held_out), since, sum(1 for session in learned if session))
+    spoken = [conversation.began for conversation in every if any(map(_own, conversation.turns))]
+    if not spoken:
+        raise _too_little("the owner has written nothing in these chats")
+    since = spoken[-max(round(len(spoken) * train.held_out), 1)]
+    learned = tuple(conversation for conversation in every if conversation.ended < since)
+    if (count := sum(_own(turn) for conversation in learned for turn in conversation.turns)) < LEAST_TURNS:
+        raise _too_little(f"the owner has only {count} turns to learn from; {LEAST_TURNS} are the least")
+    return Split(learned, tuple(one for one in every if one.began >= since), since)
+
+
+def dataset(history: Split, tokenizer: Tokenizer, spec: PromptSpec, train: Train) -> Dataset:
+    """Render the history."""
+    everyone = train.learn == "everyone"
+    learned = [tuple(rows(one, tokenizer, spec, everyone=everyone)) for one in history.learned]
+    return Dataset(
+        owner=history.learned[0].scene.owner,
+        learned=tuple(row for session in learned for row in session),
+        held_out=tuple(row for one in history.held_out for row in rows(one, tokenizer, spec, everyone=False)),
+        held_out_since=history.since,
+        sessions=sum(1 for session in learned if session),
+    )
 
 
 def conversations(store: Store, *, gap: timedelta) -> list[Conversation]:
@@ -188,17 +210,6 @@ def lessons(
 
 def _own(turn: Turn) -> bool:
     return turn.own and turn.spoken
-
-
-def _held_out_since(every: Sequence[Conversation], *, share: float) -> datetime:
-    """When the newest `share` of the sessions in which the owner speaks begins.
-
-    A session that runs across that moment is neither learned nor measured on.
-    """
-    began = [conversation.began for conversation in every if any(map(_own, conversation.turns))]
-    if not began:
-        raise _too_little("the owner has written nothing in these chats")
-    return began[-max(round(len(began) * share), 1)]
 
 
 def _too_little(problem: str) -> TooLittle:

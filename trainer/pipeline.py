@@ -1,4 +1,4 @@
-"""The stages of a training in order: base, data, train, merge, convert, quantize, verify, publish.
+"""The stages of a training in order: data, base, train, merge, convert, quantize, verify, publish.
 
 Each leaves its whole output or none, so a killed run is taken up where it stopped. It knows the order and what goes
 from one stage to the next; how each is done, its module knows.
@@ -7,6 +7,7 @@ from one stage to the next; how each is done, its module knows.
 import hashlib
 import resource
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,18 +19,18 @@ from pathlib import Path
 import transformers
 
 from exporter.config import Config
-from exporter.progress import Report, silent
+from exporter.progress import Report, Step, silent
 from exporter.store import Store
 from trainer import base as bases
 from trainer import gguf, train
 from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, fingerprint, publish, write_card
 from trainer.batches import plan
-from trainer.dataset import Dataset, dataset
+from trainer.dataset import Dataset, dataset, split
 from trainer.loss import bits_per_byte, sample
 from trainer.merge import merge
 from trainer.prompt import PromptSpec
 from trainer.proof import prove
-from trainer.run import Run, alone, open_run, remove, whole
+from trainer.run import PERCENT, Run, alone, open_run, remove, whole
 
 MEASURED = 6_000
 """Held-out tokens on which base and double are compared: seconds on two cores."""
@@ -76,12 +77,16 @@ def run(
     """
     config.make_state()
     with alone(config.state / "runs"), quiet():
+        began = time.monotonic()
+        report(Step("data", 0, PERCENT))
         training = prepare(config, store)
+        report(Step("data", PERCENT, PERCENT))
+        seconds = {"data": time.monotonic() - began}
         work = open_run(config.state / "runs", training.digest(), report)
         base_gguf = _base_gguf(training, work, free_space)
         measured = work.stage("train", lambda: _train(training, work.folder, report))
         draft = _card(training, measured, base_gguf, clock())
-        seconds = _build(training, work, draft, measured["proved"], free_space)
+        seconds |= _build(training, work, draft, measured["proved"], free_space)
         write_card(work.folder / ARTIFACT, draft.model_copy(update={"seconds": seconds}))
         artifact = publish(work.folder / ARTIFACT, config.models)
         remove(work.folder)
@@ -90,11 +95,12 @@ def run(
 
 def prepare(config: Config, store: Store) -> Training:
     """Find the base and render the data: seconds, once the base is on this disk."""
+    history = split(store, config.train)
     base = bases.prepare(config.train.base, config.state / "base")
     gguf.check(base.folder)
     tokenizer = bases.load_tokenizer(base)
     spec = PromptSpec(length=config.train.length)
-    return Training(config, base, tokenizer, spec, dataset(store, tokenizer, spec, config.train))
+    return Training(config, base, tokenizer, spec, dataset(history, tokenizer, spec, config.train))
 
 
 @contextmanager

@@ -11,10 +11,15 @@ from exporter.imports import import_file
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import open_store
 from tests.trainer.conftest import BEN, CLUB, OWNER, START, talk
-from trainer.dataset import TooLittle, conversations, dataset, held_out_exchanges
+from trainer import dataset as rendering
+from trainer.dataset import Dataset, TooLittle, conversations, held_out_exchanges, split
 from trainer.prompt import PromptSpec
 
 SPEC = PromptSpec()
+
+
+def dataset(store, tokenizer, spec, train) -> Dataset:
+    return rendering.dataset(split(store, train), tokenizer, spec, train)
 
 
 @pytest.fixture

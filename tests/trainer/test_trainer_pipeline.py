@@ -28,7 +28,7 @@ def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of
     assert card.bits_per_byte.tuned < card.bits_per_byte.base
     assert (card.owner, card.quantization, card.chats) == ("Ann", "Q8_0", (-3, 2))
     assert Path(card.base_gguf).stat().st_size == artifact.gguf.stat().st_size
-    assert set(card.seconds) == {"base", "train", "merge", "convert", "quantize", "verify"}
+    assert set(card.seconds) == {"data", "base", "train", "merge", "convert", "quantize", "verify"}
     assert list(dict.fromkeys(step.stage for step in steps)) == list(card.seconds)
     assert [folder.name for folder in (config.state / "runs").iterdir()] == [".lock"]
     assert all(step.done <= step.total for step in steps)

@@ -1,0 +1,70 @@
+"""`python -m trainer`: what its commands print, and how they end."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from trainer.__main__ import main
+from trainer.artifact import current
+
+
+@pytest.fixture
+def config_file(config_of, store, tmp_path):
+    """A configuration file whose state folder holds the made-up history."""
+    config = config_of()
+    config.make_state()
+    store.database.execute("vacuum into ?", [str(config.database)])
+    train = config.train.model_dump(mode="json", exclude_none=True)
+    lines = [f"{key} = {json.dumps(value)}" for key, value in train.items()]
+    path = tmp_path / "config.toml"
+    path.write_text(
+        "\n".join([f'state = "{config.state}"', "[telegram]", "api_id = 1", 'api_hash = "0"', "[train]", *lines])
+    )
+    return path
+
+
+def call(*arguments: object):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def test_run_reports_what_it_did_and_models_lists_it(config_file, config_of):
+    ran = call("run", "--config", config_file, "--json")
+    report = json.loads(ran.stdout)
+    artifact = current(config_of().models)
+    assert list(report) == [
+        "sessions", "tokens", "learned_tokens", "tokens_per_second", "peak_rss_mb", "bits_per_byte", "gguf", "seconds"
+    ]  # fmt: skip
+    assert report["gguf"] == {"type": "Q8_0", "bytes": artifact.gguf.stat().st_size, "path": str(artifact.gguf)}
+    assert report["bits_per_byte"]["tuned"] < report["bits_per_byte"]["base"]
+    assert "Q8_0" in call("models", "--config", config_file).stdout
+
+
+def test_preview_counts_by_chat_and_shows_what_is_learned(config_file):
+    shown = call("preview", "--config", config_file).stdout
+    assert "Ben" in shown and "Club" in shown and "all" in shown
+    assert "<|im_start|>Ann\nyep<file_sep>why<|im_end|>" in shown
+
+
+def test_looking_around_loads_no_torch(config_file):
+    script = (
+        "import sys; from click.testing import CliRunner; from trainer.__main__ import main;"
+        f"CliRunner().invoke(main, ['models', '--config', {str(config_file)!r}], catch_exceptions=False);"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'transformers')))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_problem_is_one_line_and_its_fix_another(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(f'state = "{tmp_path / "state"}"\n[telegram]\napi_id = 1\napi_hash = "0"\n')
+    ended = subprocess.run(
+        [sys.executable, "-m", "trainer", "--config", str(path)], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-2:] == [
+        "problem: there is no history yet",
+        "fix: sync more chats (`[sync]` in the configuration, then `python -m exporter`), or import an export",
+    ]
