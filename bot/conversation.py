@@ -64,16 +64,21 @@ class Conversation:
         self._owner_spoke = asyncio.Event()
         self._sending = asyncio.Lock()
         self._outdated: list[Draft] = []
+        self._live = True
         self._heard_at = 0.0
 
-    def hear(self, message: Message) -> None:
-        """A new message of either side: an open draft expires, and what is under way stops at its next step."""
+    def hear(self, message: Message, *, live: bool) -> None:
+        """A new message of either side: an open draft expires, and what is under way stops at its next step.
+
+        `live` is false for what was found when the bot looked back at its start.
+        """
         if message.kind is MessageKind.SERVICE or (message.outgoing and self._parts.outbox.is_own(message)):
             return
         if message.outgoing:
             self._owner_spoke.set()
         if expired := self._parts.drafts.expire(self._peer.peer_id):
             self._outdated.append(expired)
+        self._live = live
         self._heard_at = time.monotonic()
         self._news.set()
 
@@ -150,7 +155,9 @@ class Conversation:
                 await asyncio.wait_for(self._news.wait(), settle)
 
     async def _propose(self, composed: Composed, newest: Message, began: float) -> None:
-        draft = self._parts.drafts.open(self._peer.peer_id, answers_to=newest.message_id, proposals=composed.bursts)
+        with self._parts.store.database.atomic():
+            draft = self._parts.drafts.open(self._peer.peer_id, answers_to=newest.message_id, proposals=composed.bursts)
+            self._parts.handled.advance(self._peer.peer_id, newest.message_id)
         await self._parts.desks.show(draft)
         log.info(
             "draft.ready",
@@ -208,6 +215,7 @@ class Conversation:
                 newest=newest,
                 sender=self._parts.store.peers().get(newest.sender_id) if newest else None,
                 addressed=any(addressed(message, window.own_ids, self._parts.owner) for message in window.burst),
+                live=self._live,
                 started_at=self._parts.started_at,
                 now=self._parts.clock(),
             )

@@ -31,11 +31,11 @@ class Double:
         for conversation in self._conversations.values():
             tasks.create_task(conversation.run())
 
-    def hear(self, message: Message) -> None:
-        """A message that was not known before, of any chat."""
+    def hear(self, message: Message, *, live: bool) -> None:
+        """A message that was not known before, of any chat; `live` is false for what was found by looking back."""
         conversation = self._conversations.get(message.chat_id)
         if conversation:
-            conversation.hear(message)
+            conversation.hear(message, live=live)
 
     def approve(self, draft_id: int, number: int) -> bool:
         """Send proposal `number`, counted from 1; False where that cannot be chosen any more."""

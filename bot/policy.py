@@ -66,6 +66,8 @@ class Situation:
     """Who wrote it, where that is known."""
     addressed: bool
     """It, or what its sender said just before, mentions the owner or answers a message of his."""
+    live: bool
+    """It came while the bot listened, and was not found when it looked back at its start."""
     started_at: datetime
     """When this bot began to listen."""
     now: datetime
@@ -90,13 +92,13 @@ def decide(situation: Situation) -> Decision:
         return Decision(Action.DRAFT, Reason.GROUP)
     if situation.mode is Mode.DRAFT:
         return Decision(Action.DRAFT, Reason.MODE)
-    if not fresh(newest, started_at=situation.started_at, now=situation.now):
+    if not situation.live or not fresh(newest, started_at=situation.started_at, now=situation.now):
         return Decision(Action.DRAFT, Reason.STALE)
     return Decision(Action.AUTO, Reason.MODE)
 
 
 def fresh(message: Message, *, started_at: datetime, now: datetime) -> bool:
-    """Whether it came while the bot listened, and not long ago. Telegram's times are whole seconds, cut off."""
+    """Whether it was sent since the bot began, and not long ago. Telegram's times are whole seconds, cut off."""
     return message.sent_at >= started_at.replace(microsecond=0) and now - message.sent_at <= FRESH
 
 

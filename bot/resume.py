@@ -46,7 +46,7 @@ async def resume(
         client,
         parts.store,
         chosen=lambda peer: peer.kind is not PeerKind.SELF and peer.peer_id in followed,
-        on_message=lambda message, is_new: double.hear(message) if is_new else None,
+        on_message=lambda message, is_new: double.hear(message, live=True) if is_new else None,
     )
     account.on_saved_reply(partial(on_reply, drafts=parts.drafts, double=double))
     if modes:
@@ -54,7 +54,9 @@ async def resume(
     for chat_id in modes:
         for newest in parts.store.recent(chat_id, limit=1):
             if newest.message_id > (parts.handled.up_to(chat_id) or 0):
-                double.hear(newest)
+                double.hear(newest, live=False)
+    for draft in parts.drafts.all_open():
+        await parts.desks.show(draft)
     await _look_at_replies(account, parts, double)
 
 

@@ -71,6 +71,7 @@ async def test_all_that_is_left_open_is_settled_by_the_next_run(at):
     async with at.running():
         at.say(anna, at.owner, "coming?")
         (card,) = await at.until(at.saved)
+        await at.until(lambda: any("wait for you" in line for line in at.lines))
     at.say(at.owner, anna, "I answered while it was down")
     async with at.running():
         await at.until(lambda: "Outdated" in at.saved()[0].text)
@@ -88,7 +89,8 @@ async def test_whoever_was_being_answered_when_the_bot_ended_gets_a_draft_at_the
         await at.script.begun.wait()
     at.script.go_on.set()
     async with at.running():
-        await at.until(lambda: at.saved() and "> coming?" in at.saved()[0].text)
+        await at.until(lambda: any("wait for you" in line for line in at.lines))
+        assert "> coming?" in at.saved()[0].text
     async with at.running():
         await at.quiet()
     assert len(at.saved()) == 1 and at.from_owner(friend) == []
@@ -99,6 +101,7 @@ async def test_an_open_draft_outlives_a_restart(at):
     async with at.running():
         at.say(anna, at.owner, "coming?")
         (card,) = await at.until(at.saved)
+        await at.until(lambda: any("wait for you" in line for line in at.lines))
     async with at.running():
         at.say(at.owner, at.owner, "1", reply_to=card)
         await at.until(lambda: at.from_owner(anna) == ["yes"])
@@ -109,6 +112,7 @@ async def test_a_reply_to_a_card_while_the_bot_was_down_is_found_at_the_next_sta
     async with at.running():
         at.say(anna, at.owner, "coming?")
         (card,) = await at.until(at.saved)
+        await at.until(lambda: any("wait for you" in line for line in at.lines))
     at.say(at.owner, at.owner, "a note")
     at.say(at.owner, at.owner, "2", reply_to=card)
     async with at.running():

@@ -19,7 +19,14 @@ CLUB = Peer(-9, PeerKind.GROUP, "Club")
 HI = Message(5, 10, 5, NOW.replace(microsecond=0), outgoing=False, text="hi")
 LONG = "é" + " ".join(map(str, range(9999)))[:4095]
 FRESH = Situation(
-    mode=Mode.AUTO, peer=BEN, newest=HI, sender=BEN, addressed=False, started_at=NOW - timedelta(hours=1), now=NOW
+    mode=Mode.AUTO,
+    peer=BEN,
+    newest=HI,
+    sender=BEN,
+    addressed=False,
+    live=True,
+    started_at=NOW - timedelta(hours=1),
+    now=NOW,
 )
 
 
@@ -32,6 +39,7 @@ FRESH = Situation(
         ({"mode": Mode.OFF}, Action.SILENT, Reason.UNLISTED),
         ({"newest": None}, Action.SILENT, Reason.NOTHING_SAID),
         ({"newest": replace(HI, outgoing=True)}, Action.SILENT, Reason.OWNER_ANSWERED),
+        ({"live": False}, Action.DRAFT, Reason.STALE),
         ({"started_at": NOW + timedelta(seconds=1)}, Action.DRAFT, Reason.STALE),
         ({"now": NOW + timedelta(minutes=11)}, Action.DRAFT, Reason.STALE),
         ({"peer": replace(BEN, kind=PeerKind.BOT)}, Action.SILENT, Reason.NOT_A_PERSON),
