@@ -75,11 +75,12 @@ class Train(Section):
     learn: Literal["owner", "everyone"] = "owner"
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """The newest share of sessions: never learned, only measured on."""
-    length: int = Field(default=512, ge=128)
+    length: int = Field(default=1024, ge=128)
     """Tokens of one row: header, history and reply."""
-    batch_tokens: int = Field(default=2048, ge=128)
+    batch_tokens: int = Field(default=512, ge=128)
     rank: int = Field(default=16, gt=0)
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float | None = Field(default=None, gt=0)
+    """None: by the size of the base, 2e-3 at 135 million weights."""
     quantization: Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"] = "Q8_0"
     seed: int = 1
 

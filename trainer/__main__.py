@@ -1,9 +1,12 @@
 """`python -m trainer`: train a double (the default), look at what it would learn, list what there is."""
 
+import importlib
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -45,7 +48,7 @@ def run_command(config_path: Path, as_json: bool) -> None:
 
     It may be stopped at any time: the next run goes on from the last checkpoint.
     """
-    from trainer import pipeline  # loads torch
+    pipeline = _pipeline()
 
     config = configuration.load(config_path)
     config.make_state()
@@ -61,7 +64,7 @@ def run_command(config_path: Path, as_json: bool) -> None:
 @config_option
 def preview_command(config_path: Path) -> None:
     """Show what would be learned: figures by chat, and some rows with the learned words highlighted."""
-    from trainer import pipeline  # loads torch
+    pipeline = _pipeline()
 
     config = configuration.load(config_path)
     config.make_state()
@@ -91,6 +94,12 @@ def models_command(config_path: Path) -> None:
             str(artifact.folder),
         )
     Console().print(table)
+
+
+def _pipeline() -> ModuleType:
+    """Torch and transformers take seconds to load, so only the commands that need them do."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it misses kernels that we do not use
+    return importlib.import_module("trainer.pipeline")
 
 
 def report(artifact: Artifact) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def _train(training: Training, folder: Path, report: Report) -> dict[str, float]
         model,
         plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed),
         folder / "checkpoints",
-        learning_rate=settings.learning_rate,
+        learning_rate=settings.learning_rate or train.default_rate(model),
         max_seconds=settings.max_minutes * 60 if settings.max_minutes else None,
         report=report,
     )

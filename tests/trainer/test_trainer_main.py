@@ -1,6 +1,8 @@
 """`python -m trainer`: what its commands print, and how they end."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -68,3 +70,16 @@ def test_a_problem_is_one_line_and_its_fix_another(tmp_path):
         "problem: there is no history yet",
         "fix: sync more chats (`[sync]` in the configuration, then `python -m exporter`), or import an export",
     ]
+
+
+def test_ctrl_c_ends_it_cleanly_and_the_next_run_goes_on(config_file):
+    command = [sys.executable, "-m", "trainer", "run", "--config", str(config_file)]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    for line in running.stderr:
+        if line.startswith("train: ") and "loss" in line:
+            running.send_signal(signal.SIGINT)
+            break
+    rest = running.stderr.read()
+    assert running.wait() == 130
+    assert rest.splitlines()[-1].startswith("Interrupted.") and "Traceback" not in rest
+    assert call("run", "--config", config_file).exit_code == 0
