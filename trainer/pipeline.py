@@ -23,7 +23,7 @@ from exporter.progress import Report, Step, silent
 from exporter.store import Store
 from trainer import base as bases
 from trainer import gguf, train
-from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, fingerprint, publish, write_card
+from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, current, fingerprint, publish, write_card
 from trainer.batches import plan
 from trainer.dataset import Dataset, dataset, split
 from trainer.loss import bits_per_byte, sample
@@ -36,6 +36,7 @@ MEASURED = 6_000
 """Held-out tokens on which base and double are compared: seconds on two cores."""
 PROVED = 1_500
 """Held-out tokens on which the GGUF is compared with torch."""
+CHECKPOINTS = "checkpoints"
 ARTIFACT = "artifact"
 """The folder, inside a run, that will be published."""
 LIBRARIES = ("torch", "transformers", "peft", "gguf", "llama-cpp-python")
@@ -84,13 +85,11 @@ def run(
         seconds = {"data": time.monotonic() - began}
         work = open_run(config.state / "runs", training.digest(), report)
         base_gguf = _base_gguf(training, work, free_space)
-        measured = work.stage("train", lambda: _train(training, work.folder, report))
-        draft = _card(training, measured, base_gguf, clock())
-        seconds |= _build(training, work, draft, measured["proved"], free_space)
-        write_card(work.folder / ARTIFACT, draft.model_copy(update={"seconds": seconds}))
-        artifact = publish(work.folder / ARTIFACT, config.models)
-        remove(work.folder)
-        return artifact
+        checkpoints = work.folder / CHECKPOINTS
+        measured = work.stage("train", lambda: _train(training, work.folder, report), uses_up=(checkpoints,))
+        card = _card(training, measured, base_gguf, clock())
+        _build(training, work, card, measured["proved"], free_space)
+        return _publish(work, card.model_copy(update={"seconds": seconds | work.seconds}), config.models)
 
 
 def prepare(config: Config, store: Store) -> Training:
@@ -118,18 +117,18 @@ def _base_gguf(training: Training, work: Run, free_space: gguf.FreeSpace) -> Pat
     quantization = training.config.train.quantization
     output = training.config.state / "base" / f"{training.base.key}-{quantization}.gguf"
 
+    source = work.folder / "base-f16.gguf"
+
     def make() -> dict[str, float]:
-        source = work.folder / "base-f16.gguf"
         output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _convert(training, training.base.folder, source, free_space)
         with whole(output) as scratch:
             gguf.quantize(source, scratch, quantization)
-        remove(source)
         return {}
 
     if not output.exists():
         remove(work.folder / "base.json")
-    work.stage("base", lambda: {} if output.exists() else make())
+    work.stage("base", lambda: {} if output.exists() else make(), uses_up=(source,))
     return output
 
 
@@ -142,7 +141,7 @@ def _train(training: Training, folder: Path, report: Report) -> dict[str, float]
     pace = train.fit(
         model,
         plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed),
-        folder / "checkpoints",
+        folder / CHECKPOINTS,
         learning_rate=settings.learning_rate or train.default_rate(model),
         max_seconds=settings.max_minutes * 60 if settings.max_minutes else None,
         report=report,
@@ -156,12 +155,11 @@ def _train(training: Training, folder: Path, report: Report) -> dict[str, float]
         found["base"] = bits_per_byte(model, held_out, training.frame, batch_tokens=settings.batch_tokens)
     with whole(folder / "adapter") as output:
         model.save_pretrained(str(output))
-    remove(folder / "checkpoints")
     return {**found, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": _peak_rss_mb()}
 
 
-def _build(training: Training, work: Run, card: Card, proved: float, free_space: gguf.FreeSpace) -> dict[str, float]:
-    """From the adapter to a GGUF that is proved, in the run's folder; returns the seconds of every stage."""
+def _build(training: Training, work: Run, card: Card, proved: float, free_space: gguf.FreeSpace) -> None:
+    """From the adapter to a GGUF that is proved, in the run's folder."""
     merged, f16, artifact = work.folder / "merged", work.folder / "f16.gguf", work.folder / ARTIFACT
 
     def merging() -> dict[str, float]:
@@ -172,7 +170,6 @@ def _build(training: Training, work: Run, card: Card, proved: float, free_space:
 
     def converting() -> dict[str, float]:
         _convert(training, merged, f16, free_space)
-        remove(merged)
         return {}
 
     def quantizing() -> dict[str, float]:
@@ -180,18 +177,26 @@ def _build(training: Training, work: Run, card: Card, proved: float, free_space:
         with whole(artifact) as scratch:
             scratch.mkdir(mode=0o700)
             gguf.quantize(f16, scratch / MODEL, card.quantization)
-        remove(f16)
         return {}
 
     def proving() -> dict[str, float]:
         rows = sample(training.data.held_out, tokens=PROVED)
         return {"bits_per_byte": prove(artifact / MODEL, card, rows, bits_per_byte=proved)}
 
-    stages = {"merge": merging, "convert": converting, "quantize": quantizing, "verify": proving}
-    records = {name: work.stage(name, stage) for name, stage in stages.items()}
-    return {name: work.stage(name, dict)["seconds"] for name in ("base", "train")} | {
-        name: record["seconds"] for name, record in records.items()
-    }
+    work.stage("merge", merging)
+    work.stage("convert", converting, uses_up=(merged,))
+    work.stage("quantize", quantizing, uses_up=(f16,))
+    work.stage("verify", proving)
+
+
+def _publish(work: Run, card: Card, models: Path) -> Artifact:
+    """Give the proved model its place; if a run was killed when it just had one, find it there."""
+    prepared = work.folder / ARTIFACT
+    if prepared.exists():
+        write_card(prepared, card)
+        publish(prepared, models)
+    remove(work.folder)
+    return current(models)
 
 
 def _convert(training: Training, folder: Path, output: Path, free_space: gguf.FreeSpace) -> None:

@@ -24,10 +24,14 @@ class Run:
 
     def __init__(self, folder: Path, report: Report) -> None:
         self.folder = folder
+        self.seconds: dict[str, float] = {}
+        """What each stage took, in whichever process."""
         self._report = report
 
-    def stage(self, name: str, work: Callable[[], dict[str, float]]) -> dict[str, float]:
-        """What `work` found out, with the `seconds` it took; read from the stage's record if it is finished."""
+    def stage(
+        self, name: str, work: Callable[[], dict[str, float]], *, uses_up: tuple[Path, ...] = ()
+    ) -> dict[str, float]:
+        """What `work` found out; read from the stage's record if it is finished. Then what it used up is removed."""
         record = self.folder / f"{name}.json"
         if not record.exists():
             self._report(Step(name, 0, PERCENT))
@@ -36,7 +40,10 @@ class Run:
             with whole(record) as scratch:
                 scratch.write_text(json.dumps({**found, "seconds": time.monotonic() - began}))
         self._report(Step(name, PERCENT, PERCENT))
+        for path in uses_up:
+            remove(path)
         values: dict[str, float] = json.loads(record.read_text())
+        self.seconds[name] = values.pop("seconds")
         return values
 
 
