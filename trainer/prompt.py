@@ -29,8 +29,12 @@ class PromptSpec:
 
     turn_open: str = "<|im_start|>"
     turn_close: str = "<|im_end|>"
-    burst_separator: str = "<file_sep>"
-    """Between the messages of one burst; nobody can type it, while a line break may stand inside a message."""
+    burst_separator: str = "<filename>"
+    """Between the messages of one burst; nobody can type it, while a line break may stand inside a message.
+
+    Of SmolLM2's reserved tokens, this one has an embedding of its own. `<file_sep>` and ten others share theirs, and
+    output weights are tied to them, so a model could never tell which of these to say.
+    """
     length: int = 512
     """Tokens that a model reads at once: header, history and reply."""
 

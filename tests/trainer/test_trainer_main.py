@@ -47,7 +47,7 @@ def test_run_reports_what_it_did_and_models_lists_it(config_file, config_of):
 def test_preview_counts_by_chat_and_shows_what_is_learned(config_file):
     shown = call("preview", "--config", config_file).stdout
     assert "Ben" in shown and "Club" in shown and "all" in shown
-    assert "<|im_start|>Ann\nyep<file_sep>why<|im_end|>" in shown
+    assert "<|im_start|>Ann\nyep<filename>why<|im_end|>" in shown
 
 
 def test_looking_around_loads_no_torch(config_file):

@@ -4,11 +4,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import gguf as gguf_py
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trainer.artifact import GOLDEN, PromptMismatch, fingerprint, golden_ids
+from trainer.base import embedded_gguf
 from trainer.dialogue import Turn, windows
 from trainer.prompt import (
     PromptSpec,
@@ -54,11 +57,11 @@ def test_golden_dialogues_have_the_ids_that_they_had(tokenizer):
 
 def test_the_fingerprint_tells_specs_apart(tokenizer):
     assert fingerprint(tokenizer, SPEC) == fingerprint(tokenizer, PromptSpec())
-    assert fingerprint(tokenizer, SPEC) != fingerprint(tokenizer, replace(SPEC, burst_separator="<filename>"))
+    assert fingerprint(tokenizer, SPEC) != fingerprint(tokenizer, replace(SPEC, burst_separator="<repo_name>"))
 
 
 def test_control_tokens_are_the_models_own(tokenizer):
-    assert [tokenizer.control(name) for name in CONTROLS] == [1, 2, 5, 0]
+    assert [tokenizer.control(name) for name in CONTROLS] == [1, 2, 6, 0]
     for name in ("<|nothing|>", "hello", "e", ""):
         with pytest.raises(PromptMismatch, match="special token"):
             tokenizer.control(name)
@@ -100,3 +103,13 @@ def test_a_training_row_starts_with_the_prompt_that_the_bot_would_send(tokenizer
             assert all(row.learned[len(prompt.ids) : -1])
             assert len(row.ids) <= NARROW.length
     assert seen == list(range(len(said)))
+
+
+def test_the_separator_can_be_told_from_every_other_token():
+    """Output weights are tied to embeddings: were two rows alike, the model could not choose between them."""
+    reader = gguf_py.GGUFReader(embedded_gguf())
+    (packed,) = (tensor for tensor in reader.tensors if tensor.name == "token_embd.weight")
+    rows = gguf_py.dequantize(packed.data[:17], packed.tensor_type)
+    token_id = reader.fields["tokenizer.ggml.tokens"].contents().index(SPEC.burst_separator)
+    others = np.delete(rows, token_id, axis=0)
+    assert np.linalg.norm(others - rows[token_id], axis=1).min() > 1.0
