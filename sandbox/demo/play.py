@@ -24,9 +24,9 @@ from sandbox.errors import SandboxError
 Json = dict[str, Any]
 
 CAST = Path(__file__).resolve().parents[1] / "cast" / "result.json"
-CAST_BUDGET = Budget(training=1.25)
+CAST_BUDGET = Budget(training=1.75)
 """Fits the demo on the made-up cast into 4 minutes on 2 cores."""
-EXPORT_BUDGET = Budget(training=2.5)
+EXPORT_BUDGET = Budget(training=3.25)
 """Fits it into 6 minutes on a real person's export."""
 SAMPLES = 5
 WORLD = "world.json"
