@@ -84,7 +84,7 @@ def test_a_message_of_a_group_is_meant_for_the_owner_by_his_username_or_as_an_an
         (("look: [photo] nice",), Flaw.MEDIA),
         (("caf\N{REPLACEMENT CHARACTER}",), Flaw.BROKEN),
         (("sure<|im_start|>Ben",), Flaw.FRAME),
-        (("a<file_sep>b",), Flaw.FRAME),
+        (("a<filename>b",), Flaw.FRAME),
     ],
 )
 def test_what_is_broken_is_never_sent(texts, expected):
