@@ -1,6 +1,7 @@
 """What the demo found: the checks that make it a success, report.json, and the picture of both on a terminal."""
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,9 @@ from sandbox.demo.commands import Events
 from sandbox.demo.scenes import Scene
 
 Json = dict[str, Any]
+
+LINES, SHOWN = 3, 160
+"""The most messages, and characters of each, that one cell of the samples shows."""
 
 
 @dataclass
@@ -141,8 +145,9 @@ def _samples(samples: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _shown(value: Any) -> str:
-    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+def _shown(messages: Sequence[str]) -> str:
+    """As much as a table has room for; report.json has all of it."""
+    return "\n".join(textwrap.shorten(message, SHOWN, placeholder=" …") for message in messages[-LINES:])
 
 
 def _figures(found: Findings) -> Table:
