@@ -152,12 +152,12 @@ async def open_bot(control: Control) -> AsyncIterator[Bot | None]:
     except TelegramUnauthorizedError:
         await bot.session.close()
         raise _bad_token() from None
-    except TelegramNetworkError as error:
+    except TelegramNetworkError:
         await bot.session.close()
         raise DoppelgangerError(
-            f"the Bot API cannot be reached: {error.message}",
+            f"the Bot API cannot be reached at {control.api_base or 'api.telegram.org'}",
             fix="check the network and `api_base` in [control], or leave the token out for now",
-        ) from None
+        ) from None  # its own message may show an address with the token in it
     try:
         yield bot
     finally:

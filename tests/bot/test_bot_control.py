@@ -7,8 +7,9 @@ from aiogram import Bot, Dispatcher
 from aiogram.client.session.base import BaseSession
 from aiogram.types import CallbackQuery, Chat, Message, Update, User
 
-from bot.control import Press, control_router
-from exporter.errors import ConfigError
+from bot.control import Press, control_router, open_bot
+from exporter.config import Control
+from exporter.errors import ConfigError, DoppelgangerError
 from sandbox.world import World
 from tests.bot.conftest import CONTACTS
 
@@ -164,3 +165,12 @@ async def test_strangers_cannot_command(user_id, chat, heard, what):
     await dispatcher.feed_update(bot, update)
     assert bool(bot.session.sent) is heard
     assert bool(double.asked) is (heard and what != "/status")
+
+
+async def test_a_bot_api_that_cannot_be_reached_is_named_without_the_token(world, sandbox):
+    """The MTProto port answers no HTTP; the error of the HTTP library shows the whole address."""
+    wrong = Control(token=world.control_token, api_base=f"http://{sandbox.host}:{sandbox.port}")
+    with pytest.raises(DoppelgangerError, match=f"at {wrong.api_base}") as caught:
+        async with open_bot(wrong):
+            pass
+    assert world.control_token not in str(caught.value)
