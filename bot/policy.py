@@ -78,13 +78,13 @@ def decide(situation: Situation) -> Decision:
     newest = situation.newest
     if situation.mode is Mode.OFF:
         return Decision(Action.SILENT, Reason.UNLISTED)
-    if not _person(situation.peer):
+    if not is_person(situation.peer):
         return Decision(Action.SILENT, Reason.NOT_A_PERSON)
     if newest is None:
         return Decision(Action.SILENT, Reason.NOTHING_SAID)
     if newest.outgoing:
         return Decision(Action.SILENT, Reason.OWNER_ANSWERED)
-    if situation.sender and not _person(situation.sender):
+    if situation.sender and not is_person(situation.sender):
         return Decision(Action.SILENT, Reason.NOT_A_PERSON)
     if situation.peer.kind is PeerKind.GROUP:
         if not situation.addressed:
@@ -154,5 +154,5 @@ _PEOPLE = frozenset({PeerKind.USER, PeerKind.GROUP})
 """Whom the double may talk with; a message whose sender is a group comes from one of its admins."""
 
 
-def _person(peer: Peer) -> bool:
+def is_person(peer: Peer) -> bool:
     return peer.kind in _PEOPLE and peer.peer_id != TELEGRAM

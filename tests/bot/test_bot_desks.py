@@ -92,3 +92,9 @@ def test_modes_are_found_by_name_username_and_id():
 def test_an_unclear_mode_is_an_error_of_the_configuration(reply):
     with pytest.raises(ConfigError):
         resolve_modes(reply, [ANNA, BORIS])
+
+
+@pytest.mark.parametrize("kind", [PeerKind.SELF, PeerKind.BOT, PeerKind.CHANNEL])
+def test_only_people_and_groups_can_be_listed(kind):
+    with pytest.raises(ConfigError, match="names Somebody"):
+        resolve_modes(Reply(draft=("Somebody",)), [ANNA, Peer(9, kind, "Somebody")])
