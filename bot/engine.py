@@ -153,7 +153,7 @@ def open_engine(gguf: Path, spec: PromptSpec, *, temperature: float, random: Ran
             llama = thread.submit(_load, gguf, spec.length).result()
         except ValueError as error:
             raise DoppelgangerError(
-                f"llama.cpp cannot load {gguf}: {error}", fix="train a new model with `python -m trainer run`"
+                f"llama.cpp cannot load {gguf}", fix="train a new model with `python -m trainer run`"
             ) from error
         try:
             yield Engine(llama, thread, spec, temperature, random)
