@@ -1,6 +1,8 @@
-"""What every command of every package does alike: find the config, print problem and fix, end on Ctrl-C."""
+"""What all commands of all packages do alike: find the config, print problem and fix, end on Ctrl-C."""
 
+import importlib
 import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -9,7 +11,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from exporter.errors import DoppelgangerError
+from exporter import disk
+from exporter.errors import ConfigError, DoppelgangerError
 
 EXIT_CODES = """\b
 Exit codes:
@@ -48,19 +51,33 @@ class DefaultGroup(click.Group):
         return list(self.commands)
 
 
-def run(group: click.Group) -> NoReturn:
-    """Run a command group as a process: errors become two lines and their exit code, bugs keep their traceback."""
+def run(commands: str) -> NoReturn:
+    """Run the group `main` of the module `commands` as a process: errors become two lines and their exit code.
+
+    The module is loaded here, for that takes long enough to press Ctrl-C. Bugs keep their traceback.
+    """
     os.umask(0o077)
-    console = Console(stderr=True, soft_wrap=True)
     try:
-        group.main(standalone_mode=False)
+        importlib.import_module(commands).main.main(standalone_mode=False)
     except DoppelgangerError as error:
-        console.print(Text.assemble(("problem: ", "bold red"), error.problem, ("\nfix: ", "bold green"), error.fix))
+        _tell(error)
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        asked = getattr(error, "ctx", None)
+        _tell(ConfigError(error.format_message(), fix=f"see `{asked.command_path if asked else sys.argv[0]} --help`"))
         sys.exit(error.exit_code)
+    except (OSError, sqlite3.Error) as error:
+        refusal = disk.explain(error)
+        if refusal is None:
+            raise
+        _tell(refusal)
+        sys.exit(refusal.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        console.print("Interrupted. Run the same command again to go on.")
+        click.echo("Interrupted. Run the same command again to go on.", err=True)
         sys.exit(130)
     sys.exit(0)
+
+
+def _tell(error: DoppelgangerError) -> None:
+    lines = (("problem: ", "bold red"), error.problem, ("\nfix: ", "bold green"), error.fix)
+    Console(stderr=True, soft_wrap=True).print(Text.assemble(*lines))

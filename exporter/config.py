@@ -1,6 +1,7 @@
 """One TOML file, one frozen model. A key that is not known is an error; secrets may come from the environment."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 
 from exporter.errors import ConfigError
 
@@ -25,6 +27,12 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         raise ValueError("no such time zone; an example is Europe/Lisbon") from None
     return name
+
+
+def _address(url: str) -> str:
+    if not re.match(r"https?://[^/\s]", url):
+        raise ValueError("no address; an example is http://127.0.0.1:8081")
+    return url
 
 
 Contact = int | str
@@ -107,7 +115,7 @@ class Control(Section):
     """The control bot: cards with buttons for the owner. Without a token there is none."""
 
     token: SecretStr | None = None
-    api_base: str | None = None
+    api_base: Annotated[str, AfterValidator(_address)] | None = None
     """Another Bot API server than Telegram's own."""
 
 
@@ -138,9 +146,19 @@ class Config(Section):
         return self.state / "models"
 
     def make_state(self) -> None:
-        """Create the state folder, for the owner's eyes only."""
-        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.state.chmod(0o700)
+        """Create the state folder, for the owner's eyes only.
+
+        Raises:
+            ConfigError: it cannot be made, or is not ours.
+        """
+        try:
+            self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.state.chmod(0o700)
+        except OSError as error:
+            raise ConfigError(
+                f"the state folder {self.state} cannot be used: {error.strerror}",
+                fix="give it to your user, or name another one as `state` in the configuration",
+            ) from error
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
@@ -161,10 +179,16 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     try:
         return Config.model_validate(_with_secrets(values, environ))
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        lines = [f"{'.'.join(map(str, e['loc']))}: {_in_words(e)}" for e in error.errors(include_input=False)]
         raise ConfigError(
             "; ".join([f"{path} has wrong values", *lines]), fix="compare with config.example.toml"
         ) from None
+
+
+def _in_words(mistake: ErrorDetails) -> str:
+    """What is wrong with a value, as one says it to somebody who does not know pydantic."""
+    words = {"extra_forbidden": "there is no such key", "missing": "it is missing"}
+    return words.get(mistake["type"], mistake["msg"].removeprefix("Value error, "))
 
 
 def _with_secrets(values: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:

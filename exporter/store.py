@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
+from exporter import disk
 from exporter.errors import DoppelgangerError
 from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.schema import migrations
@@ -53,17 +54,6 @@ _SAVE_PEER = """
         username = iif(excluded.access_hash is null, username, excluded.username),
         access_hash = coalesce(excluded.access_hash, access_hash)
 """  # who comes without an access_hash comes from an import, which must not erase what Telegram told
-_TROUBLE = {
-    sqlite3.SQLITE_FULL: (
-        "the disk is full",
-        "free some space and run the same command again; nothing is lost",
-    ),
-    sqlite3.SQLITE_BUSY: ("another program keeps it locked", "let the other one finish, then run this again"),
-    sqlite3.SQLITE_READONLY: ("it may not be written", "give the file and its folder back to your user"),
-    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", "see that its folder exists and belongs to your user"),
-    sqlite3.SQLITE_NOTADB: ("it is no SQLite database", "move the file away; sync and import make a new one"),
-    sqlite3.SQLITE_CORRUPT: ("it is damaged", "move the file away; sync and import make a new one"),
-}
 
 
 class Store:
@@ -202,7 +192,9 @@ def open_store(path: Path, *more: Migrations) -> Iterator[Store]:
         path.touch(mode=0o600)
         path.chmod(0o600)  # SQLite gives -wal and -shm the mode of the file
     except OSError as error:
-        raise _trouble(path, sqlite3.SQLITE_CANTOPEN) from error
+        raise DoppelgangerError(
+            f"{path} cannot be opened: {error.strerror}", fix="see that its folder exists and belongs to your user"
+        ) from error
     database = Database(path)
     try:
         database.enable_wal()
@@ -211,10 +203,10 @@ def open_store(path: Path, *more: Migrations) -> Iterator[Store]:
             migration.apply(database)
         yield Store(database)
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code not in _TROUBLE:
+        refusal = disk.explain(error, path)
+        if refusal is None:
             raise
-        raise _trouble(path, code) from error
+        raise refusal from error
     finally:
         database.close()
 
@@ -228,11 +220,6 @@ def merge(intervals: Iterable[Interval]) -> list[Interval]:
         else:
             merged.append(one)
     return merged
-
-
-def _trouble(path: Path, code: int) -> DoppelgangerError:
-    problem, fix = _TROUBLE[code]
-    return DoppelgangerError(f"{path}: {problem}", fix=fix)
 
 
 def _peer(row: tuple[Any, ...]) -> Peer:

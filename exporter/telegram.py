@@ -21,6 +21,7 @@ from telethon.crypto import rsa
 from telethon.sessions import SQLiteSession
 from telethon.utils import parse_phone
 
+from exporter import disk
 from exporter.config import Config, Server
 from exporter.errors import ComeBackLater, ConfigError, DoppelgangerError, LoginError
 from exporter.messages import Peer
@@ -182,8 +183,10 @@ def _session(path: Path, server: Server | None) -> SQLiteSession:
     path.chmod(0o600)  # SQLite gives its journal the mode of the file
     try:
         session = SQLiteSession(str(path))
-    except sqlite3.DatabaseError:
-        raise LoginError(f"the session {path} is damaged", fix=f"delete it, then {LOG_IN}") from None
+    except sqlite3.DatabaseError as error:
+        if disk.sqlite_code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise LoginError(f"the session {path} is damaged", fix=f"delete it, then {LOG_IN}") from None
+        raise disk.explain(error, path) or error from error
     elsewhere = _elsewhere(session, server)
     if elsewhere:
         session.close()

@@ -96,3 +96,11 @@ def test_the_state_folder_is_private(tmp_path: Path) -> None:
     config = load(file, environ={})
     config.make_state()
     assert config.state.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1:8081", "http://", "ftp://host"])
+def test_an_address_that_is_none_is_refused(tmp_path: Path, address: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(SMALLEST + f'[control]\napi_base = "{address}"\n')
+    with pytest.raises(ConfigError, match=r"control\.api_base: no address; an example is"):
+        load(file, environ={})

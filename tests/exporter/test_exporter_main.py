@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.__main__ import main
 from exporter.cli import run
 
+FULL = 'open("/dev/full", "w").write("x" * 10**6)'
 SMALLEST = '[telegram]\napi_id = 1\napi_hash = "canary-hash"\n'
 
 
@@ -24,7 +24,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     def call(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["exporter", *arguments])
         with pytest.raises(SystemExit) as ended:
-            run(main)
+            run("exporter.commands")
         return int(ended.value.code or 0)
 
     yield call
@@ -42,6 +42,7 @@ def test_help_names_commands_and_exit_codes(call: Callable[..., int], capsys: py
     assert call("--help") == 0
     out = capsys.readouterr().out
     assert all(word in out for word in ("sync", "login", "chats", "import", "come back later", "130"))
+    assert "...\n" not in out
 
 
 @pytest.mark.parametrize("arguments", [(), ("sync",), ("chats",), ("login",), ("import", "x.json")])
@@ -58,13 +59,49 @@ def test_a_typo_is_exit_code_2_and_named(
     config.write_text(SMALLEST + "[sink]\n")
     assert call() == 2
     err = capsys.readouterr().err
-    assert "sink" in err
+    assert "sink: there is no such key" in err
     assert "canary-hash" not in err
 
 
 @pytest.mark.parametrize("arguments", [("sinc",), ("--jason",), ("import",), ("import", "x.json", "--me", "me")])
-def test_wrong_usage_is_exit_code_2(call: Callable[..., int], config: Path, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_is_exit_code_2_a_problem_and_a_fix(
+    call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
     assert call(*arguments) == 2
+    problem, fix = capsys.readouterr().err.splitlines()
+    assert problem.startswith("problem: ") and fix.startswith("fix: see `") and fix.endswith(" --help`")
+
+
+def test_a_state_folder_that_cannot_be_one_is_named(
+    call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.with_name("state").write_text("a file")
+    assert call("chats") == 2
+    problem, fix = capsys.readouterr().err.splitlines()
+    assert "state cannot be used: File exists" in problem and "`state` in the configuration" in fix
+
+
+def test_a_session_that_cannot_be_opened_is_not_called_damaged(
+    call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.with_name("state").joinpath("account.session").mkdir(parents=True)
+    assert call() == 1
+    problem, fix = capsys.readouterr().err.splitlines()
+    assert "account.session: it cannot be opened" in problem and "delete" not in fix
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "said"), [("raise KeyboardInterrupt", 130, "Interrupted."), (FULL, 1, "the disk is full")]
+)
+def test_what_happens_while_commands_are_loaded_ends_in_words_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str, code: int, said: str
+) -> None:
+    tmp_path.joinpath("doomed_commands.py").write_text(what)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        run("doomed_commands")
+    assert ended.value.code == code
+    assert said in capsys.readouterr().err
 
 
 def test_not_logged_in_is_exit_code_3(

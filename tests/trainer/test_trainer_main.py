@@ -9,8 +9,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from trainer.__main__ import main
 from trainer.artifact import current
+from trainer.commands import NotInstalled, main
 
 
 @pytest.fixture
@@ -52,11 +52,24 @@ def test_preview_counts_by_chat_and_shows_what_is_learned(config_file):
 
 def test_looking_around_loads_no_torch(config_file):
     script = (
-        "import sys; from click.testing import CliRunner; from trainer.__main__ import main;"
+        "import sys; from click.testing import CliRunner; from trainer.commands import main;"
         f"CliRunner().invoke(main, ['models', '--config', {str(config_file)!r}], catch_exceptions=False);"
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_help_is_not_cut_and_what_is_not_installed_is_said(config_file, monkeypatch):
+    assert "...\n" not in call("--help").stdout
+    monkeypatch.delitem(sys.modules, "trainer.pipeline", raising=False)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(NotInstalled, match="the package transformers") as caught:
+        call("preview", "--config", config_file)
+    assert caught.value.fix.endswith("pip install -e '.[train]'")
+
+
+def test_no_double_yet_is_said_in_words(config_file):
+    assert "run `python -m trainer run`" in call("models", "--config", config_file).stdout
 
 
 def test_a_problem_is_one_line_and_its_fix_another(tmp_path):

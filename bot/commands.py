@@ -1,0 +1,156 @@
+"""The bot's commands, as `python -m bot` runs them."""
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from random import SystemRandom
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.compare import Sample, compare
+from bot.drafts import Drafts
+from bot.engine import open_double
+from bot.modes import resolve_modes
+from bot.status import status
+from bot.tables import migrations
+from bot.talk import talk
+from bot.window import scene
+from exporter import config as configuration
+from exporter.cli import EXIT_CODES, DefaultGroup, config_option
+from exporter.config import Config
+from exporter.errors import DoppelgangerError
+from exporter.log import log_to_stderr
+from exporter.progress import progress
+from exporter.selection import resolve_contact
+from exporter.store import Store, open_store
+from trainer.artifact import current
+
+
+@click.group(cls=DefaultGroup, epilog=EXIT_CODES)
+def main() -> None:
+    """Let your double draft your replies, or send them by itself, to the contacts that you name under [reply].
+
+    Without a command it runs.
+    """
+
+
+@main.command("run")
+@config_option
+@click.option("--verbose", is_flag=True, help="Log more events; never a word of what anybody writes.")
+def run_command(config_path: Path, verbose: bool) -> None:
+    """Run the double until Ctrl-C.
+
+    Contacts under [reply] draft: proposals come to your Saved Messages (and to the control bot, if you gave it a
+    token). Reply to a card with a number, with + for the first, with - for none, or with words of your own.
+
+    Contacts under [reply] auto: the double answers by itself, read mark, typing and pauses like a person's. What is
+    older than ten minutes, or than the start of the bot, becomes a draft. Everybody else is left alone. Whenever you
+    answer somebody yourself, the double keeps quiet.
+
+    Events go to stderr, one line each.
+    """
+    from bot import app  # aiogram takes two seconds to import, which the other commands need not wait for
+
+    log_to_stderr(logging.DEBUG if verbose else logging.INFO)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    config = configuration.load(config_path)
+    asyncio.run(app.run(config, lambda line: console.print(f"{datetime.now(UTC):%H:%M:%S} {line}")))
+
+
+@main.command("chat")
+@config_option
+@click.option("--as", "name", required=True, metavar="NAME", help="The contact you are, as under [reply].")
+def chat_command(config_path: Path, name: str) -> None:
+    """Talk with your double in the terminal, as one of your contacts.
+
+    Each line is a message; Ctrl-D ends it. Nothing is sent to anybody, and nothing is stored.
+    """
+    log_to_stderr()
+    config = configuration.load(config_path)
+    artifact = current(config.models)
+    with _history(config) as store:
+        owner = store.owner()
+        if owner is None:
+            raise _nothing_synced()
+        contact = resolve_contact(name, store.peers().values())
+    temperature, random = config.reply.temperature, SystemRandom()
+    with open_double(artifact.card, artifact.gguf, temperature=temperature, random=random) as engine:
+        talk(engine, scene(contact, owner), _lines(f"{contact.name}: "), lambda who, text: click.echo(f"{who}: {text}"))
+
+
+@main.command("status")
+@config_option
+def status_command(config_path: Path) -> None:
+    """Say which model speaks, to whom, and what is open.
+
+    That is: the newest model and how well it knows your words, who is under [reply], how many drafts wait for you, and
+    how much was sent today.
+    """
+    config = configuration.load(config_path)
+    card = current(config.models).card
+    with _history(config) as store:
+        clock = partial(datetime.now, UTC)
+        modes = resolve_modes(config.reply, store.peers().values())
+        zone = ZoneInfo(config.timezone)
+        click.echo(status(store, Drafts(store.database, clock), card, modes, now=clock(), zone=zone))
+
+
+@main.command("compare")
+@config_option
+@click.option("--count", type=click.IntRange(min=1), default=5, show_default=True, help="How many moments.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON: context, real, base, tuned of each.")
+def compare_command(config_path: Path, count: int, as_json: bool) -> None:
+    """Show your words, the base model's and your double's.
+
+    At moments that the model did not learn from: what was said before, what you truly answered, what the model says
+    that the double was made from, and what the double says.
+    """
+    log_to_stderr()
+    config = configuration.load(config_path)
+    artifact = current(config.models)
+    with _history(config) as store, progress(Console(stderr=True)) as report:
+        samples = compare(config, store, artifact, count=count, random=SystemRandom(), report=report)
+    if as_json:
+        click.echo(json.dumps([asdict(sample) for sample in samples], ensure_ascii=False))
+    else:
+        Console().print(_table(samples))
+
+
+@contextmanager
+def _history(config: Config) -> Iterator[Store]:
+    config.make_state()
+    with open_store(config.database, migrations) as store:
+        yield store
+
+
+def _lines(question: str) -> Iterator[str]:
+    """What is typed, asked for where somebody sits at a terminal; or what is piped in."""
+    while True:
+        if sys.stdin.isatty():
+            click.echo(question, nl=False)
+        line = sys.stdin.readline()
+        if not line:
+            return
+        yield line
+
+
+def _table(samples: list[Sample]) -> Table:
+    table = Table("before it", "you", "base", "double", show_lines=True)
+    for one in samples:
+        table.add_row(*(Text("\n".join(texts)) for texts in (one.context, one.real, one.base, one.tuned)))
+    return table
+
+
+def _nothing_synced() -> DoppelgangerError:
+    return DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")
