@@ -26,7 +26,7 @@ Json = dict[str, Any]
 CAST = Path(__file__).resolve().parents[1] / "cast" / "result.json"
 CAST_BUDGET = Budget(training=1.75)
 """Fits the demo on the made-up cast into 4 minutes on 2 cores."""
-EXPORT_BUDGET = Budget(training=3.25)
+EXPORT_BUDGET = Budget(training=3.5)
 """Fits it into 6 minutes on a real person's export."""
 SAMPLES = 5
 WORLD = "world.json"

@@ -158,7 +158,7 @@ def _figures(found: Findings) -> Table:
         ("history", f"{found.sync['messages']} messages of {found.sync['chats']} chats"),
         ("sync", f"{found.sync['messages_per_second']:,.0f} messages/s"),
         (
-            "learned from",
+            "to learn from",
             f"{train['sessions']} sessions, {train['learned_tokens']:,} of {train['tokens']:,} tokens",
         ),
         ("training", f"{train['tokens_per_second']:,.0f} tokens/s, {train['peak_rss_mb']:,.0f} MB at its peak"),
