@@ -36,7 +36,7 @@ def explain(error: OSError | sqlite3.Error, path: Path | None = None) -> Doppelg
     if known is None:
         return None
     problem, fix = known
-    return DoppelgangerError(f"{where or 'a file of ours'}: {problem}", fix=fix)
+    return DoppelgangerError(f"{where or 'the state folder'}: {problem}", fix=fix)
 
 
 def sqlite_code(error: sqlite3.Error) -> int:
