@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,9 @@ def forget(config: Path) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(300)
-def test_forty_kills_in_a_sync_lose_nothing_and_double_nothing(account: Path) -> None:
+def test_forty_kills_in_a_sync_lose_nothing_and_double_nothing(
+    account: Path, record_property: Callable[[str, object], None]
+) -> None:
     chance = random.Random(1)  # noqa: S311 - the same moments every time
     whole = synced(account)
     amid = 0
@@ -126,6 +128,7 @@ def test_forty_kills_in_a_sync_lose_nothing_and_double_nothing(account: Path) ->
             for number in range(EACH)
         ]
         assert len(rows(account, "select chat_id from sync_interval")) == len(FRIENDS)
+    record_property("amid", amid)
     assert amid >= ROUNDS, "the kills came too early or too late to say anything"
 
 
