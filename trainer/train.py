@@ -120,6 +120,14 @@ def default_rate(model: PeftModel) -> float:
     return RATE * math.sqrt(RATED / max(model.num_parameters(), RATED))
 
 
+def checkpoints_size(model: PeftModel) -> int:
+    """The most bytes that `fit` keeps on disk: of each learned number its value and AdamW's two, in float32.
+
+    Two checkpoints are kept while a third is written.
+    """
+    return 3 * 3 * 4 * sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
 def latest_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint that was written to its end."""
     return max(

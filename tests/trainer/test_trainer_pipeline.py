@@ -11,6 +11,7 @@ import pytest
 from exporter.progress import Step
 from trainer import pipeline
 from trainer.artifact import current, publish, stored
+from trainer.base import EMBEDDED
 from trainer.batches import plan
 from trainer.dataset import TooLittle
 from trainer.gguf import DiskFull
@@ -148,3 +149,17 @@ def test_killed_in_training_it_goes_on_from_the_checkpoint(store, config_of, tmp
     assert learned[0].done > round(100 / total)
     assert len(learned) < total
     assert artifact.card.bits_per_byte.tuned < artifact.card.bits_per_byte.base
+
+
+def test_no_space_is_said_before_the_base_is_unpacked(store, config_of):
+    config = config_of(base=EMBEDDED)
+    with pytest.raises(DiskFull):
+        pipeline.run(config, store, free_space=lambda folder: 0)
+    assert not list(config.state.rglob("*.safetensors"))
+
+
+def test_no_space_is_said_before_checkpoints_are_written(store, config_of):
+    config = config_of()
+    with pytest.raises(DiskFull):
+        pipeline.run(config, store, free_space=lambda folder: 0 if (folder / "base.json").exists() else 10**12)
+    assert list((config.state / "runs").glob("*/base.json")) and not list(config.state.rglob("checkpoint*"))
