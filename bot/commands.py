@@ -27,7 +27,7 @@ from bot.tables import migrations
 from bot.talk import talk
 from bot.window import scene
 from exporter import config as configuration
-from exporter.cli import EXIT_CODES, DefaultGroup, config_option
+from exporter.cli import EXIT_CODES, DefaultGroup, config_option, loading
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.log import log_to_stderr
@@ -60,7 +60,8 @@ def run_command(config_path: Path, verbose: bool) -> None:
 
     Events go to stderr, one line each.
     """
-    from bot import app  # aiogram takes two seconds to import, which the other commands need not wait for
+    with loading():
+        from bot import app  # aiogram takes two seconds to import, which the other commands need not wait for
 
     log_to_stderr(logging.DEBUG if verbose else logging.INFO)
     console = Console(highlight=False, markup=False, soft_wrap=True)

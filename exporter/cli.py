@@ -2,9 +2,13 @@
 
 import importlib
 import os
+import signal
 import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -23,6 +27,8 @@ Exit codes:
   4    come back later: Telegram asks for a longer wait
   130  interrupted; run the same command again to go on
 """
+
+INTERRUPTED = "Interrupted. Run the same command again to go on."
 
 config_option = click.option(
     "--config",
@@ -58,7 +64,9 @@ def run(commands: str) -> NoReturn:
     """
     os.umask(0o077)
     try:
-        importlib.import_module(commands).main.main(standalone_mode=False)
+        with loading():
+            group = importlib.import_module(commands).main
+        group.main(standalone_mode=False)
     except DoppelgangerError as error:
         _tell(error)
         sys.exit(error.exit_code)
@@ -73,9 +81,27 @@ def run(commands: str) -> NoReturn:
         _tell(refusal)
         sys.exit(refusal.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted. Run the same command again to go on.", err=True)
+        click.echo(INTERRUPTED, err=True)
         sys.exit(130)
     sys.exit(0)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """While modules are loaded, let Ctrl-C end the process at once.
+
+    Nothing is at stake then, and compiled modules turn a KeyboardInterrupt into errors of their own.
+    """
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        click.echo(INTERRUPTED, err=True)
+        os._exit(130)
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _tell(error: DoppelgangerError) -> None:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter import config as configuration
-from exporter.cli import EXIT_CODES, DefaultGroup, config_option
+from exporter.cli import EXIT_CODES, DefaultGroup, config_option, loading
 from exporter.errors import DoppelgangerError
 from exporter.log import log_to_stderr
 from exporter.progress import progress
@@ -116,7 +116,8 @@ def _pipeline() -> ModuleType:
     """
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it misses kernels that we do not use
     try:
-        return importlib.import_module("trainer.pipeline")
+        with loading():
+            return importlib.import_module("trainer.pipeline")
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in ("", "exporter", "trainer"):

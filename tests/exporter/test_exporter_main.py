@@ -2,14 +2,16 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from exporter.cli import run
+from exporter.cli import INTERRUPTED, run
 
+ROOT = Path(__file__).resolve().parents[2]
 FULL = 'open("/dev/full", "w").write("x" * 10**6)'
 SMALLEST = '[telegram]\napi_id = 1\napi_hash = "canary-hash"\n'
 
@@ -126,6 +128,26 @@ def test_import_then_chats(call: Callable[..., int], config: Path, capsys: pytes
     printed = capsys.readouterr()
     assert "Anna" in printed.out
     assert "canary" not in printed.out + printed.err
+
+
+def test_ctrl_c_that_a_library_swallows_as_it_loads_ends_it_all_the_same(tmp_path: Path) -> None:
+    lines = [
+        "import os, signal",
+        "try:",
+        "    os.kill(os.getpid(), signal.SIGINT)",
+        "except BaseException:",
+        "    pass",
+    ]
+    tmp_path.joinpath("deaf_commands.py").write_text("\n".join(lines))
+    ended = subprocess.run(
+        [sys.executable, "-c", 'from exporter.cli import run; run("deaf_commands")'],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (130, f"{INTERRUPTED}\n")
 
 
 def test_chats_of_an_empty_store(call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str]) -> None:
