@@ -1,0 +1,98 @@
+"""The whole way in one process: a Telegram, a login, a history, a training, a GGUF, and a double that answers."""
+
+import asyncio
+import json
+
+import pytest
+
+pytest.importorskip("torch", reason="training is not installed: pip install -e '.[train]'")
+
+from bot.app import serve
+from bot.engine import open_double
+from bot.tables import migrations
+from exporter.config import load
+from exporter.store import open_store
+from exporter.sync import sync
+from exporter.telegram import connect, login
+from sandbox.world import API_HASH, API_ID, LOGIN_CODE, World
+from tests.bot.seeded import seeded
+from tests.trainer.conftest import BEN, OWNER, talk, tiny_base  # noqa: F401  (a fixture)
+from trainer import pipeline
+
+PULLED = [message for message in talk() if message.chat_id == BEN.peer_id]
+
+
+@pytest.fixture
+def world():
+    world = World()
+    world.own(world.person(OWNER.name))
+    ben = world.person(BEN.name)
+    for message in PULLED:
+        sender, receiver = (world.owner, ben) if message.outgoing else (ben, world.owner)
+        world.say(sender, receiver, message.text, date=message.sent_at.timestamp(), silent=True)
+    return world
+
+
+@pytest.fixture
+def config(world, sandbox, tiny_base, tmp_path):  # noqa: F811
+    file = tmp_path / "config.toml"
+    file.write_text(
+        f"""
+state = {json.dumps(str(tmp_path / "state"))}
+[telegram]
+api_id = {API_ID}
+api_hash = "{API_HASH}"
+phone = "{world.owner.phone}"
+[telegram.server]
+host = "{sandbox.host}"
+port = {sandbox.port}
+public_key = {json.dumps(sandbox.public_key)}
+[sync]
+kinds = ["private"]
+[train]
+base = {json.dumps(str(tiny_base))}
+epochs = 6
+learning_rate = 0.02
+batch_tokens = 256
+rank = 4
+[reply]
+auto = ["{BEN.name}"]
+pace = 0.01
+""",
+        "utf-8",
+    )
+    return load(file, environ={})
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  (what is waited for lies in several programs)
+            await asyncio.sleep(0.01)
+
+
+async def test_from_a_login_to_an_answer(world, config):
+    ben = next(user for user in world.users.values() if user.name == BEN.name)
+
+    def answers():
+        said = world.conversation(ben, world.owner).newest_first(ben)
+        return [message.text for message in said if message.sender is world.owner][: -sum(m.outgoing for m in PULLED)]
+
+    await login(config, ask_phone=str, ask_code=lambda: LOGIN_CODE, ask_password=str)
+    with open_store(config.database, migrations) as store:
+        async with connect(config) as client:
+            assert (await sync(client, store, config.sync)).new == len(PULLED)
+        artifact = pipeline.run(config, store)
+        lines = []
+        with open_double(artifact.card, artifact.gguf, temperature=0.5, random=seeded(1)) as engine:
+            bot = asyncio.create_task(serve(config, store, engine, artifact.card, lines.append))
+            await until(lambda: bot.done() or lines)
+            assert answers() == []
+            world.say(ben, world.owner, "are you there on day 41?")
+            await until(lambda: bot.done() or any("answered" in line for line in lines))
+            bot.cancel()
+            await asyncio.wait([bot])
+    assert answers() and set(answers()) <= {"yep", "why", "ok"}
+    methods = [call.method for call in world.calls if call.user_id == world.owner.id]
+    assert methods.index("messages.readHistory") < methods.index("messages.setTyping")
+    assert methods.index("messages.setTyping") < methods.index("messages.sendMessage")
+    assert methods.count("messages.sendMessage") == len(answers())
