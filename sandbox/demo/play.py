@@ -24,11 +24,11 @@ from sandbox.errors import SandboxError
 Json = dict[str, Any]
 
 CAST = Path(__file__).resolve().parents[1] / "cast" / "result.json"
-CAST_BUDGET = Budget(training=1.75)
+CAST_BUDGET = Budget(training=1.6)
 """Fits the demo on the made-up cast into 4 minutes on 2 cores."""
 EXPORT_BUDGET = Budget(training=3.5)
 """Fits it into 6 minutes on a real person's export."""
-SAMPLES = 5
+SAMPLES = 4
 WORLD = "world.json"
 """The export without what is played live; also what tells a demo's folder from any other."""
 
