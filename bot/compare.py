@@ -6,7 +6,7 @@ It knows the store, the trained artifact and the engine; nothing of Telegram.
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -81,8 +81,3 @@ async def _said(engine: Engine, exchanges: Sequence[Exchange], report: Report, n
         bursts.append(composed.bursts[0] if composed.bursts else (await engine.reply(ids)).texts)
         report(Step(name, done, len(exchanges)))
     return bursts
-
-
-def as_json(samples: Sequence[Sample]) -> list[dict[str, object]]:
-    """Samples as plain values."""
-    return [asdict(sample) for sample in samples]

@@ -18,15 +18,15 @@ from sandbox.demo.commands import CommandFailed, call, call_json, python, runnin
 from sandbox.demo.material import Material, prepare
 from sandbox.demo.phone import NothingCame, phone
 from sandbox.demo.report import Findings
-from sandbox.demo.setting import Budget, config
+from sandbox.demo.setting import config
 from sandbox.errors import SandboxError
 
 Json = dict[str, Any]
 
 CAST = Path(__file__).resolve().parents[1] / "cast" / "result.json"
-CAST_BUDGET = Budget(training=1.6)
-"""Fits the demo on the made-up cast into 4 minutes on 2 cores."""
-EXPORT_BUDGET = Budget(training=3.5)
+CAST_MINUTES = 1.6
+"""Of training: fits the demo on the made-up cast into 4 minutes on 2 cores."""
+EXPORT_MINUTES = 3.5
 """Fits it into 6 minutes on a real person's export."""
 SAMPLES = 4
 WORLD = "world.json"
@@ -43,8 +43,8 @@ def play(export: Path | None, owner: str | None, folder: Path, console: Console)
     _make_fresh(folder)
     found = Findings()
     try:
-        budget = EXPORT_BUDGET if export else CAST_BUDGET
-        asyncio.run(_acts(material, budget, folder, found, console))
+        minutes = EXPORT_MINUTES if export else CAST_MINUTES
+        asyncio.run(_acts(material, minutes, folder, found, console))
     except (CommandFailed, NothingCame, TimeoutError) as error:
         found.problem = str(error)
     ok = report.write(found, folder / "report.json")
@@ -62,12 +62,12 @@ def _make_fresh(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True)
 
 
-async def _acts(material: Material, budget: Budget, folder: Path, found: Findings, console: Console) -> None:
+async def _acts(material: Material, minutes: float, folder: Path, found: Findings, console: Console) -> None:
     async with AsyncExitStack() as stack:
         with _stage("sandbox", found, console):
             telegram = await _serve(stack, material, folder)
         settings = folder / "config.toml"
-        settings.write_text(config(telegram, material, folder / "state", budget), "utf-8")
+        settings.write_text(config(telegram, material, folder / "state", minutes), "utf-8")
         console.print(Syntax(settings.read_text("utf-8"), "toml", word_wrap=True))
         with _stage("login", found, console):
             await call(*python("exporter", "login", "--config", settings), answers=f"{telegram['login_code']}\n")

@@ -1,6 +1,5 @@
 """The config file that the demo writes for the commands it drives."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,8 @@ PACE = 0.1
 """Human delays are cut to a tenth: the demo shows their order, not their length."""
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Minutes that training may take, so that the whole demo ends in time on 2 cores."""
-
-    training: float
-
-
-def config(telegram: Json, material: Material, state: Path, budget: Budget) -> str:
-    """The TOML of an owner who lets the double draft for one friend and answer another."""
+def config(telegram: Json, material: Material, state: Path, minutes: float) -> str:
+    """The TOML of an owner who lets the double draft for one friend and answer another; training takes `minutes`."""
     return f'''# Written by `make demo`. The key of `server` names the sandbox instead of Telegram's own servers.
 state = "{state}"
 
@@ -42,7 +34,7 @@ kinds = ["private", "group"]
 
 [train]
 base = "embedded"
-max_minutes = {budget.training:g}
+max_minutes = {minutes:g}
 
 [reply]
 draft = [{material.draft.user_id}]  # {_comment(material.draft.name)}
