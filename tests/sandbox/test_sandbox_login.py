@@ -2,9 +2,11 @@
 
 import pytest
 from telethon import errors
+from telethon.crypto import Factorization
 from telethon.network import ConnectionTcpAbridged, ConnectionTcpFull, ConnectionTcpIntermediate
 from telethon.sessions import MemorySession
 
+from sandbox.mtproto.keys import P, Q
 from sandbox.world import LOGIN_CODE
 from tests.sandbox_fixtures import connected, make_client
 
@@ -18,6 +20,10 @@ async def test_a_person_logs_in_by_code_over_each_transport(sandbox, world, tran
         me = await client.sign_in(anna.phone, LOGIN_CODE)
         assert (me.id, me.first_name, me.last_name, f"+{me.phone}") == (anna.id, "Anna", "Berg", anna.phone)
         assert await client.is_user_authorized()
+
+
+def test_the_proof_of_work_never_fails_by_chance():
+    assert {Factorization.factorize(P * Q) for _ in range(2000)} == {(P, Q)}
 
 
 async def test_what_is_wrong_is_refused_and_can_be_put_right(sandbox, world):
