@@ -14,7 +14,8 @@ from telethon import TelegramClient, errors, events, functions, types
 
 from bot.outbox import AlreadySent, Lost, Refused
 from exporter.messages import Message, Peer
-from exporter.telegram import explain, to_message
+from exporter.refusals import explain
+from exporter.translate import to_message
 
 ANSWER_WITHIN = 60.0
 """Seconds that Telegram may take for a request before we count its answer as lost."""

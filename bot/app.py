@@ -32,8 +32,9 @@ from bot.tables import migrations
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.messages import Peer
+from exporter.refusals import explain
 from exporter.store import Store, open_store
-from exporter.telegram import connect, explain
+from exporter.telegram import connect
 from trainer.artifact import Card, current
 
 log = logging.getLogger(__name__)

@@ -21,9 +21,9 @@ from telethon.tl.functions.users import GetUsersRequest
 from exporter.config import Sync
 from exporter.messages import Peer
 from exporter.progress import Report, Step, silent
+from exporter.refusals import FLOODS, come_back_later
 from exporter.selection import select_chats
 from exporter.store import Interval, Store
-from exporter.telegram import FLOODS, come_back_later
 from exporter.translate import to_message, to_peer
 
 log = logging.getLogger(__name__)

@@ -1,72 +1,26 @@
-"""The Telethon edge: connecting and logging in as the account, one process at a time.
-
-It knows how Telegram's refusals read and gives each a problem and a fix. It stores nothing but the session.
-"""
+"""The Telethon edge: the account's connection, for one process at a time. It stores nothing but the session."""
 
 import asyncio
 import fcntl
 import os
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
-from telethon import TelegramClient, errors
+from telethon import TelegramClient
 from telethon.crypto import rsa
 from telethon.sessions import SQLiteSession
-from telethon.utils import parse_phone
 
 from exporter import disk
 from exporter.config import Config, Server
-from exporter.errors import ComeBackLater, ConfigError, DoppelgangerError, LoginError
-from exporter.messages import Peer
-from exporter.selection import resolve_contact, select_chats
-from exporter.translate import to_message, to_peer
+from exporter.errors import ConfigError, DoppelgangerError, LoginError
+from exporter.refusals import LOG_IN, explained
 
-__all__ = [
-    "FLOODS",
-    "come_back_later",
-    "connect",
-    "explain",
-    "login",
-    "resolve_contact",
-    "select_chats",
-    "to_message",
-    "to_peer",
-]
-
-FLOODS = (errors.FloodWaitError, errors.FloodPremiumWaitError)
-CODE_TRIES = 3
 CONNECTION_TRIES = 5
-LOGIN_RETRIES = 5
-"""Telethon's own, as it follows an account to its server: nothing of a login must not be repeated."""
-LOG_IN = "run `python -m exporter login`; nothing that is stored is lost"
-_OWN_API_ID = "make your own at my.telegram.org and copy both into [telegram]"
-_OTHER_PHONE = "correct [telegram] phone: with the country's code, as in +351…"
-_REFUSALS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
-    (
-        (errors.ApiIdInvalidError, errors.ConnectionApiIdInvalidError),
-        "Telegram does not know this api_id with this api_hash",
-        _OWN_API_ID,
-    ),
-    ((errors.ApiIdPublishedFloodError,), "this api_id was published, and Telegram refuses it", _OWN_API_ID),
-    ((errors.PhoneNumberInvalidError,), "this is not a phone number to Telegram", _OTHER_PHONE),
-    ((errors.PhoneNumberUnoccupiedError,), "no Telegram account has this phone number", _OTHER_PHONE),
-    ((errors.PhoneNumberBannedError,), "Telegram has banned this phone number", "write to recover@telegram.org"),
-    ((errors.PhoneCodeExpiredError,), "the code has expired", LOG_IN),
-    ((errors.PasswordHashInvalidError,), "this is not the password of the account", LOG_IN),
-    ((errors.UnauthorizedError,), "Telegram no longer accepts the session: it was ended elsewhere", LOG_IN),
-    (
-        (errors.AuthKeyDuplicatedError, errors.AuthKeyNotFound),
-        "Telegram no longer knows the session's key",
-        LOG_IN,
-    ),
-)
 
 
 @asynccontextmanager
@@ -82,51 +36,16 @@ async def connect(config: Config) -> AsyncIterator[TelegramClient]:
     """
     if not config.session.exists():
         raise LoginError("this account is not logged in", fix=LOG_IN)
-    with _locked(config), _explained():
-        async with _connected(config, request_retries=0) as client:
+    with lock_account(config), explained():
+        async with open_client(config, request_retries=0) as client:
             if await client.get_me() is None:
                 raise LoginError("Telegram does not accept the session: never finished, or ended elsewhere", fix=LOG_IN)
             yield client
 
 
-async def login(
-    config: Config,
-    *,
-    ask_phone: Callable[[], str],
-    ask_code: Callable[[], str],
-    ask_password: Callable[[], str],
-) -> Peer:
-    """Log in by the code that Telegram sends to the phone, and say as whom; a session that works is kept.
-
-    Raises:
-        LoginError: Telegram does not know the application, the phone or the code.
-        DoppelgangerError: another process has the account, or Telegram cannot be reached.
-    """
-    config.make_state()
-    with _locked(config), _explained():
-        user = await _logged_in(config) if config.session.exists() else None
-        if user is None:
-            config.session.unlink(missing_ok=True)  # Telegram refuses its key: a new one is needed
-            async with _connected(config, request_retries=LOGIN_RETRIES) as client:
-                phone = parse_phone(config.telegram.phone or ask_phone())
-                if not phone:
-                    raise errors.PhoneNumberInvalidError(request=None)
-                await client.send_code_request(phone)
-                user = await _sign_in(client, phone, ask_code, ask_password)
-        return to_peer(user)
-
-
-async def _logged_in(config: Config) -> Any | None:
-    """The account whose session this is; None where Telegram does not accept it."""
-    try:
-        async with _connected(config, request_retries=LOGIN_RETRIES) as client:
-            return await client.get_me()
-    except (errors.AuthKeyDuplicatedError, errors.AuthKeyNotFound):
-        return None
-
-
 @asynccontextmanager
-async def _connected(config: Config, *, request_retries: int) -> AsyncIterator[TelegramClient]:
+async def open_client(config: Config, *, request_retries: int) -> AsyncIterator[TelegramClient]:
+    """Connected with the account's session, whether or not Telegram accepts it."""
     client = _client(config, request_retries=request_retries)
     try:
         await client.connect()
@@ -134,19 +53,6 @@ async def _connected(config: Config, *, request_retries: int) -> AsyncIterator[T
     finally:
         await client.disconnect()
         await asyncio.gather(client.disconnected, return_exceptions=True)  # or asyncio reports its error once more
-
-
-async def _sign_in(
-    client: TelegramClient, phone: str, ask_code: Callable[[], str], ask_password: Callable[[], str]
-) -> Any:
-    for _ in range(CODE_TRIES):
-        try:
-            return await client.sign_in(phone, ask_code())
-        except (errors.PhoneCodeInvalidError, errors.PhoneCodeEmptyError):
-            continue
-        except errors.SessionPasswordNeededError:
-            return await client.sign_in(password=ask_password())
-    raise LoginError(f"the code was wrong {CODE_TRIES} times", fix=LOG_IN)
 
 
 def _client(config: Config, *, request_retries: int) -> TelegramClient:
@@ -216,7 +122,7 @@ def _is_public(address: str) -> bool:
 
 
 @contextmanager
-def _locked(config: Config) -> Iterator[None]:
+def lock_account(config: Config) -> Iterator[None]:
     """The account for this process alone: a session used twice ends in a key that Telegram burns."""
     path = config.state / "account.lock"
     path.touch(mode=0o600)
@@ -232,38 +138,3 @@ def _locked(config: Config) -> Iterator[None]:
         file.write(f"process {os.getpid()} ({' '.join(sys.orig_argv[1:4])})")
         file.flush()
         yield
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        explanation = explain(error)
-        if explanation is None:
-            raise
-        raise explanation from error
-
-
-def explain(error: Exception) -> DoppelgangerError | None:
-    """What a refusal of Telegram's means to the user; None where it is no refusal but a bug."""
-    for kinds, problem, fix in _REFUSALS:
-        if isinstance(error, kinds):
-            return LoginError(problem, fix=fix)
-    if isinstance(error, FLOODS):
-        return come_back_later(datetime.now(UTC) + timedelta(seconds=error.seconds))
-    if isinstance(error, (errors.ServerError, errors.TimedOutError)):
-        return DoppelgangerError("Telegram has trouble of its own", fix="run the same command again later")
-    if isinstance(error, ConnectionError):
-        return DoppelgangerError(
-            "Telegram cannot be reached", fix="look at the network, then run the same command again to go on"
-        )
-    return None
-
-
-def come_back_later(until: datetime) -> ComeBackLater:
-    """Telegram's wait, for the user. `until` is aware."""
-    return ComeBackLater(
-        f"Telegram asks to wait until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-        fix="run the same command again after that; trying earlier makes the wait longer",
-    )

@@ -11,9 +11,10 @@ from bot.app import serve
 from bot.engine import open_double
 from bot.tables import migrations
 from exporter.config import load
+from exporter.login import login
 from exporter.store import open_store
 from exporter.sync import sync
-from exporter.telegram import connect, login
+from exporter.telegram import connect
 from sandbox.world import API_HASH, API_ID, LOGIN_CODE, World
 from tests.bot.seeded import seeded
 from tests.trainer.conftest import BEN, OWNER, talk, tiny_base  # noqa: F401  (a fixture)

@@ -12,8 +12,10 @@ from telethon.sessions import SQLiteSession
 
 from exporter.config import Config
 from exporter.errors import ComeBackLater, ConfigError, DoppelgangerError, LoginError
+from exporter.login import login
 from exporter.messages import Peer, PeerKind
-from exporter.telegram import connect, explain, login
+from exporter.refusals import explain
+from exporter.telegram import connect
 from sandbox.server import Sandbox
 from sandbox.values import User
 from sandbox.world import LOGIN_CODE, World

@@ -1,0 +1,23 @@
+"""The exporter's commands, as `python -m exporter` runs them: one module a topic, joined here."""
+
+import click
+
+from exporter.cli import EXIT_CODES, DefaultGroup
+from exporter.commands.account import login_command
+from exporter.commands.chats import chats_command
+from exporter.commands.imports import import_command
+from exporter.commands.sync import sync_command
+from exporter.log import log_to_stderr
+
+
+@click.group(cls=DefaultGroup, epilog=EXIT_CODES)
+def main() -> None:
+    """Pull your own Telegram history into one SQLite file, and keep it up to date.
+
+    Without a command it syncs.
+    """
+    log_to_stderr()
+
+
+for command in (sync_command, login_command, chats_command, import_command):
+    main.add_command(command)
