@@ -31,9 +31,11 @@ class MessageKind(StrEnum):
     POLL = "poll"
     LOCATION = "location"
     CONTACT = "contact"
+    CALL = "call"
     SERVICE = "service"
-    """Someone joined, called, pinned …: nobody's words."""
+    """Someone joined, pinned, changed the title …: nobody's words."""
     OTHER = "other"
+    """Of a kind that this version does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,44 @@ class Peer:
     name: str
     username: str | None = None
     access_hash: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """How often a message was answered with one emoji."""
+
+    emoji: str
+    """The emoji; of a custom one, its document's id in digits; `⭐` for a paid one."""
+    count: int
+    own: bool = False
+    """The owner is one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a message said before an edit."""
+
+    said_at: datetime
+    """When it began to say so."""
+    text: str
+    kind: MessageKind
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """What Telegram last said of a chat as a whole."""
+
+    chat_id: int
+    top: int = 0
+    """Its newest message id; 0 where it has none."""
+    messages: int | None = None
+    """How many there are on the server; None where that was never asked."""
+    protected: bool = False
+    """Telegram forbids saving what is said there."""
+    gone: bool = False
+    """The owner left it, was removed, or it was deleted: what is stored stays."""
+    checked_at: datetime | None = None
+    """When its recent messages were last looked at again, for edits and deletions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +107,7 @@ class Message:
     emoji: str | None = None
     """What a sticker stands for."""
     duration: int | None = None
-    """Of a voice, round, video or audio message, in seconds."""
+    """Of a voice, round, video or audio message, or of a call, in seconds."""
     reply_to: int | None = None
     """The message of the same chat that it answers."""
     forwarded: bool = False
@@ -75,3 +115,22 @@ class Message:
     via_bot: bool = False
     """Composed by a bot in someone's name: context, never the owner's own style."""
     edited_at: datetime | None = None
+    quote: str | None = None
+    """Those words of the answered message that it quotes."""
+    reply_to_chat: int | None = None
+    """Marked id of the other chat where `reply_to` stands; None for this one."""
+    origin_id: int | None = None
+    """Of a forward: marked id of who, or which channel, wrote it first."""
+    origin_name: str | None = None
+    """Of a forward whose author hides: the name that Telegram shows."""
+    album: int | None = None
+    """What the parts of one album have in common."""
+    topic: int | None = None
+    """Of a forum: the topic's id; 1 is General."""
+    action: str | None = None
+    """Of a service message or a call: what happened, as Telegram's type says it: `chat_add_user`."""
+    reactions: tuple[Reaction, ...] = ()
+    expires_at: datetime | None = None
+    """When it is to be erased, here too: its author set it to destroy itself."""
+    deleted_at: datetime | None = None
+    """When we saw that it was deleted on Telegram; it is kept, and no longer part of the conversation."""

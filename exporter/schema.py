@@ -4,6 +4,22 @@ from sqlite_utils import Database, Migrations
 
 migrations = Migrations("exporter")
 
+FIRST_CHANNEL = -1_000_000_000_000
+"""Marked ids above this are of people and basic groups: one account numbers all their messages in one row."""
+
+_WHOLE_MESSAGE = {
+    "quote": str,
+    "reply_to_chat": int,
+    "origin_id": int,
+    "origin_name": str,
+    "album": int,
+    "topic": int,
+    "action": str,
+    "reactions": str,
+    "expires_at": int,
+    "deleted_at": int,
+}
+
 
 @migrations()
 def m001_history(db: Database) -> None:
@@ -49,3 +65,44 @@ def m002_intervals(db: Database) -> None:
 def m003_flood_wait(db: Database) -> None:
     """Waits that Telegram asked for: a restart must not ask again before they are over."""
     db.table("flood_wait").create({"method": str, "until": int}, pk="method", not_null={"until"}, strict=True)
+
+
+@migrations()
+def m004_whole_messages(db: Database) -> None:
+    """All that a message carries, what it said before, and what Telegram says of its chat.
+
+    What an edit replaced is kept by the database itself, so that no way to write can forget it.
+    """
+    messages = db.table("messages")
+    for column, kind in _WHOLE_MESSAGE.items():
+        messages.add_column(column, kind)
+    db.execute(f"create index messages_by_private_id on messages (message_id) where chat_id > {FIRST_CHANNEL}")
+    db.execute("create index messages_that_expire on messages (expires_at) where expires_at is not null")
+    db.table("message_version").create(
+        {"chat_id": int, "message_id": int, "said_at": int, "text": str, "kind": str},
+        pk=("chat_id", "message_id", "said_at"),
+        not_null={"text", "kind"},
+        strict=True,
+    )
+    db.execute(
+        """
+        create trigger keep_version after update of text, kind on messages
+        when old.text <> new.text or old.kind <> new.kind
+        begin
+            insert or ignore into message_version (chat_id, message_id, said_at, text, kind)
+            values (old.chat_id, old.message_id, coalesce(old.edited_at, old.sent_at), old.text, old.kind);
+        end
+        """
+    )
+    db.table("dialog").create(
+        {"chat_id": int, "top": int, "messages": int, "protected": int, "gone": int, "checked_at": int},
+        pk="chat_id",
+        not_null={"top", "protected", "gone"},
+        strict=True,
+    )
+    db.table("topic").create(
+        {"chat_id": int, "topic_id": int, "title": str}, pk=("chat_id", "topic_id"), not_null={"title"}, strict=True
+    )
+    db.table("migrated_group").create(
+        {"group_id": int, "chat_id": int}, pk="group_id", not_null={"chat_id"}, strict=True
+    )

@@ -3,29 +3,22 @@
 It knows nothing of Telegram. Every write is safe to repeat, so pages, live updates and imports may overlap.
 """
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import astuple, dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from sqlite_utils import Database, Migrations
 
-from exporter import disk
+from exporter import rows
+from exporter.chatstate import ChatState
+from exporter.database import open_database, transaction
 from exporter.errors import DoppelgangerError
-from exporter.messages import Message, MessageKind, Peer, PeerKind
-from exporter.schema import migrations
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Message ids `lo` to `hi`, both included: everything that Telegram has of them is stored."""
-
-    lo: int
-    hi: int
+from exporter.intervals import Interval, merge
+from exporter.messages import Message, Peer, PeerKind, Reaction, Version
+from exporter.schema import FIRST_CHANNEL, migrations
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +31,22 @@ class ChatSummary:
     """Messages that the owner wrote."""
 
 
-_COLUMNS = tuple(field.name for field in fields(Message))
-_SELECT = f"select {', '.join(_COLUMNS)} from messages"  # noqa: S608 - column names of our own
+_PEERS = f"select {', '.join(rows.PEER)} from peers"  # noqa: S608 - column names of our own, here and below
+_SELECT = f"select {', '.join(rows.MESSAGE)} from messages"  # noqa: S608
 _ADD = f"""
-    insert into messages ({", ".join(_COLUMNS)}) values ({", ".join("?" * len(_COLUMNS))})
+    insert into messages ({", ".join(rows.MESSAGE)}) values ({", ".join("?" * len(rows.MESSAGE))})
     on conflict (chat_id, message_id) do update
-    set {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[2:])}
+    set {", ".join(f"{column} = excluded.{column}" for column in rows.MESSAGE[2:] if column != "deleted_at")}
     where coalesce(excluded.edited_at, 0) >= coalesce(messages.edited_at, 0)
 """  # noqa: S608
-_SAVE_PEER = """
-    insert into peers (peer_id, kind, name, username, access_hash) values (?, ?, ?, ?, ?)
+_SAVE_PEER = f"""
+    insert into peers ({", ".join(rows.PEER)}) values ({", ".join("?" * len(rows.PEER))})
     on conflict (peer_id) do update set
         kind = excluded.kind,
         name = excluded.name,
         username = iif(excluded.access_hash is null, username, excluded.username),
         access_hash = coalesce(excluded.access_hash, access_hash)
-"""  # who comes without an access_hash comes from an import, which must not erase what Telegram told
+"""  # noqa: S608 - who comes without an access_hash comes from an import, which must not erase what Telegram told
 
 
 class Store:
@@ -62,6 +55,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         """For tables that other packages own; never for history."""
+        self.state = ChatState(database)
 
     def save_peers(self, peers: Iterable[Peer]) -> None:
         """Add or refresh peers.
@@ -70,7 +64,7 @@ class Store:
             DoppelgangerError: a second owner; one store holds one person's chats.
         """
         batch = list(peers)
-        with self._transaction():
+        with transaction(self.database):
             owners = [peer for peer in (self.owner(), *batch) if peer and peer.kind is PeerKind.SELF]
             if len({peer.peer_id for peer in owners}) > 1:
                 raise DoppelgangerError(
@@ -81,95 +75,134 @@ class Store:
 
     def peers(self) -> dict[int, Peer]:
         """Everyone that was ever seen, by peer id."""
-        rows = self.database.execute("select peer_id, kind, name, username, access_hash from peers")
-        return {row[0]: _peer(row) for row in rows}
+        return {row[0]: rows.to_peer(row) for row in self.database.execute(_PEERS)}
 
     def owner(self) -> Peer | None:
         """Whose chats these are; None before the first sync or import."""
-        row = self.database.execute(
-            "select peer_id, kind, name, username, access_hash from peers where kind = ?", [PeerKind.SELF]
-        ).fetchone()
-        return _peer(row) if row else None
+        row = self.database.execute(f"{_PEERS} where kind = ?", [PeerKind.SELF]).fetchone()
+        return rows.to_peer(row) if row else None
 
     def add(self, messages: Iterable[Message], *, complete: tuple[int, Interval] | None = None) -> list[Message]:
         """Write messages and, in the same transaction, that the interval of that chat is complete.
 
-        A message is (chat_id, message_id): of two versions the later edit stays. Returns those that were new.
+        A message is (chat_id, message_id): of two versions the later edit stays, and the earlier one is kept as a
+        version. What Telegram shows in a complete interval is not deleted. Returns the messages that were new.
         """
         batch = list(messages)
-        with self._transaction():
+        with transaction(self.database):
             known = self._known(batch)
-            self.database.conn.executemany(_ADD, map(_row, batch))
+            self.database.conn.executemany(_ADD, map(rows.message_row, batch))
             if complete:
                 self._complete(*complete)
-        new = {(m.chat_id, m.message_id): m for m in batch if m.message_id not in known[m.chat_id]}
+                self._revive(known)
+        new = {(m.chat_id, m.message_id): m for m in batch if (m.chat_id, m.message_id) not in known}
         return list(new.values())
+
+    def react(self, chat_id: int, message_id: int, reactions: tuple[Reaction, ...]) -> None:
+        """Replace a message's reactions; one that is not stored is left alone."""
+        with transaction(self.database):
+            self.database.execute(
+                "update messages set reactions = ? where chat_id = ? and message_id = ?",
+                [rows.reactions_json(reactions), chat_id, message_id],
+            )
+
+    def delete(self, chat_id: int, message_ids: Iterable[int], at: datetime) -> int:
+        """Mark messages of a chat as deleted on Telegram at that moment; how many were not marked yet."""
+        return self._delete("chat_id = ?", [chat_id], message_ids, at)
+
+    def delete_private(self, message_ids: Iterable[int], at: datetime) -> int:
+        """The same where Telegram names no chat: ids of people's chats and basic groups, one row of numbers."""
+        return self._delete("chat_id > ?", [FIRST_CHANNEL], message_ids, at)
+
+    def expire(self, now: datetime) -> int:
+        """Erase what was to destroy itself by now, every byte of it; how many messages that were."""
+        which = "from messages where expires_at <= ?"
+        moment = int(now.timestamp())
+        with transaction(self.database):
+            self.database.execute(
+                f"delete from message_version where (chat_id, message_id) in (select chat_id, message_id {which})",  # noqa: S608
+                [moment],
+            )
+            erased = self.database.execute(f"delete {which}", [moment]).rowcount
+        if erased:
+            self.database.execute("pragma wal_checkpoint(truncate)")
+        return erased
 
     def intervals(self, chat_id: int) -> tuple[Interval, ...]:
         """The complete stretches of a chat, lowest first; they neither overlap nor touch."""
-        rows = self.database.execute("select lo, hi from sync_interval where chat_id = ? order by lo", [chat_id])
-        return tuple(Interval(lo, hi) for lo, hi in rows)
+        found = self.database.execute("select lo, hi from sync_interval where chat_id = ? order by lo", [chat_id])
+        return tuple(Interval(lo, hi) for lo, hi in found)
 
     def chats(self) -> list[ChatSummary]:
-        """Chats of known peers that have messages, the largest first."""
-        rows = self.database.execute(
-            """
-            select peer_id, kind, name, username, access_hash, total, own
-            from peers join (
-                select chat_id, count(*) as total, sum(outgoing) as own from messages group by chat_id
-            ) on chat_id = peer_id
-            order by total desc, peer_id
-            """
+        """Chats of known peers that have messages, the largest first; a migrated group counts to its supergroup."""
+        found = self.database.execute(
+            f"""
+            select {", ".join(rows.PEER)}, sum(total) as total, sum(own)
+            from (
+                select chat_id as part, count(*) as total, sum(outgoing) as own
+                from messages where deleted_at is null group by chat_id
+            )
+            left join migrated_group on group_id = part
+            join peers on peer_id = coalesce(chat_id, part)
+            group by peer_id order by total desc, peer_id
+            """  # noqa: S608
         )
-        return [ChatSummary(_peer(row[:5]), messages=row[5], own=row[6]) for row in rows]
+        return [ChatSummary(rows.to_peer(row[:-2]), messages=row[-2], own=row[-1]) for row in found]
 
     def messages(self, chat_id: int) -> Iterator[Message]:
-        """A chat, oldest first."""
-        rows = self.database.execute(f"{_SELECT} where chat_id = ? order by sent_at, message_id", [chat_id])
-        return map(_message, rows)
+        """What stands in a chat, oldest first; of a supergroup with the basic group that it was before."""
+        parts, among = self._parts(chat_id)
+        found = self.database.execute(f"{_SELECT} where {among} order by sent_at, message_id", parts)
+        return map(rows.to_message, found)
 
     def recent(self, chat_id: int, *, limit: int) -> list[Message]:
-        """The newest `limit` messages of a chat, oldest first."""
-        rows = self.database.execute(
-            f"{_SELECT} where chat_id = ? order by sent_at desc, message_id desc limit ?", [chat_id, limit]
+        """The newest `limit` messages that stand in a chat, oldest first."""
+        parts, among = self._parts(chat_id)
+        found = self.database.execute(
+            f"{_SELECT} where {among} order by sent_at desc, message_id desc limit ?", [*parts, limit]
         ).fetchall()
-        return [_message(row) for row in reversed(rows)]
-
-    def rest(self, method: str, until: datetime) -> None:
-        """Remember, across restarts, that Telegram wants no more of `method` before `until`."""
-        row = {"method": method, "until": int(until.timestamp())}
-        self.database.table("flood_wait").upsert(row, pk="method")
-
-    def resting(self, method: str) -> datetime | None:
-        """When `method` may be called again; None where Telegram never asked to wait."""
-        row = self.database.execute('select "until" from flood_wait where method = ?', [method]).fetchone()
-        return datetime.fromtimestamp(row[0], UTC) if row else None
+        return [rows.to_message(row) for row in reversed(found)]
 
     def message(self, chat_id: int, message_id: int) -> Message | None:
-        """One message as it stands; None where it was never seen."""
+        """One message as it stands, or stood before it was deleted; None where it was never seen."""
         row = self.database.execute(f"{_SELECT} where chat_id = ? and message_id = ?", [chat_id, message_id]).fetchone()
-        return _message(row) if row else None
+        return rows.to_message(row) if row else None
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing. The lock is taken first: to read, then write, would fail beside another process."""
-        self.database.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self.database.rollback()
-            raise
-        self.database.commit()
+    def ids(self, chat_id: int, within: Interval) -> set[int]:
+        """The ids of an interval whose messages are stored and stand."""
+        found = self.database.execute(
+            "select message_id from messages where chat_id = ? and message_id between ? and ? and deleted_at is null",
+            [chat_id, within.lo, within.hi],
+        )
+        return {row[0] for row in found}
 
-    def _known(self, batch: list[Message]) -> dict[int, set[int]]:
-        """The ids that are stored already, by chat, as far as the batch reaches."""
-        wanted: dict[int, list[int]] = defaultdict(list)
+    def versions(self, chat_id: int, message_id: int) -> list[Version]:
+        """What a message said before its edits, oldest first."""
+        found = self.database.execute(
+            "select said_at, text, kind from message_version where chat_id = ? and message_id = ? order by said_at",
+            [chat_id, message_id],
+        )
+        return list(map(rows.to_version, found))
+
+    def _parts(self, chat_id: int) -> tuple[list[int], str]:
+        """The ids under which messages of this chat stand, and the condition that finds those not deleted."""
+        groups = self.database.execute("select group_id from migrated_group where chat_id = ?", [chat_id])
+        parts = [chat_id, *(row[0] for row in groups)]
+        return parts, f"chat_id in ({', '.join('?' * len(parts))}) and deleted_at is null"
+
+    def _known(self, batch: list[Message]) -> dict[tuple[int, int], bool]:
+        """What of the batch is stored already, as (chat_id, message_id), and whether it counts as deleted."""
+        wanted: dict[int, set[int]] = defaultdict(set)
         for message in batch:
-            wanted[message.chat_id].append(message.message_id)
-        query = "select message_id from messages where chat_id = ? and message_id between ? and ?"
+            wanted[message.chat_id].add(message.message_id)
+        query = (
+            "select message_id, deleted_at is not null from messages where chat_id = ? and message_id between ? and ?"
+        )
         return {
-            chat_id: {row[0] for row in self.database.execute(query, [chat_id, min(ids), max(ids)])}
+            (chat_id, message_id): bool(deleted)
             for chat_id, ids in wanted.items()
+            for message_id, deleted in self.database.execute(query, [chat_id, min(ids), max(ids)])
+            if message_id in ids
         }
 
     def _complete(self, chat_id: int, interval: Interval) -> None:
@@ -180,6 +213,22 @@ class Store:
             [(chat_id, one.lo, one.hi) for one in merged],
         )
 
+    def _revive(self, known: dict[tuple[int, int], bool]) -> None:
+        """Telegram shows these, so they were taken for deleted by mistake."""
+        self.database.conn.executemany(
+            "update messages set deleted_at = null where chat_id = ? and message_id = ?",
+            [key for key, deleted in known.items() if deleted],
+        )
+
+    def _delete(self, among: str, chat: list[int], message_ids: Iterable[int], at: datetime) -> int:
+        statement = f"update messages set deleted_at = ? where {among} and message_id = ? and deleted_at is null"  # noqa: S608
+        with transaction(self.database):
+            marked = [
+                self.database.execute(statement, [int(at.timestamp()), *chat, message_id]).rowcount
+                for message_id in message_ids
+            ]
+        return sum(marked)
+
 
 @contextmanager
 def open_store(path: Path, *more: Migrations) -> Iterator[Store]:
@@ -188,55 +237,5 @@ def open_store(path: Path, *more: Migrations) -> Iterator[Store]:
     Raises:
         DoppelgangerError: at any time while open: full disk, locked, damaged or no database.
     """
-    try:
-        path.touch(mode=0o600)
-        path.chmod(0o600)  # SQLite gives -wal and -shm the mode of the file
-    except OSError as error:
-        raise DoppelgangerError(
-            f"{path} cannot be opened: {error.strerror}", fix="see that its folder exists and belongs to your user"
-        ) from error
-    database = Database(path)
-    try:
-        database.enable_wal()
-        database.execute("pragma synchronous = normal")
-        for migration in (migrations, *more):
-            migration.apply(database)
+    with open_database(path, migrations, *more) as database:
         yield Store(database)
-    except sqlite3.DatabaseError as error:
-        refusal = disk.explain(error, path)
-        if refusal is None:
-            raise
-        raise refusal from error
-    finally:
-        database.close()
-
-
-def merge(intervals: Iterable[Interval]) -> list[Interval]:
-    """Join what overlaps or touches; lowest first."""
-    merged: list[Interval] = []
-    for one in sorted(intervals, key=lambda interval: interval.lo):
-        if merged and one.lo <= merged[-1].hi + 1:
-            merged[-1] = Interval(merged[-1].lo, max(merged[-1].hi, one.hi))
-        else:
-            merged.append(one)
-    return merged
-
-
-def _peer(row: tuple[Any, ...]) -> Peer:
-    peer_id, kind, *rest = row
-    return Peer(peer_id, PeerKind(kind), *rest)
-
-
-def _row(message: Message) -> tuple[Any, ...]:
-    row = [getattr(message, column) for column in _COLUMNS]
-    return tuple(int(value.timestamp()) if isinstance(value, datetime) else value for value in row)
-
-
-def _message(row: tuple[Any, ...]) -> Message:
-    values = dict(zip(_COLUMNS, row, strict=True))
-    values["kind"] = MessageKind(values["kind"])
-    for column in ("sent_at", "edited_at"):
-        values[column] = None if values[column] is None else datetime.fromtimestamp(values[column], UTC)
-    for column in ("outgoing", "forwarded", "via_bot"):
-        values[column] = bool(values[column])
-    return Message(**values)

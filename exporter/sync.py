@@ -19,11 +19,12 @@ from telethon.tl.functions.messages import GetHistoryRequest
 from telethon.tl.functions.users import GetUsersRequest
 
 from exporter.config import Sync
+from exporter.intervals import Interval, gaps
 from exporter.messages import Peer
 from exporter.progress import Report, Step, silent
 from exporter.refusals import FLOODS, come_back_later
 from exporter.selection import select_chats
-from exporter.store import Interval, Store
+from exporter.store import Store
 from exporter.translate import to_message, to_peer
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ async def sync(client: TelegramClient, store: Store, choice: Sync, *, report: Re
         DoppelgangerError: the store holds somebody else's chats.
     """
     started = time.perf_counter()
-    for until in (store.resting(DIALOGS), store.resting(HISTORY)):
+    for until in (store.state.resting(DIALOGS), store.state.resting(HISTORY)):
         if until and until > datetime.now(UTC):
             raise come_back_later(until)
     (owner,) = await client(GetUsersRequest([types.InputUserSelf()]))  # unlike get_me, it says when we are logged out
@@ -86,17 +87,6 @@ async def sync(client: TelegramClient, store: Store, choice: Sync, *, report: Re
     stored = sum(chat.messages for chat in store.chats() if chat.peer.peer_id in ids)
     log.info("sync.done", extra={"chats": len(chats), "new": new, "seconds": round(seconds, 2)})
     return SyncResult(len(chats), stored, new, seconds)
-
-
-def gaps(complete: Iterable[Interval], top: int) -> list[Interval]:
-    """The stretches of ids from 1 to `top` that are not complete, the newest first."""
-    missing = []
-    hi = top
-    for one in sorted(complete, key=lambda interval: interval.lo, reverse=True):
-        if one.hi < hi:
-            missing.append(Interval(one.hi + 1, hi))
-        hi = min(hi, one.lo - 1)
-    return [*missing, Interval(1, hi)] if hi >= 1 else missing
 
 
 class _Pull:
@@ -192,7 +182,7 @@ class _Pull:
             except FLOODS as flood:
                 if flood.seconds > LONGEST_WAIT:
                     until = datetime.now(UTC) + timedelta(seconds=flood.seconds)
-                    self._store.rest(method, until)
+                    self._store.state.rest(method, until)
                     raise come_back_later(until) from None
                 self._report(replace(self._step, note=f"sleeping {flood.seconds} s: Telegram's rate limit"))
                 await asyncio.sleep(flood.seconds)

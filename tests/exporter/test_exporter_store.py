@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from sqlite_utils import Database, Migrations
 
 from exporter.errors import DoppelgangerError
-from exporter.messages import Message, MessageKind, Peer, PeerKind
-from exporter.store import Interval, Store, merge, open_store
+from exporter.intervals import Interval, merge
+from exporter.messages import Dialog, Message, MessageKind, Peer, PeerKind, Reaction
+from exporter.store import Store, open_store
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 OWNER = Peer(1, PeerKind.SELF, "Owner")
@@ -166,3 +167,98 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DoppelgangerError, match="cannot be opened"), open_store(tmp_path / "no" / "x.db"):
         pass
+
+
+def test_everything_that_a_message_carries_comes_back(store: Store) -> None:
+    whole = said(
+        9,
+        quote="of this",
+        reply_to=3,
+        reply_to_chat=-100_5,
+        forwarded=True,
+        origin_id=77,
+        origin_name="Somebody",
+        album=5,
+        topic=1,
+        action="chat_add_user",
+        reactions=(Reaction("👍", 2, own=True), Reaction("5368324170671202286", 1)),
+        expires_at=NOON + timedelta(days=1),
+    )
+    store.add([whole])
+    assert list(store.messages(7)) == [whole]
+
+
+def test_an_edit_keeps_what_was_said_before(store: Store) -> None:
+    store.add([said(1, "first")])
+    store.add([said(1, "second", edited_at=NOON + timedelta(hours=2))])
+    store.add([said(1, "third", edited_at=NOON + timedelta(hours=3))])
+    assert [(version.text, version.said_at) for version in store.versions(7, 1)] == [
+        ("first", NOON + timedelta(minutes=1)),
+        ("second", NOON + timedelta(hours=2)),
+    ]
+
+
+def test_acceptance_24_a_reaction_is_no_new_version(store: Store) -> None:
+    store.add([said(1, "hi")])
+    reacted = said(1, "hi", edited_at=NOON + timedelta(hours=2), reactions=(Reaction("❤", 1),))
+    store.add([reacted])
+    assert (store.message(7, 1), store.versions(7, 1)) == (reacted, [])
+    store.react(7, 1, ())
+    assert store.message(7, 1) == replace(reacted, reactions=())
+
+
+def test_what_was_deleted_is_kept_and_no_longer_part_of_the_chat(store: Store) -> None:
+    store.add(said(n) for n in range(1, 4))
+    assert store.delete(7, [2, 99], NOON) == 1
+    assert [m.message_id for m in store.messages(7)] == [m.message_id for m in store.recent(7, limit=9)] == [1, 3]
+    assert (store.message(7, 2), store.ids(7, Interval(1, 3))) == (said(2, deleted_at=NOON), {1, 3})
+    assert store.chats()[0].messages == 2
+    assert store.delete(7, [2], NOON + timedelta(days=1)) == 0
+
+
+def test_what_a_complete_page_shows_is_not_deleted(store: Store) -> None:
+    store.add(said(n) for n in range(1, 4))
+    store.delete(7, [1, 2], NOON)
+    store.add([said(1)])  # an import of an older export
+    assert store.ids(7, Interval(1, 3)) == {3}
+    store.add([said(2)], complete=(7, Interval(2, 2)))
+    assert store.ids(7, Interval(1, 3)) == {2, 3}
+
+
+def test_a_deletion_without_a_chat_reaches_people_and_basic_groups_alone(store: Store) -> None:
+    channel = -1_000_000_000_005
+    store.add([said(5), said(6, chat_id=-12), said(5, chat_id=channel), said(6, chat_id=channel)])
+    assert store.delete_private([5, 6], NOON) == 2
+    assert store.ids(channel, Interval(1, 9)) == {5, 6}
+
+
+def test_acceptance_16_what_expires_is_gone_from_every_byte(store: Store, tmp_path: Path) -> None:
+    store.add([said(1, "CANARY-ONE", expires_at=NOON), said(2, expires_at=NOON + timedelta(hours=9))])
+    store.add([said(1, "CANARY-TWO", expires_at=NOON, edited_at=NOON)])
+    assert store.expire(NOON - timedelta(seconds=1)) == 0
+    assert store.expire(NOON) == 1
+    assert (store.ids(7, Interval(1, 9)), store.versions(7, 1)) == ({2}, [])
+    assert not any(b"CANARY" in file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_acceptance_09_a_migrated_group_is_one_chat_with_both_histories(store: Store) -> None:
+    new = -1_000_000_000_005
+    store.save_peers([Peer(-5, PeerKind.GROUP, "Climbers"), Peer(new, PeerKind.GROUP, "Climbers")])
+    store.add([said(10, "old 1", chat_id=-5), said(11, "old 2", chat_id=-5)])
+    store.add([said(n, f"new {n}", chat_id=new, sent_at=NOON + timedelta(days=n)) for n in (1, 2)])
+    store.state.migrate(-5, new)
+    assert [m.text for m in store.messages(new)] == ["old 1", "old 2", "new 1", "new 2"]
+    assert [m.text for m in store.recent(new, limit=3)] == ["old 2", "new 1", "new 2"]
+    assert [(chat.peer.peer_id, chat.messages) for chat in store.chats()] == [(new, 4)]
+
+
+def test_dialogs_keep_what_is_not_told_again(store: Store) -> None:
+    store.state.save_dialogs([Dialog(7, top=9, messages=8, checked_at=NOON)])
+    store.state.save_dialogs([Dialog(7, top=12, protected=True)])
+    assert store.state.dialogs() == {7: Dialog(7, 12, 8, protected=True, checked_at=NOON)}
+
+
+def test_topics_are_known_by_their_latest_title(store: Store) -> None:
+    store.state.save_topics(-100_5, {1: "General", 4: "Trips"})
+    store.state.save_topics(-100_5, {4: "Travels"})
+    assert store.state.topics(-100_5) == {1: "General", 4: "Travels"}

@@ -16,10 +16,11 @@ from telethon.tl.types import MessageEmpty
 
 from exporter.config import Config, Sync
 from exporter.errors import ComeBackLater, ConfigError, LoginError
+from exporter.intervals import Interval, gaps
 from exporter.messages import Message, PeerKind
 from exporter.progress import Step, silent
-from exporter.store import Interval, Store, open_store
-from exporter.sync import SyncResult, gaps, sync
+from exporter.store import Store, open_store
+from exporter.sync import SyncResult, sync
 from exporter.telegram import connect
 from sandbox.mtproto.methods import history as sandbox_history
 from sandbox.mtproto.render import Renderer

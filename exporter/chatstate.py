@@ -1,0 +1,71 @@
+"""What Telegram said of chats as a whole, beside their messages: newest ids, topics, migrations, waits.
+
+It knows no message. Every write is safe to repeat.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from sqlite_utils import Database
+
+from exporter import rows
+from exporter.database import transaction
+from exporter.messages import Dialog
+
+_SAVE_DIALOG = f"""
+    insert into dialog ({", ".join(rows.DIALOG)}) values ({", ".join("?" * len(rows.DIALOG))})
+    on conflict (chat_id) do update set
+        top = excluded.top,
+        messages = coalesce(excluded.messages, messages),
+        protected = excluded.protected,
+        gone = excluded.gone,
+        checked_at = coalesce(excluded.checked_at, checked_at)
+"""  # noqa: S608 - column names of our own
+
+
+class ChatState:
+    """One connection, used from one thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save_dialogs(self, dialogs: Iterable[Dialog]) -> None:
+        """Remember dialogs as Telegram tells them now; a count or a check that is None stays as it was."""
+        batch = list(map(rows.dialog_row, dialogs))
+        with transaction(self._database):
+            self._database.conn.executemany(_SAVE_DIALOG, batch)
+
+    def dialogs(self) -> dict[int, Dialog]:
+        """All that were ever told, by chat id."""
+        found = self._database.execute(f"select {', '.join(rows.DIALOG)} from dialog")  # noqa: S608
+        return {row[0]: rows.to_dialog(row) for row in found}
+
+    def save_topics(self, chat_id: int, titles: Mapping[int, str]) -> None:
+        """Remember a forum's topics, by id."""
+        self._database.table("topic").upsert_all(
+            [{"chat_id": chat_id, "topic_id": topic, "title": title} for topic, title in titles.items()],
+            pk=("chat_id", "topic_id"),
+        )
+
+    def topics(self, chat_id: int) -> dict[int, str]:
+        """A forum's topics, as far as they were ever told: id -> title."""
+        found = self._database.execute("select topic_id, title from topic where chat_id = ?", [chat_id])
+        return dict(found.fetchall())
+
+    def migrate(self, group_id: int, chat_id: int) -> None:
+        """Remember that the basic group became this supergroup: from now on their messages are one chat."""
+        self._database.table("migrated_group").upsert({"group_id": group_id, "chat_id": chat_id}, pk="group_id")
+
+    def migrated(self) -> dict[int, int]:
+        """Every basic group that became a supergroup: its id -> the supergroup's."""
+        return dict(self._database.execute("select group_id, chat_id from migrated_group").fetchall())
+
+    def rest(self, method: str, until: datetime) -> None:
+        """Remember, across restarts, that Telegram wants no more of `method` before `until`."""
+        row = {"method": method, "until": int(until.timestamp())}
+        self._database.table("flood_wait").upsert(row, pk="method")
+
+    def resting(self, method: str) -> datetime | None:
+        """When `method` may be called again; None where Telegram never asked to wait."""
+        row = self._database.execute('select "until" from flood_wait where method = ?', [method]).fetchone()
+        return datetime.fromtimestamp(row[0], UTC) if row else None

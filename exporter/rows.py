@@ -1,0 +1,82 @@
+"""How peers and messages lie in SQLite: their columns, and the way there and back. It opens no database.
+
+Times are whole seconds since 1970, truths 0 and 1, reactions a list in JSON or nothing.
+"""
+
+import json
+from dataclasses import fields
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
+
+from exporter.messages import Dialog, Message, MessageKind, Peer, PeerKind, Reaction, Version
+
+Row = tuple[Any, ...]
+
+MESSAGE = tuple(field.name for field in fields(Message))
+"""Columns of `messages`, the primary key first."""
+PEER = tuple(field.name for field in fields(Peer))
+DIALOG = tuple(field.name for field in fields(Dialog))
+
+_values = attrgetter(*MESSAGE)
+_TIMES = tuple(MESSAGE.index(column) for column in ("sent_at", "edited_at", "expires_at", "deleted_at"))
+_TRUTHS = tuple(MESSAGE.index(column) for column in ("outgoing", "forwarded", "via_bot"))
+_KIND, _REACTIONS = MESSAGE.index("kind"), MESSAGE.index("reactions")
+
+
+def message_row(message: Message) -> Row:
+    """A message as a row of `MESSAGE`."""
+    row = list(_values(message))
+    for index in _TIMES:
+        if row[index] is not None:
+            row[index] = int(row[index].timestamp())
+    row[_REACTIONS] = reactions_json(message.reactions)
+    return tuple(row)
+
+
+def to_message(row: Row) -> Message:
+    """A row of `MESSAGE` as a message."""
+    values = list(row)
+    for index in _TIMES:
+        values[index] = moment(values[index])
+    for index in _TRUTHS:
+        values[index] = bool(values[index])
+    values[_KIND] = MessageKind(values[_KIND])
+    values[_REACTIONS] = tuple(Reaction(*one) for one in json.loads(values[_REACTIONS] or "[]"))
+    return Message(*values)
+
+
+def reactions_json(reactions: tuple[Reaction, ...]) -> str | None:
+    """Reactions as the column has them."""
+    if not reactions:
+        return None
+    return json.dumps([[one.emoji, one.count, one.own] for one in reactions], ensure_ascii=False)
+
+
+def to_peer(row: Row) -> Peer:
+    """A row of `PEER` as a peer."""
+    peer_id, kind, *rest = row
+    return Peer(peer_id, PeerKind(kind), *rest)
+
+
+def dialog_row(dialog: Dialog) -> Row:
+    """A dialog as a row of `DIALOG`."""
+    checked = None if dialog.checked_at is None else int(dialog.checked_at.timestamp())
+    return dialog.chat_id, dialog.top, dialog.messages, dialog.protected, dialog.gone, checked
+
+
+def to_dialog(row: Row) -> Dialog:
+    """A row of `DIALOG` as a dialog."""
+    chat_id, top, messages, protected, gone, checked = row
+    return Dialog(chat_id, top, messages, bool(protected), bool(gone), moment(checked))
+
+
+def to_version(row: Row) -> Version:
+    """A row of (said_at, text, kind) as a version."""
+    said_at, text, kind = row
+    return Version(datetime.fromtimestamp(said_at, UTC), text, MessageKind(kind))
+
+
+def moment(seconds: int | None) -> datetime | None:
+    """A column of time as an aware moment."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
