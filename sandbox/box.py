@@ -8,7 +8,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 
-from sandbox.values import Event, Group, Kept, Message, Peer, User
+from sandbox.events import Event, Kept
+from sandbox.values import Group, Message, Peer, User
 
 Subscriber = Callable[[Event, int, object], None]
 """Called with the event, the box's pts after it (0 for events that are not kept), and who caused it."""

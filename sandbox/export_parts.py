@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sandbox.values import Action, Attachment, Contact, Entity, Forward, Location, Media, Poll
+from sandbox.attachments import Attachment, Contact, Location, Media, Poll
+from sandbox.values import Action, Entity, Forward
 
 Raw = Mapping[str, Any]
 

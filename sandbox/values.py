@@ -1,4 +1,4 @@
-"""The nouns of a world: people, groups, messages and what they carry, and the events that tell of them.
+"""The nouns of a world: people, groups, and the messages they write.
 
 Nothing here knows a protocol. Formatting is named as in the Bot API, its offsets count UTF-16 units as Telegram's do.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from sandbox.attachments import Attachment
 
 if TYPE_CHECKING:
     from sandbox.box import Conversation
@@ -87,53 +89,6 @@ def keyboard(rows: Sequence[Sequence[tuple[str, str]]]) -> Keyboard:
 
 
 @dataclass(frozen=True, slots=True)
-class Media:
-    """A file and how it shows itself; its bytes are not served."""
-
-    kind: str
-    """photo, sticker, voice, round, video, animation, audio or document"""
-    emoji: str | None = None
-    duration: int = 0
-    """Seconds."""
-    mime: str = "application/octet-stream"
-    name: str | None = None
-    size: int = 0
-    """Bytes."""
-    width: int = 0
-    height: int = 0
-    title: str | None = None
-    performer: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """A question with answers; votes are not kept."""
-
-    question: str
-    answers: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """Degrees."""
-
-    latitude: float
-    longitude: float
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """Someone's card."""
-
-    phone: str
-    first_name: str
-    last_name: str = ""
-
-
-Attachment = Media | Poll | Location | Contact
-
-
-@dataclass(frozen=True, slots=True)
 class Action:
     """What a service message tells, named as in a Telegram Desktop export."""
 
@@ -187,83 +142,3 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message {self.index} from {self.sender.id}>"
-
-
-@dataclass(frozen=True, slots=True)
-class NewMessage:
-    """Someone wrote, perhaps the account itself elsewhere."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """Words or buttons of a message changed."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Deleted:
-    """Numbers, in the account's own box, that are gone."""
-
-    conversation: Conversation
-    ids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReadInbox:
-    """The account has read, up to its own number."""
-
-    conversation: Conversation
-    max_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOutbox:
-    """Others have read what the account wrote, up to its own number."""
-
-    conversation: Conversation
-    max_id: int
-
-
-Kept = NewMessage | Edited | Deleted | ReadInbox | ReadOutbox
-"""Events that a box keeps, each one step of its pts; who was away fetches them later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Typing:
-    """Someone is writing; `action` is typing or cancel, or what a client named."""
-
-    conversation: Conversation
-    user: User
-    action: str = "typing"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Someone came or went."""
-
-    user: User
-    online: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """Someone pressed a button under a bot's message; the bot should `World.answer` it."""
-
-    query_id: int
-    user: User
-    message: Message
-    data: bytes
-
-
-Event = Kept | Typing | Status | Pressed
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a bot says to a press."""
-
-    text: str = ""
-    alert: bool = False

@@ -10,31 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
+from sandbox.attachments import Attachment
 from sandbox.box import Conversation
 from sandbox.errors import Refused
+from sandbox.events import Answer, Deleted, Edited, Event, NewMessage, Pressed, ReadInbox, ReadOutbox, Status, Typing
 from sandbox.export import load_export
 from sandbox.faults import Call, Drop, Faults
 from sandbox.people import People
-from sandbox.values import (
-    Action,
-    Answer,
-    Attachment,
-    Deleted,
-    Edited,
-    Entity,
-    Event,
-    Forward,
-    Message,
-    NewMessage,
-    Peer,
-    Pressed,
-    ReadInbox,
-    ReadOutbox,
-    Status,
-    Typing,
-    User,
-    keyboard,
-)
+from sandbox.values import Action, Entity, Forward, Message, Peer, User, keyboard
 
 API_ID = 12345
 API_HASH = "0123456789abcdef0123456789abcdef"

@@ -6,7 +6,8 @@ from sandbox.botapi import render
 from sandbox.botapi.updates import Updates
 from sandbox.box import Conversation
 from sandbox.errors import Refused
-from sandbox.values import Edited, Event, Group, Message, NewMessage, Peer, Pressed, User
+from sandbox.events import Edited, Event, NewMessage, Pressed
+from sandbox.values import Group, Message, Peer, User
 from sandbox.world import World
 
 

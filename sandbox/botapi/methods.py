@@ -10,7 +10,8 @@ from aiogram.methods import TelegramMethod
 from sandbox.botapi import render
 from sandbox.botapi.account import Account
 from sandbox.errors import Refused
-from sandbox.values import LONGEST_TEXT, Answer, Entity, Message
+from sandbox.events import Answer
+from sandbox.values import LONGEST_TEXT, Entity, Message
 
 MAX_ANSWER = 200
 """Characters that fit into the answer to a press."""

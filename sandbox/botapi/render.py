@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from aiogram import types
 
 from sandbox.box import Conversation
-from sandbox.values import Entity, Group, Keyboard, Message, Peer, Pressed, User
+from sandbox.events import Pressed
+from sandbox.values import Entity, Group, Keyboard, Message, Peer, User
 
 
 def user(person: User) -> types.User:

@@ -7,7 +7,8 @@ from typing import Any
 
 from telethon.tl import types
 
-from sandbox.values import Action, Attachment, Contact, Entity, Location, Media, Poll
+from sandbox.attachments import Attachment, Contact, Location, Media, Poll
+from sandbox.values import Action, Entity
 from sandbox.world import DC_ID
 
 PLAIN_ENTITIES = {

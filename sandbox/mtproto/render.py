@@ -9,23 +9,9 @@ from typing import Any
 from telethon.tl import types
 
 from sandbox.box import Conversation
+from sandbox.events import Deleted, Edited, Event, Kept, NewMessage, Pressed, ReadInbox, ReadOutbox, Status, Typing
 from sandbox.mtproto.attachments import action_of, entities_of, media_of
-from sandbox.values import (
-    Deleted,
-    Edited,
-    Event,
-    Group,
-    Kept,
-    Message,
-    NewMessage,
-    Peer,
-    Pressed,
-    ReadInbox,
-    ReadOutbox,
-    Status,
-    Typing,
-    User,
-)
+from sandbox.values import Group, Message, Peer, User
 from sandbox.world import World
 
 ONLINE_FOR = 300

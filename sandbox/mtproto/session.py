@@ -16,11 +16,12 @@ from telethon.tl.core.messagecontainer import MessageContainer
 from telethon.tl.core.rpcresult import RpcResult
 
 from sandbox.errors import Refused
+from sandbox.events import Event
 from sandbox.faults import Call, Fault
 from sandbox.mtproto.keys import BadPacket, ClientKey, seal
 from sandbox.mtproto.registry import Caller, name_of
 from sandbox.mtproto.render import Renderer
-from sandbox.values import Event, User
+from sandbox.values import User
 
 if TYPE_CHECKING:
     from sandbox.mtproto.server import Connection

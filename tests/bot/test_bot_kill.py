@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.values import NewMessage
+from sandbox.events import NewMessage
 from tests.bot.bigram import write_artifact
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,8 +14,9 @@ from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store
 from exporter.sync import sync
 from exporter.telegram import connect
+from sandbox.events import NewMessage
 from sandbox.server import Sandbox
-from sandbox.values import Entity, NewMessage, User
+from sandbox.values import Entity, User
 from sandbox.world import World
 
 from .conftest import history

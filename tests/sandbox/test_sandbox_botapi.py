@@ -10,7 +10,8 @@ from aiogram.filters import CommandStart
 from aiogram.types import BotCommand, CallbackQuery, ForceReply, Message, ReplyParameters
 from aiogram.utils.formatting import Bold, Text, TextLink
 
-from sandbox.values import Entity, Media
+from sandbox.attachments import Media
+from sandbox.values import Entity
 from sandbox.world import World
 from tests.sandbox.botapi_scene import Scene, a_scene, eventually, keys, polling
 

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
+from sandbox.attachments import Contact, Location, Media, Poll
 from sandbox.errors import SandboxError
-from sandbox.values import Contact, Entity, Location, Media, Poll
+from sandbox.values import Entity
 from sandbox.world import World
 
 OWNER = {"user_id": 1, "first_name": "Olga", "last_name": "Owner"}

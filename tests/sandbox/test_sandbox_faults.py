@@ -6,7 +6,7 @@ import time
 import pytest
 from telethon import errors, functions
 
-from sandbox.values import Answer, Pressed
+from sandbox.events import Answer, Pressed
 
 
 @pytest.fixture

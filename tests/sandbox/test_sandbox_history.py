@@ -3,7 +3,8 @@
 import pytest
 from telethon import functions, types
 
-from sandbox.values import Action, Contact, Entity, Forward, Location, Media, Poll
+from sandbox.attachments import Contact, Location, Media, Poll
+from sandbox.values import Action, Entity, Forward
 
 START = 1_700_000_000
 

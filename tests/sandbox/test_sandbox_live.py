@@ -6,7 +6,7 @@ import pytest
 from telethon import errors, events, functions, types, utils
 from telethon.tl.functions.messages import GetBotCallbackAnswerRequest
 
-from sandbox.values import Answer, Pressed
+from sandbox.events import Answer, Pressed
 from tests.sandbox_fixtures import connected, make_client
 
 SOON = 3

@@ -5,11 +5,12 @@ from typing import Any
 from telethon.tl import functions, types
 
 from sandbox.errors import Refused
+from sandbox.events import Edited, NewMessage
 from sandbox.mtproto.attachments import read_entities
 from sandbox.mtproto.peers import input_peer, message_in
 from sandbox.mtproto.registry import Caller, Methods
 from sandbox.mtproto.render import TYPING
-from sandbox.values import LONGEST_TEXT, Edited, Group, NewMessage
+from sandbox.values import LONGEST_TEXT, Group
 
 methods = Methods()
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from telethon.tl import functions, types
 
+from sandbox.events import Deleted, Edited, Kept, NewMessage
 from sandbox.mtproto.registry import Caller, Methods
 from sandbox.mtproto.render import Renderer
-from sandbox.values import Deleted, Edited, Kept, NewMessage
 from sandbox.values import Message as WorldMessage
 
 methods = Methods()

@@ -1,0 +1,91 @@
+"""What happens in a world, as boxes and whoever serves a protocol are told of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox.values import Message, User
+
+if TYPE_CHECKING:
+    from sandbox.box import Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """Someone wrote, perhaps the account itself elsewhere."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """Words or buttons of a message changed."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """Numbers, in the account's own box, that are gone."""
+
+    conversation: Conversation
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadInbox:
+    """The account has read, up to its own number."""
+
+    conversation: Conversation
+    max_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOutbox:
+    """Others have read what the account wrote, up to its own number."""
+
+    conversation: Conversation
+    max_id: int
+
+
+Kept = NewMessage | Edited | Deleted | ReadInbox | ReadOutbox
+"""Events that a box keeps, each one step of its pts; who was away fetches them later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Someone is writing; `action` is typing or cancel, or what a client named."""
+
+    conversation: Conversation
+    user: User
+    action: str = "typing"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Someone came or went."""
+
+    user: User
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """Someone pressed a button under a bot's message; the bot should `World.answer` it."""
+
+    query_id: int
+    user: User
+    message: Message
+    data: bytes
+
+
+Event = Kept | Typing | Status | Pressed
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a bot says to a press."""
+
+    text: str = ""
+    alert: bool = False
