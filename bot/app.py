@@ -22,9 +22,7 @@ from bot.double import Double
 from bot.drafts import Drafts
 from bot.engine import Speaker, open_double
 from bot.handled import Handled
-from bot.modes import resolve_modes
 from bot.outbox import Outbox
-from bot.policy import Mode
 from bot.resume import resume
 from bot.saved import SavedMessages
 from bot.status import status
@@ -32,6 +30,7 @@ from bot.tables import migrations
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.messages import Peer
+from exporter.modes import Mode, resolve_modes
 from exporter.refusals import explain
 from exporter.store import Store, open_store
 from exporter.telegram import connect

@@ -21,7 +21,6 @@ from rich.text import Text
 from bot.compare import Sample, compare
 from bot.drafts import Drafts
 from bot.engine import open_double
-from bot.modes import resolve_modes
 from bot.status import status
 from bot.tables import migrations
 from bot.talk import talk
@@ -31,6 +30,7 @@ from exporter.cli import EXIT_CODES, DefaultGroup, config_option, loading
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.log import log_to_stderr
+from exporter.modes import resolve_modes
 from exporter.progress import progress
 from exporter.selection import resolve_contact
 from exporter.store import Store, open_store

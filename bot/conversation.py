@@ -21,10 +21,11 @@ from bot.drafts import Draft, Drafts
 from bot.engine import Speaker
 from bot.handled import Handled
 from bot.outbox import Entry, EntryState, Lost, Outbox, Refused
-from bot.policy import Action, Decision, Mode, Situation, addressed, decide
+from bot.policy import Action, Decision, Situation, addressed, decide
 from bot.window import Window, look, prompt
 from exporter.config import Reply
 from exporter.messages import Message, MessageKind, Peer
+from exporter.modes import Mode
 from exporter.store import Store
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from bot import cards
 from bot.conversation import Conversation, Parts
 from bot.drafts import Burst, Draft, DraftState
-from bot.policy import Mode
 from exporter.messages import Message
+from exporter.modes import Mode
 
 log = logging.getLogger(__name__)
 

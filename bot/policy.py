@@ -7,22 +7,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from exporter.messages import Message, MessageKind, Peer, PeerKind
+from exporter.modes import Mode, is_person
 from trainer.prompt import PromptSpec
 
 FRESH = timedelta(minutes=10)
 """A message older than this is never answered automatically."""
-TELEGRAM = 777000
-"""Telegram's own account: login codes come from here."""
 MOST_UNITS = 4096
 """UTF-16 code units that one message may have."""
-
-
-class Mode(StrEnum):
-    """What the owner allows for one contact."""
-
-    OFF = "off"
-    DRAFT = "draft"
-    AUTO = "auto"
 
 
 class Action(StrEnum):
@@ -148,11 +139,3 @@ def flaw(texts: Sequence[str], spec: PromptSpec) -> Flaw | None:
     ):
         return Flaw.FRAME
     return None
-
-
-_PEOPLE = frozenset({PeerKind.USER, PeerKind.GROUP})
-"""Whom the double may talk with; a message whose sender is a group comes from one of its admins."""
-
-
-def is_person(peer: Peer) -> bool:
-    return peer.kind in _PEOPLE and peer.peer_id != TELEGRAM

@@ -15,11 +15,11 @@ from bot.account import Account
 from bot.conversation import Parts
 from bot.double import Double
 from bot.outbox import Lost, Refused
-from bot.policy import Mode
 from bot.saved import SavedMessages, on_reply
 from exporter.config import Sync
 from exporter.follow import follow
 from exporter.messages import PeerKind
+from exporter.modes import Mode
 from exporter.store import Store
 from exporter.sync import sync
 

@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 
 from bot.drafts import Drafts
 from bot.outbox import sent_since
-from bot.policy import Mode
+from exporter.modes import Mode
 from exporter.store import Store
 from trainer.artifact import Card
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from bot import cards
 from bot.cards import Card, ago, closed_card, open_card
 from bot.drafts import Draft, DraftState
-from bot.modes import resolve_modes
-from bot.policy import MOST_UNITS, Mode
+from bot.policy import MOST_UNITS
 from bot.saved import HOW, Choice, parse
 from exporter.config import Reply
 from exporter.errors import ConfigError
 from exporter.messages import Peer, PeerKind
+from exporter.modes import Mode, resolve_modes
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BURSTS = st.lists(st.lists(st.text(min_size=1, max_size=5000), min_size=1, max_size=4).map(tuple), max_size=9)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.policy import Action, Flaw, Mode, Reason, Situation, addressed, decide, flaw
+from bot.policy import Action, Flaw, Reason, Situation, addressed, decide, flaw
 from exporter.messages import Message, MessageKind, Peer, PeerKind
+from exporter.modes import Mode
 from trainer.dialogue import words
 from trainer.prompt import PromptSpec
 

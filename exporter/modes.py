@@ -1,12 +1,24 @@
 """Whom the configuration lets the double speak with. Pure; what is unclear is refused."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 
-from bot.policy import Mode, is_person
 from exporter.config import Reply
 from exporter.errors import ConfigError
-from exporter.messages import Peer
+from exporter.messages import Peer, PeerKind
 from exporter.selection import resolve_contact
+
+TELEGRAM = 777000
+"""Telegram's own account: login codes come from here."""
+_PEOPLE = frozenset({PeerKind.USER, PeerKind.GROUP})
+
+
+class Mode(StrEnum):
+    """What the owner allows for one contact."""
+
+    OFF = "off"
+    DRAFT = "draft"
+    AUTO = "auto"
 
 
 def resolve_modes(reply: Reply, peers: Iterable[Peer]) -> dict[int, Mode]:
@@ -27,3 +39,8 @@ def resolve_modes(reply: Reply, peers: Iterable[Peer]) -> dict[int, Mode]:
         names = ", ".join(sorted(peer.name for peer in both))
         raise ConfigError(f"in both lists of [reply]: {names}", fix="leave each contact in either draft or auto")
     return {peer.peer_id: Mode.DRAFT for peer in drafted} | {peer.peer_id: Mode.AUTO for peer in automatic}
+
+
+def is_person(peer: Peer) -> bool:
+    """Whom the double may talk with; a message whose sender is a group comes from one of its admins."""
+    return peer.kind in _PEOPLE and peer.peer_id != TELEGRAM
