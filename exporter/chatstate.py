@@ -19,7 +19,8 @@ _SAVE_DIALOG = f"""
         messages = coalesce(excluded.messages, messages),
         protected = excluded.protected,
         gone = excluded.gone,
-        checked_at = coalesce(excluded.checked_at, checked_at)
+        checked_at = coalesce(excluded.checked_at, checked_at),
+        folders = coalesce(excluded.folders, folders)
 """  # noqa: S608 - column names of our own
 
 
@@ -30,7 +31,7 @@ class ChatState:
         self._database = database
 
     def save_dialogs(self, dialogs: Iterable[Dialog]) -> None:
-        """Remember dialogs as Telegram tells them now; a count or a check that is None stays as it was."""
+        """Remember dialogs as Telegram tells them now; what is None stays as it was."""
         batch = list(map(rows.dialog_row, dialogs))
         with transaction(self._database):
             self._database.conn.executemany(_SAVE_DIALOG, batch)

@@ -65,10 +65,15 @@ class Telegram(Section):
 
 
 class Sync(Section):
-    """Which chats are pulled; no history of anything else is ever requested."""
+    """Which chats are pulled: those of `chats`, `folder` and `kinds` together. No other history is ever requested."""
 
     chats: tuple[Contact, ...] = ()
-    kinds: frozenset[Literal["private", "group"]] = frozenset()
+    folder: str | None = None
+    """Title of one of the owner's folders."""
+    kinds: frozenset[Literal["private", "group", "channel", "bot"]] = frozenset()
+    exclude: tuple[Contact, ...] = ()
+    protected: tuple[Contact, ...] = ()
+    """Chats whose content Telegram forbids to save: pulled if chosen, for the owner says that the people agree."""
 
 
 class Train(Section):

@@ -86,6 +86,8 @@ class Dialog:
     """The owner left it, was removed, or it was deleted: what is stored stays."""
     checked_at: datetime | None = None
     """When its recent messages were last looked at again, for edits and deletions."""
+    folders: tuple[str, ...] | None = None
+    """Titles of the owner's folders that hold it; None where that was never asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,13 +62,15 @@ def to_peer(row: Row) -> Peer:
 def dialog_row(dialog: Dialog) -> Row:
     """A dialog as a row of `DIALOG`."""
     checked = None if dialog.checked_at is None else int(dialog.checked_at.timestamp())
-    return dialog.chat_id, dialog.top, dialog.messages, dialog.protected, dialog.gone, checked
+    folders = None if dialog.folders is None else json.dumps(dialog.folders, ensure_ascii=False)
+    return dialog.chat_id, dialog.top, dialog.messages, dialog.protected, dialog.gone, checked, folders
 
 
 def to_dialog(row: Row) -> Dialog:
     """A row of `DIALOG` as a dialog."""
-    chat_id, top, messages, protected, gone, checked = row
-    return Dialog(chat_id, top, messages, bool(protected), bool(gone), moment(checked))
+    chat_id, top, messages, protected, gone, checked, folders = row
+    titles = None if folders is None else tuple(json.loads(folders))
+    return Dialog(chat_id, top, messages, bool(protected), bool(gone), moment(checked), titles)
 
 
 def to_version(row: Row) -> Version:

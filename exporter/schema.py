@@ -106,3 +106,9 @@ def m004_whole_messages(db: Database) -> None:
     db.table("migrated_group").create(
         {"group_id": int, "chat_id": int}, pk="group_id", not_null={"chat_id"}, strict=True
     )
+
+
+@migrations()
+def m005_folders(db: Database) -> None:
+    """In which of the owner's folders a chat lies, as a list of titles in JSON."""
+    db.table("dialog").add_column("folders", str)

@@ -1,29 +1,62 @@
 """Which chats the configuration means. Pure; what is unclear is refused, for the wrong person must not be answered."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from exporter.config import Contact, Sync
 from exporter.errors import ConfigError
-from exporter.messages import Peer, PeerKind
+from exporter.messages import Dialog, Peer, PeerKind
 
-_KINDS = {"private": PeerKind.USER, "group": PeerKind.GROUP}
+_KINDS = {
+    "private": PeerKind.USER,
+    "group": PeerKind.GROUP,
+    "channel": PeerKind.CHANNEL,
+    "bot": PeerKind.BOT,
+}
 
 
-def select_chats(choice: Sync, peers: Sequence[Peer]) -> tuple[Peer, ...]:
-    """The chats of the chosen kinds and those that are named, in the order of `peers`.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What [sync] means among some chats, in their order."""
+
+    chats: tuple[Peer, ...]
+    protected: tuple[Peer, ...] = ()
+    """Chosen too, but left out: Telegram forbids saving what is said there, and nobody said that they agree."""
+
+
+def select_chats(choice: Sync, peers: Sequence[Peer], dialogs: Mapping[int, Dialog]) -> Selection:
+    """The chats that are named, in the folder, or of the kinds; less those that are excluded or protected.
+
+    `dialogs` says what Telegram tells of a chat; of one that is missing there it tells nothing.
 
     Raises:
-        ConfigError: nothing is chosen at all, or a name is unknown or ambiguous.
+        ConfigError: nothing is chosen at all, a name is unknown or ambiguous, or a chat is both named and excluded.
     """
-    if not choice.chats and not choice.kinds:
+    if not (choice.chats or choice.folder or choice.kinds):
         raise ConfigError(
             "the configuration chooses no chats to sync",
             fix='name them under [sync], as in chats = ["Anna"], or take kinds = ["private"]',
         )
-    named = {resolve_contact(contact, peers) for contact in choice.chats}
+    named, excluded, agreed = (
+        {resolve_contact(contact, peers) for contact in contacts}
+        for contacts in (choice.chats, choice.exclude, choice.protected)
+    )
+    if both := named & excluded:
+        names = ", ".join(sorted(peer.name for peer in both))
+        raise ConfigError(f"[sync] both names and excludes {names}", fix="leave each in either chats or exclude")
     kinds = {_KINDS[kind] for kind in choice.kinds}
-    return tuple(peer for peer in peers if peer in named or peer.kind in kinds)
+    chosen = [
+        peer
+        for peer in peers
+        if peer not in excluded
+        and (peer in named or peer.kind in kinds or _lies_in(choice.folder, dialogs.get(peer.peer_id)))
+    ]
+    protected = {peer_id for peer_id, dialog in dialogs.items() if dialog.protected}
+    left_out = {peer for peer in chosen if peer.peer_id in protected} - agreed
+    return Selection(
+        tuple(peer for peer in chosen if peer not in left_out), tuple(peer for peer in chosen if peer in left_out)
+    )
 
 
 def resolve_contact(contact: Contact, peers: Iterable[Peer]) -> Peer:
@@ -39,11 +72,21 @@ def resolve_contact(contact: Contact, peers: Iterable[Peer]) -> Peer:
     if found:
         ids = ", ".join(str(peer.peer_id) for peer in found)
         raise ConfigError(f"{len(found)} chats are called {contact}", fix=f"write the id of the one you mean: {ids}")
-    close = get_close_matches(str(contact), [peer.name for peer in people], n=3)
     raise ConfigError(
         f"no chat is called {contact}",
-        fix=f"did you mean {' or '.join(close)}?" if close else "write its name as Telegram shows it, @name or id",
+        fix=did_you_mean(str(contact), [peer.name for peer in people])
+        or "write its name as Telegram shows it, @name or id",
     )
+
+
+def did_you_mean(name: str, names: Sequence[str]) -> str | None:
+    """A question that names the closest ones; None where nothing is close."""
+    close = get_close_matches(name, names, n=3)
+    return f"did you mean {' or '.join(close)}?" if close else None
+
+
+def _lies_in(folder: str | None, dialog: Dialog | None) -> bool:
+    return folder is not None and dialog is not None and folder in (dialog.folders or ())
 
 
 def _is(peer: Peer, contact: Contact) -> bool:

@@ -19,6 +19,7 @@ from telethon.tl.functions.messages import GetHistoryRequest
 from telethon.tl.functions.users import GetUsersRequest
 
 from exporter.config import Sync
+from exporter.dialogs import demand_folder, fetch_folders, to_dialog
 from exporter.intervals import Interval, gaps
 from exporter.messages import Peer
 from exporter.progress import Report, Step, silent
@@ -35,7 +36,7 @@ LONGEST_WAIT = 300
 """Seconds of rate limit that are sat through; for more the user is asked to come back."""
 TRIES = 5
 """Of one request, where Telegram has trouble of its own."""
-DIALOGS, HISTORY = "messages.getDialogs", "messages.getHistory"
+DIALOGS, FOLDERS, HISTORY = "messages.getDialogs", "messages.getDialogFilters", "messages.getHistory"
 _GONE = (errors.ChannelPrivateError, errors.ChannelInvalidError, errors.ChatForbiddenError, errors.PeerIdInvalidError)
 
 
@@ -104,11 +105,21 @@ class _Pull:
 
     async def plan(self, choice: Sync) -> list[_Chat]:
         """The chosen ones of the account's dialogs, which are listed once."""
-        dialogs = await self._patiently(DIALOGS, self._client.get_dialogs)
-        chats = [_Chat(to_peer(one.entity), one.input_entity, one.dialog.top_message) for one in dialogs]
-        chosen = set(select_chats(choice, [chat.peer for chat in chats]))
-        self._save_peers(chosen)
-        return [chat for chat in chats if chat.peer in chosen]
+        listed = await self._patiently(DIALOGS, self._client.get_dialogs)
+        folders = None
+        if choice.folder:
+            ask = partial(fetch_folders, self._client, self._owner.peer_id)
+            demand_folder(choice.folder, folders := await self._patiently(FOLDERS, ask))
+        now = datetime.now(UTC)
+        dialogs = [to_dialog(one.dialog, one.entity, one.message, folders=folders, now=now) for one in listed]
+        chats = [_Chat(to_peer(one.entity), one.input_entity, one.dialog.top_message) for one in listed]
+        selection = select_chats(choice, [chat.peer for chat in chats], {one.chat_id: one for one in dialogs})
+        for peer in selection.protected:
+            log.warning("sync.protected", extra={"chat_id": peer.peer_id})
+        self._save_peers(selection.chats)
+        chosen = {peer.peer_id for peer in selection.chats}
+        self._store.state.save_dialogs(one for one in dialogs if one.chat_id in chosen)
+        return [chat for chat in chats if chat.peer.peer_id in chosen]
 
     async def pull(self, chats: Sequence[_Chat]) -> int:
         """Bring the chats up to date, one after the other; how many messages were new."""

@@ -1,4 +1,4 @@
-"""What cards say, what replies to them mean, and who is in which mode."""
+"""What cards say, and what replies to them mean."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -11,10 +11,6 @@ from bot.cards import Card, ago, closed_card, open_card
 from bot.drafts import Draft, DraftState
 from bot.policy import MOST_UNITS
 from bot.saved import HOW, Choice, parse
-from exporter.config import Reply
-from exporter.errors import ConfigError
-from exporter.messages import Peer, PeerKind
-from exporter.modes import Mode, resolve_modes
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BURSTS = st.lists(st.lists(st.text(min_size=1, max_size=5000), min_size=1, max_size=4).map(tuple), max_size=9)
@@ -78,23 +74,3 @@ def test_an_age_in_words(age, words):
 )
 def test_the_grammar_of_replies(reply, choice):
     assert parse(reply, proposals=3) == choice
-
-
-ANNA, BORIS = Peer(5, PeerKind.USER, "Anna", username="anna_b"), Peer(6, PeerKind.USER, "Boris")
-
-
-def test_modes_are_found_by_name_username_and_id():
-    modes = resolve_modes(Reply(draft=("@Anna_B",), auto=(6,)), [ANNA, BORIS])
-    assert modes == {5: Mode.DRAFT, 6: Mode.AUTO}
-
-
-@pytest.mark.parametrize("reply", [Reply(draft=("Anna",), auto=(5,)), Reply(auto=("Bors",))])
-def test_an_unclear_mode_is_an_error_of_the_configuration(reply):
-    with pytest.raises(ConfigError):
-        resolve_modes(reply, [ANNA, BORIS])
-
-
-@pytest.mark.parametrize("kind", [PeerKind.SELF, PeerKind.BOT, PeerKind.CHANNEL])
-def test_only_people_and_groups_can_be_listed(kind):
-    with pytest.raises(ConfigError, match="names Somebody"):
-        resolve_modes(Reply(draft=("Somebody",)), [ANNA, Peer(9, kind, "Somebody")])

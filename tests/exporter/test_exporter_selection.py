@@ -4,15 +4,16 @@ import pytest
 
 from exporter.config import Sync
 from exporter.errors import ConfigError
-from exporter.messages import Peer, PeerKind
-from exporter.selection import resolve_contact, select_chats
+from exporter.messages import Dialog, Peer, PeerKind
+from exporter.selection import Selection, resolve_contact, select_chats
 
 ANNA = Peer(7, PeerKind.USER, "Anna", "anna_b")
 OTHER_ANNA = Peer(8, PeerKind.USER, "anna")
 BORIS = Peer(9, PeerKind.USER, "Boris")
 FLAT = Peer(-5, PeerKind.GROUP, "Flat")
 BOT = Peer(10, PeerKind.BOT, "Helper", "helper_bot")
-PEERS = (FLAT, ANNA, BORIS, BOT)
+NEWS = Peer(-1_000_000_000_011, PeerKind.CHANNEL, "News")
+PEERS = (FLAT, ANNA, BORIS, NEWS, BOT)
 
 
 @pytest.mark.parametrize("contact", ["Anna", "anna", "@Anna_B", 7])
@@ -38,12 +39,44 @@ def test_a_typo_gets_a_suggestion() -> None:
     assert refused.value.fix == "did you mean Boris?"
 
 
-def test_names_and_kinds_add_up() -> None:
-    assert select_chats(Sync(chats=("Flat", -5, "Anna")), PEERS) == (FLAT, ANNA)
-    assert select_chats(Sync(kinds=frozenset({"private"})), PEERS) == (ANNA, BORIS)
-    assert select_chats(Sync(chats=("@helper_bot",), kinds=frozenset({"group"})), PEERS) == (FLAT, BOT)
+def chosen(dialogs: dict[int, Dialog] | None = None, **choice: object) -> tuple[Peer, ...]:
+    return select_chats(Sync(**choice), PEERS, dialogs or {}).chats
+
+
+def test_names_kinds_and_folder_add_up() -> None:
+    assert chosen(chats=("Flat", -5, "Anna")) == (FLAT, ANNA)
+    assert chosen(kinds={"private"}) == (ANNA, BORIS)
+    assert chosen(kinds={"bot", "channel"}) == (NEWS, BOT)
+    assert chosen(chats=("@helper_bot",), kinds={"group"}) == (FLAT, BOT)
+    dialogs = {9: Dialog(9, folders=("Work", "Friends")), -5: Dialog(-5, folders=("Work",)), 7: Dialog(7)}
+    assert chosen(dialogs, folder="Friends") == (BORIS,)
+    assert chosen(dialogs, folder="Work", chats=("Anna",)) == (FLAT, ANNA, BORIS)
+
+
+def test_what_is_excluded_is_out_of_kinds_and_folder() -> None:
+    dialogs = {peer.peer_id: Dialog(peer.peer_id, folders=("Friends",)) for peer in PEERS}
+    assert chosen(dialogs, folder="Friends", kinds={"private"}, exclude=("Anna", -5)) == (BORIS, NEWS, BOT)
+
+
+def test_what_is_both_named_and_excluded_is_refused() -> None:
+    with pytest.raises(ConfigError, match="both names and excludes Anna"):
+        chosen(chats=("Anna",), exclude=(7,))
+
+
+@pytest.mark.parametrize("key", ["chats", "exclude", "protected"])
+def test_a_typo_in_any_list_is_refused(key: str) -> None:
+    with pytest.raises(ConfigError, match="no chat is called Ana"):
+        chosen(**{"kinds": {"private"}, key: ("Ana",)})
+
+
+def test_protected_chats_are_left_out_until_the_owner_says_that_their_people_agree() -> None:
+    dialogs = {7: Dialog(7, protected=True), -5: Dialog(-5, protected=True)}
+    choice = {"chats": ("Flat", "Anna", "Boris")}
+    assert select_chats(Sync(**choice), PEERS, dialogs) == Selection((BORIS,), protected=(FLAT, ANNA))
+    assert select_chats(Sync(**choice, protected=("@anna_b",)), PEERS, dialogs) == Selection((ANNA, BORIS), (FLAT,))
+    assert chosen(dialogs, chats=("Boris",), protected=("Anna",)) == (BORIS,), "a permission chooses nothing"
 
 
 def test_choosing_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="chooses no chats"):
-        select_chats(Sync(), PEERS)
+        chosen(exclude=("Anna",))
