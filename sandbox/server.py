@@ -47,6 +47,14 @@ class Sandbox:
         """Cut every MTProto client off, as a bad network does."""
         self.mtproto.drop_connections()
 
+    def freeze(self) -> None:
+        """Connections of MTProto stay open, new ones too, but nothing is read or answered, as behind a dead router."""
+        self.world.faults.thawed.clear()
+
+    def thaw(self) -> None:
+        """Go on with what was sent meanwhile, in both directions."""
+        self.world.faults.thawed.set()
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
             await self.mtproto.start(self.host, self._wanted_port)

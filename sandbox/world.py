@@ -8,14 +8,14 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sandbox.attachments import Attachment
 from sandbox.box import Conversation
 from sandbox.errors import Refused
 from sandbox.events import Answer, Deleted, Edited, Event, NewMessage, Pressed, ReadInbox, ReadOutbox, Status, Typing
 from sandbox.export import load_export
-from sandbox.faults import Call, Drop, Faults
+from sandbox.faults import Call, Fault, Faults
 from sandbox.people import People
 from sandbox.values import Action, Entity, Forward, Message, Peer, User, keyboard
 
@@ -211,18 +211,9 @@ class World(People):
 
     # --- what goes wrong
 
-    def fault(
-        self,
-        method: str,
-        *,
-        error: tuple[int, str] | None = None,
-        drop: Drop | None = None,
-        delay: float = 0,
-        after: int = 0,
-        times: int = 1,
-    ) -> None:
-        """Let a method go wrong; see `Faults.add`."""
-        self.faults.add(method, error=error, drop=drop, delay=delay, after=after, times=times)
+    def fault(self, method: str, **what: Any) -> None:
+        """Let a method (or "*") go wrong; `what` as `Fault` has it: `error=(420, "FLOOD_WAIT_7")`, `after=2`, …"""
+        self.faults.add(Fault(method, **what))
 
     @property
     def calls(self) -> list[Call]:

@@ -56,6 +56,7 @@ class MTProtoServer:
             self._listener.close()
         tasks = list(self._connections.values())
         self.drop_connections()
+        self.world.faults.thawed.set()  # who is frozen would not notice that he was cut
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def drop_connections(self) -> None:
@@ -71,7 +72,7 @@ class MTProtoServer:
         return key
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(self, Transport(reader, writer))
+        connection = Connection(self, Transport(reader, writer, self.world.faults))
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a connection is served by a task")
@@ -95,6 +96,7 @@ class Connection:
 
     async def serve(self) -> None:
         """Until the client goes, or sends what it should not."""
+        delivering = asyncio.create_task(self.transport.deliver())
         try:
             while True:
                 self._receive(await self.transport.receive())
@@ -105,6 +107,7 @@ class Connection:
         finally:
             if self._session is not None:
                 self._session.close()
+            delivering.cancel()
             self.transport.cut()
 
     def cut(self) -> None:

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 VECTOR = 0x1CB5C415
 BOOL = {True: 0x997275B5, False: 0xBC799737}
 BAD_SALT = 48
+NO_CONSTRUCTOR = b"none"
+"""Four bytes that no type of TL begins with."""
 WRAPPERS = (
     functions.InvokeWithLayerRequest,
     functions.InitConnectionRequest,
@@ -54,6 +56,8 @@ class Session:
         self._followed: User | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._late: list[bytes] = []
+        """Pushes that wait for the one that follows them."""
 
     def receive(self, salt: int, message_id: int, sequence: int, body: bytes) -> None:
         """One decrypted packet.
@@ -117,12 +121,16 @@ class Session:
         self._run(fault, message_id, request, user)
 
     def _run(self, fault: Fault | None, message_id: int, request: TLRequest, user: User | None) -> None:
-        if fault is not None and fault.drop == "before":
-            self._connection.cut()
-            return
-        if fault is not None and fault.error is not None:
-            self._reply_error(message_id, Refused(*fault.error))
-            return
+        match fault:
+            case Fault(drop="before"):
+                self._connection.cut()
+                return
+            case Fault(transport=int(code)):
+                self._connection.transport.send_error(code)
+                return
+            case Fault(error=(code, text)):
+                self._reply_error(message_id, Refused(code, text))
+                return
         server = self._connection.server
         caller = Caller(self._world, server, self.key_id, self, user)
         try:
@@ -141,10 +149,20 @@ class Session:
             self._reply_failure(message_id, request, error)
 
     def _answer(self, fault: Fault | None, message_id: int, result: Any) -> None:
-        if fault is not None and fault.drop == "after":
-            self._connection.cut()
-        else:
-            self._reply(message_id, encode(result))
+        reply = encode(result)
+        match fault:
+            case Fault(drop="after"):
+                self._connection.cut()
+            case Fault(reply="never"):
+                pass
+            case Fault(reply="corrupt"):
+                self._reply(message_id, NO_CONSTRUCTOR + reply)
+            case Fault(reply="truncated"):
+                self._reply(message_id, reply[: len(reply) // 8 * 4])
+            case Fault(reply="damaged"):
+                self._reply(message_id, reply, damaged=True)
+            case _:
+                self._reply(message_id, reply)
 
     def _start(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -163,8 +181,8 @@ class Session:
     def _reply_error(self, message_id: int, error: Refused) -> None:
         self._reply(message_id, bytes(types.RpcError(error.code, error.text)))
 
-    def _reply(self, message_id: int, result: bytes) -> None:
-        self._send(struct.pack("<Iq", RpcResult.CONSTRUCTOR_ID, message_id) + result, reply=True)
+    def _reply(self, message_id: int, result: bytes, *, damaged: bool = False) -> None:
+        self._send(struct.pack("<Iq", RpcResult.CONSTRUCTOR_ID, message_id) + result, reply=True, damaged=damaged)
 
     def _follow(self) -> None:
         """Push updates to whoever is logged in now."""
@@ -181,10 +199,21 @@ class Session:
         if origin is self or user is None or self._world.logins.get(self.key_id) != user.id:
             return
         updates = Renderer(self._world, user).pushed(event, pts)
-        if updates is not None and not self._world.faults.loses_update():
-            self._send(updates, reply=False)
+        if updates is None:
+            return
+        match self._world.faults.next_push():
+            case "lost":
+                return
+            case "late":
+                self._late.append(updates)
+                return
+            case "twice":
+                self._send(updates, reply=False)
+        self._send(updates, reply=False)
+        while self._late:
+            self._send(self._late.pop(), reply=False)
 
-    def _send(self, body: bytes, *, reply: bool) -> None:
+    def _send(self, body: bytes, *, reply: bool, damaged: bool = False) -> None:
         """Odd ids that always rise: 1 mod 4 for replies, 3 mod 4 for the rest."""
         now = time.time_ns()
         wanted = (now // 10**9 << 32) | (now % 10**9 << 2) | (1 if reply else 3)
@@ -194,7 +223,10 @@ class Session:
         sequence = self._content_sent * 2 + 1
         self._content_sent += 1
         head = struct.pack("<qqqii", self._key.salt, self.id, wanted, sequence, len(body))
-        self._connection.transport.send(seal(self._key, head + body))
+        packet = seal(self._key, head + body)
+        if damaged:
+            packet = packet[:-1] + bytes([packet[-1] ^ 1])
+        self._connection.transport.send(packet)
 
 
 def unpack(message_id: int, body: bytes) -> Iterator[tuple[int, bytes]]:

@@ -8,6 +8,10 @@ from telethon.network.connection.tcpabridged import AbridgedPacketCodec
 from telethon.network.connection.tcpfull import FullPacketCodec
 from telethon.network.connection.tcpintermediate import IntermediatePacketCodec
 
+from sandbox.faults import Faults
+
+FLOOD = 429
+
 
 class Transport:
     """Whole packets in and out, in the framing that the client speaks.
@@ -15,9 +19,12 @@ class Transport:
     Telethon's codecs read and write alike, so both ends use the same ones.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, faults: Faults) -> None:
         self._reader = reader
         self._writer = writer
+        self._faults = faults
+        self._outgoing: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        """Framed packets, each with the time by the loop's clock when it is through."""
         self._read_ahead = b""
         self._codec: PacketCodec | None = None
 
@@ -31,16 +38,41 @@ class Transport:
         if self._codec is None:
             self._codec = await self._choose()
         packet: bytes = await self._codec.read_packet(self)
+        await self._faults.thawed.wait()
+        if self._writer.is_closing():
+            raise EOFError("cut while it was frozen")
         return packet
 
+    async def deliver(self) -> None:
+        """Write what is sent, in its order, for as long as the network lets it through."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due, frame = await self._outgoing.get()
+            if due > loop.time():
+                await asyncio.sleep(due - loop.time())
+            await self._faults.thawed.wait()
+            if not self._writer.is_closing():
+                self._writer.write(frame)
+
     def send(self, packet: bytes) -> None:
-        """Hand a packet to the socket; lost where the client is gone."""
-        if self._codec is not None and not self._writer.is_closing():
-            self._writer.write(self._codec.encode_packet(packet))
+        """Send a packet; lost where the client is gone."""
+        if self._codec is not None:
+            self._send_frame(self._codec.encode_packet(packet))
 
     def send_error(self, code: int) -> None:
-        """A transport error, such as 404 for a key that is not known."""
-        self.send(struct.pack("<i", -code))
+        """A transport error: 404 for a key that is not known, 429 for a flood.
+
+        The latter was seen of Telegram without a frame, as the number three times (Telethon #4042).
+        """
+        number = struct.pack("<i", -code)
+        if code == FLOOD and isinstance(self._codec, FullPacketCodec):
+            self._send_frame(number * 3)
+        else:
+            self.send(number)
+
+    def _send_frame(self, frame: bytes) -> None:
+        latency = self._faults.latency
+        self._outgoing.put_nowait((asyncio.get_running_loop().time() + latency if latency else 0, frame))
 
     def cut(self) -> None:
         """End the connection at once."""

@@ -22,7 +22,8 @@ def get_history(caller: Caller, request: functions.messages.GetHistoryRequest) -
     """A page of a chat, newest first."""
     conversation = caller.world.conversation(caller.user, input_peer(caller, request.peer))
     start = _start(caller.user, conversation, request.offset_id, int(request.offset_date.timestamp()))
-    page = window(caller.user, conversation, start, request.add_offset, request.limit)
+    limit = min(request.limit, caller.world.faults.page or PAGE)
+    page = window(caller.user, conversation, start, request.add_offset, limit)
     return _page(caller, conversation, _between(caller.user, page, request), conversation.count(caller.user))
 
 
