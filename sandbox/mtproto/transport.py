@@ -11,6 +11,8 @@ from telethon.network.connection.tcpintermediate import IntermediatePacketCodec
 from sandbox.faults import Faults
 
 FLOOD = 429
+LARGEST = 1 << 24
+"""Bytes of one packet, as on Telegram's servers; who announces more speaks something else, HTTP perhaps."""
 
 
 class Transport:
@@ -79,7 +81,13 @@ class Transport:
         self._writer.transport.abort()
 
     async def readexactly(self, count: int) -> bytes:
-        """What a codec reads from."""
+        """What a codec reads from.
+
+        Raises:
+            BufferError: more than a packet may hold.
+        """
+        if count > LARGEST:
+            raise BufferError(count)
         ahead, self._read_ahead = self._read_ahead[:count], self._read_ahead[count:]
         if len(ahead) == count:
             return ahead
