@@ -24,7 +24,7 @@ from bot.outbox import Entry, EntryState, Lost, Outbox, Refused
 from bot.policy import Action, Decision, Situation, addressed, decide
 from bot.window import Window, look, prompt
 from exporter.config import Reply
-from exporter.messages import Message, MessageKind, Peer
+from exporter.messages import Message, Peer
 from exporter.modes import Mode
 from exporter.store import Store
 
@@ -73,7 +73,7 @@ class Conversation:
 
         `live` is false for what was found when the bot looked back at its start.
         """
-        if message.kind is MessageKind.SERVICE or (message.outgoing and self._parts.outbox.is_own(message)):
+        if not message.said or (message.outgoing and self._parts.outbox.is_own(message)):
             return
         if message.outgoing:
             self._owner_spoke.set()

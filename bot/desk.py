@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from bot.cards import Card
 from bot.drafts import Draft, Drafts
 from bot.outbox import Lost, Refused
-from exporter.messages import Message, MessageKind, Peer, PeerKind
+from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store
 from trainer.dialogue import words
 
@@ -61,7 +61,7 @@ class Desks:
         peers = self._store.peers()
         peer = peers.get(draft.chat_id)
         recent = self._store.recent(draft.chat_id, limit=QUOTED)
-        said = [m for m in recent if m.message_id <= draft.answers_to and m.kind is not MessageKind.SERVICE]
+        said = [m for m in recent if m.message_id <= draft.answers_to and m.said]
         theirs = list(takewhile(lambda message: not message.outgoing, reversed(said)))[::-1]
         return Card(
             draft,

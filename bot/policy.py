@@ -95,7 +95,7 @@ def fresh(message: Message, *, started_at: datetime, now: datetime) -> bool:
 
 def addressed(message: Message, own_ids: Collection[int], owner: Peer) -> bool:
     """Whether a message of a group is meant for the owner: it names his @username or answers one of `own_ids`."""
-    if message.reply_to in own_ids:
+    if message.reply_to_chat is None and message.reply_to in own_ids:
         return True
     return owner.username is not None and bool(
         re.search(rf"@{re.escape(owner.username)}\b", message.text, re.IGNORECASE)

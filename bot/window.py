@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import takewhile
 
 from bot.engine import Speaker
-from exporter.messages import Message, MessageKind, Peer, PeerKind
+from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store
 from trainer.dialogue import Turn, sessions, turns, words
 from trainer.prompt import Scene, encode, fit, render_prompt
@@ -49,7 +49,7 @@ def look(store: Store, chat: Peer, owner: Peer, *, gap: timedelta) -> Window:
     newest: tuple[Message, ...] = ()
     for session in sessions(store.recent(chat.peer_id, limit=MOST), gap=gap):
         newest = session
-    said = tuple(message for message in newest if message.kind is not MessageKind.SERVICE and words(message))
+    said = tuple(message for message in newest if message.said and words(message))
     names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
     return Window(scene(chat, owner), turns(said, names, owner=owner.name), said)
 

@@ -111,7 +111,7 @@ class Message:
     duration: int | None = None
     """Of a voice, round, video or audio message, or of a call, in seconds."""
     reply_to: int | None = None
-    """The message of the same chat that it answers."""
+    """The message that it answers: one of this chat, or of `reply_to_chat`."""
     forwarded: bool = False
     """First written elsewhere: context, never the owner's own style."""
     via_bot: bool = False
@@ -128,7 +128,7 @@ class Message:
     album: int | None = None
     """What the parts of one album have in common."""
     topic: int | None = None
-    """Of a forum: the topic's id; 1 is General."""
+    """Of a forum: the topic's id; None is its General topic."""
     action: str | None = None
     """Of a service message or a call: what happened, as Telegram's type says it: `chat_add_user`."""
     reactions: tuple[Reaction, ...] = ()
@@ -136,3 +136,8 @@ class Message:
     """When it is to be erased, here too: its author set it to destroy itself."""
     deleted_at: datetime | None = None
     """When we saw that it was deleted on Telegram; it is kept, and no longer part of the conversation."""
+
+    @property
+    def said(self) -> bool:
+        """Whether anybody said it; what else stands in a chat only happened there."""
+        return self.kind not in (MessageKind.SERVICE, MessageKind.CALL)

@@ -1,12 +1,15 @@
 """From Telegram's own types to our values. Pure: it asks nobody, stores nothing, and never fails on what is new."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from telethon.tl import types
 from telethon.utils import get_display_name, get_peer_id
 
-from exporter.messages import Message, MessageKind, Peer, PeerKind
+from exporter.messages import Message, MessageKind, Peer, PeerKind, Reaction
+from exporter.richtext import plain
 
 _MEDIA: Mapping[type[Any], MessageKind] = {
     types.MessageMediaPhoto: MessageKind.PHOTO,
@@ -19,6 +22,7 @@ _MEDIA: Mapping[type[Any], MessageKind] = {
     types.MessageMediaWebPage: MessageKind.TEXT,
     type(None): MessageKind.TEXT,
 }
+_CALLS = (types.MessageActionPhoneCall, types.MessageActionConferenceCall, types.MessageActionGroupCall)
 
 
 def to_peer(entity: Any) -> Peer:
@@ -42,23 +46,67 @@ def to_message(message: Any, *, chat_id: int, owner_id: int) -> Message:
     Whose it is, Telegram says (`out`), not its sender: an anonymous administrator writes as the group. What the
     owner keeps in Saved Messages is his own unless it was forwarded there.
     """
-    forwarded = getattr(message, "fwd_from", None) is not None
-    outgoing = message.out or (chat_id == owner_id and not forwarded)
-    kind, document = _kind(message), _document(message)
+    if isinstance(message, types.MessageService):
+        return _to_event(message, chat_id, owner_id)
+    origin = message.fwd_from
+    outgoing = message.out or (chat_id == owner_id and origin is None)
+    media = message.media
+    document = _document(media)
+    answered = message.reply_to if isinstance(message.reply_to, types.MessageReplyHeader) else None
     return Message(
         chat_id,
         message.id,
-        sender_id=get_peer_id(message.from_id) if message.from_id else owner_id if outgoing else chat_id,
+        sender_id=_sender(message, chat_id, owner_id, outgoing=outgoing),
         sent_at=message.date,
         outgoing=outgoing,
-        text=getattr(message, "message", None) or "",
-        kind=kind,
-        emoji=_emoji(message, document),
+        text=_text(message),
+        kind=_kind(media, document),
+        emoji=_emoji(media, document),
         duration=_duration(document),
-        reply_to=_reply_to(message),
-        forwarded=forwarded,
-        via_bot=bool(getattr(message, "via_bot_id", None) or getattr(message, "via_business_bot_id", None)),
-        edited_at=getattr(message, "edit_date", None),
+        reply_to=answered and _reply_to(answered),
+        forwarded=origin is not None,
+        via_bot=bool(message.via_bot_id or message.via_business_bot_id or message.guestchat_via_from),
+        edited_at=message.edit_date,
+        quote=answered and answered.quote_text,
+        reply_to_chat=get_peer_id(answered.reply_to_peer_id) if answered and answered.reply_to_peer_id else None,
+        origin_id=get_peer_id(origin.from_id) if origin and origin.from_id else None,
+        origin_name=origin and origin.from_name,
+        album=message.grouped_id,
+        topic=answered and _topic(answered),
+        reactions=to_reactions(message.reactions) if message.reactions else (),
+        expires_at=_expires_at(message),
+    )
+
+
+def to_reactions(told: types.MessageReactions, before: Iterable[Reaction] = ()) -> tuple[Reaction, ...]:
+    """How a message was reacted to. A short form (`min`) does not know the owner's own, which stay as `before`."""
+    own = {reaction.emoji for reaction in before if reaction.own}
+    return tuple(
+        Reaction(
+            emoji := _reaction(one.reaction), one.count, emoji in own if told.min else one.chosen_order is not None
+        )
+        for one in told.results
+    )
+
+
+def _to_event(message: types.MessageService, chat_id: int, owner_id: int) -> Message:
+    """What happened in a chat without anybody's words; calls are events that have a length."""
+    outgoing = bool(message.out)
+    answered = message.reply_to if isinstance(message.reply_to, types.MessageReplyHeader) else None
+    return Message(
+        chat_id,
+        message.id,
+        sender_id=_sender(message, chat_id, owner_id, outgoing=outgoing),
+        sent_at=message.date,
+        outgoing=outgoing,
+        text=message.action.message if isinstance(message.action, types.MessageActionCustomAction) else "",
+        kind=MessageKind.CALL if isinstance(message.action, _CALLS) else MessageKind.SERVICE,
+        duration=getattr(message.action, "duration", None),
+        reply_to=answered and _reply_to(answered),
+        topic=answered and _topic(answered),
+        action=_snake_case(type(message.action).__name__.removeprefix("MessageAction")),
+        reactions=to_reactions(message.reactions) if message.reactions else (),
+        expires_at=_expires_at(message),
     )
 
 
@@ -75,18 +123,37 @@ def _peer_kind(entity: Any) -> PeerKind:
     return PeerKind.GROUP
 
 
-def _document(message: Any) -> Mapping[type[Any], Any]:
+def _sender(message: Any, chat_id: int, owner_id: int, *, outgoing: bool) -> int:
+    if message.from_id:
+        return int(get_peer_id(message.from_id))
+    return owner_id if outgoing else chat_id
+
+
+def _text(message: types.Message) -> str:
+    """The words, or what stands for them: a question asked, a place named. What may be seen once is not kept."""
+    if getattr(message.media, "ttl_seconds", None):
+        return ""
+    if message.message or not (message.media or message.rich_message):
+        return message.message or ""
+    match message.media:
+        case types.MessageMediaPoll(poll=types.Poll(question=question)):
+            return str(question.text)
+        case types.MessageMediaVenue(title=title):
+            return str(title)
+    return plain(message.rich_message) if message.rich_message else ""
+
+
+def _document(media: Any) -> Mapping[type[Any], Any]:
     """What is said of the attached file, by the kind of statement."""
-    document = getattr(getattr(message, "media", None), "document", None)
-    return {type(attribute): attribute for attribute in getattr(document, "attributes", ())}
+    if not isinstance(media, types.MessageMediaDocument):
+        return {}
+    return {type(attribute): attribute for attribute in getattr(media.document, "attributes", ())}
 
 
-def _kind(message: Any) -> MessageKind:
-    if isinstance(message, types.MessageService):
-        return MessageKind.SERVICE
-    if isinstance(message.media, types.MessageMediaDocument):
-        return _document_kind(_document(message))
-    return _MEDIA.get(type(message.media), MessageKind.OTHER)
+def _kind(media: Any, document: Mapping[type[Any], Any]) -> MessageKind:
+    if isinstance(media, types.MessageMediaDocument):
+        return _document_kind(document)
+    return _MEDIA.get(type(media), MessageKind.OTHER)
 
 
 def _document_kind(document: Mapping[type[Any], Any]) -> MessageKind:
@@ -101,10 +168,10 @@ def _document_kind(document: Mapping[type[Any], Any]) -> MessageKind:
     return MessageKind.DOCUMENT
 
 
-def _emoji(message: Any, document: Mapping[type[Any], Any]) -> str | None:
+def _emoji(media: Any, document: Mapping[type[Any], Any]) -> str | None:
     if sticker := document.get(types.DocumentAttributeSticker):
         return sticker.alt or None
-    return getattr(getattr(message, "media", None), "emoticon", None)  # of a dice
+    return getattr(media, "emoticon", None)  # of a dice
 
 
 def _duration(document: Mapping[type[Any], Any]) -> int | None:
@@ -113,11 +180,37 @@ def _duration(document: Mapping[type[Any], Any]) -> int | None:
     return int(timed.duration) if timed else None
 
 
-def _reply_to(message: Any) -> int | None:
-    """The message of the same chat that this one answers; being in a forum's topic is no answer."""
-    match message.reply_to:
-        case types.MessageReplyHeader(forum_topic=True, reply_to_top_id=None):
-            return None
-        case types.MessageReplyHeader(reply_to_peer_id=None, reply_to_msg_id=int(answered)):
-            return answered
-    return None
+def _reply_to(answered: types.MessageReplyHeader) -> int | None:
+    """The message that this one answers; being in a forum's topic is no answer."""
+    if answered.forum_topic and answered.reply_to_top_id is None:
+        return None
+    message_id: int | None = answered.reply_to_msg_id
+    return message_id
+
+
+def _topic(answered: types.MessageReplyHeader) -> int | None:
+    """A forum's topic is named by the message that began it."""
+    if not answered.forum_topic:
+        return None
+    topic: int | None = answered.reply_to_top_id or answered.reply_to_msg_id
+    return topic
+
+
+def _reaction(reaction: Any) -> str:
+    match reaction:
+        case types.ReactionEmoji(emoticon=str(emoji)):
+            return emoji
+        case types.ReactionCustomEmoji(document_id=int(document)):
+            return str(document)
+        case types.ReactionPaid():
+            return "⭐"
+    return "?"
+
+
+def _expires_at(message: Any) -> datetime | None:
+    sent: datetime = message.date
+    return sent + timedelta(seconds=message.ttl_period) if message.ttl_period else None
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -53,21 +53,29 @@ def sessions(messages: Iterable[Message], *, gap: timedelta) -> Iterator[Session
 
 
 def turns(session: Iterable[Message], names: Mapping[int, str], *, owner: str) -> tuple[Turn, ...]:
-    """Join what one person said in a row. Service messages are nobody's words and are left out.
+    """Join what one person said in a row. What only happened, a call or a new title, is left out.
 
-    `names` gives the name of each sender id; the owner is named by `owner`.
+    The parts of an album are one message. `names` gives the name of each sender id; the owner is named by `owner`.
     """
-    said = (message for message in session if message.kind is not MessageKind.SERVICE and words(message))
+    said = (message for message in session if message.said and words(message))
     bursts = groupby(said, key=lambda m: (m.outgoing, m.sender_id, spoken(m)))
     return tuple(
         Turn(
             name=owner if outgoing else names.get(sender_id, "someone"),
             own=outgoing,
-            texts=tuple(words(message) for message in burst),
+            texts=tuple(
+                " ".join(map(words, parts)) for _, parts in groupby(burst, key=lambda m: m.album or m.message_id)
+            ),
             spoken=is_spoken,
         )
         for (outgoing, sender_id, is_spoken), burst in bursts
     )
+
+
+def _texts(burst: Iterable[Message]) -> tuple[str, ...]:
+    """One text a message; the parts of an album, of which mostly one has words, are one message."""
+    messages = groupby(burst, key=lambda m: m.album or m.message_id)
+    return tuple(" ".join(map(words, parts)) for _, parts in messages)
 
 
 def words(message: Message) -> str:

@@ -1,13 +1,13 @@
 """Telegram's own types, real ones, as our values."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from telethon.tl import types
 
-from exporter.messages import Message, MessageKind, Peer, PeerKind
-from exporter.translate import to_message, to_peer
+from exporter.messages import Message, MessageKind, Peer, PeerKind, Reaction
+from exporter.translate import to_message, to_peer, to_reactions
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 OWNER, ANNA, GROUP = 1, 7, -5
@@ -104,7 +104,27 @@ def test_media(media: Any, kind: MessageKind, emoji: str | None, duration: int |
 
 def test_service_messages_have_no_words() -> None:
     call = types.MessageService(3, types.PeerUser(ANNA), NOON, action=types.MessageActionPinMessage(), out=True)
-    assert read(call) == Message(ANNA, 3, OWNER, NOON, outgoing=True, text="", kind=MessageKind.SERVICE)
+    pinned = Message(ANNA, 3, OWNER, NOON, outgoing=True, text="", kind=MessageKind.SERVICE, action="pin_message")
+    assert read(call) == pinned
+    assert not pinned.said
+
+
+@pytest.mark.parametrize(
+    ("action", "name", "duration"),
+    [
+        (types.MessageActionPhoneCall(1, duration=61), "phone_call", 61),
+        (types.MessageActionPhoneCall(1, video=True, reason=types.PhoneCallDiscardReasonMissed()), "phone_call", None),
+        (types.MessageActionConferenceCall(1, duration=5), "conference_call", 5),
+    ],
+)
+def test_calls_have_a_length_and_no_words(action: Any, name: str, duration: int | None) -> None:
+    call = read(types.MessageService(3, types.PeerUser(ANNA), NOON, action=action))
+    assert (call.kind, call.action, call.duration, call.said) == (MessageKind.CALL, name, duration, False)
+
+
+def test_actions_are_named_as_telegram_names_them() -> None:
+    ttl = types.MessageActionSetMessagesTTL(5)
+    assert read(types.MessageService(3, types.PeerUser(ANNA), NOON, action=ttl)).action == "set_messages_ttl"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +132,7 @@ def test_service_messages_have_no_words() -> None:
     [
         (None, None),
         (types.MessageReplyHeader(reply_to_msg_id=2), 2),
-        (types.MessageReplyHeader(reply_to_msg_id=2, reply_to_peer_id=types.PeerUser(9)), None),
+        (types.MessageReplyHeader(reply_to_msg_id=2, reply_to_peer_id=types.PeerUser(9)), 2),
         (types.MessageReplyHeader(reply_to_msg_id=2, forum_topic=True), None),
         (types.MessageReplyHeader(reply_to_msg_id=2, forum_topic=True, reply_to_top_id=1), 2),
         (types.MessageReplyStoryHeader(types.PeerUser(9), 2), None),
@@ -120,6 +140,84 @@ def test_service_messages_have_no_words() -> None:
 )
 def test_what_it_answers(reply: Any, answered: int | None) -> None:
     assert read(said(reply_to=reply)).reply_to == answered
+
+
+def test_a_reply_carries_its_quote_and_where_the_answered_message_stands() -> None:
+    there = types.PeerChannel(6)
+    reply = types.MessageReplyHeader(
+        reply_to_msg_id=2, reply_to_peer_id=there, quote=True, quote_text="of this", quote_offset=4
+    )
+    message = read(said(reply_to=reply))
+    assert (message.reply_to, message.reply_to_chat, message.quote) == (2, -1_000_000_000_006, "of this")
+
+
+@pytest.mark.parametrize(
+    ("header", "topic"),
+    [
+        (types.MessageReplyHeader(reply_to_msg_id=4, forum_topic=True), 4),
+        (types.MessageReplyHeader(reply_to_msg_id=9, reply_to_top_id=4, forum_topic=True), 4),
+        (types.MessageReplyHeader(reply_to_msg_id=9), None),
+        (None, None),
+    ],
+)
+def test_a_forums_topic(header: Any, topic: int | None) -> None:
+    assert read(said(reply_to=header)).topic == topic
+
+
+@pytest.mark.parametrize(
+    ("origin", "origin_id", "name"),
+    [
+        (types.MessageFwdHeader(NOON, from_id=types.PeerUser(9)), 9, None),
+        (types.MessageFwdHeader(NOON, from_id=types.PeerChannel(6), channel_post=3), -1_000_000_000_006, None),
+        (types.MessageFwdHeader(NOON, from_name="Somebody"), None, "Somebody"),
+    ],
+)
+def test_a_forward_names_its_origin(origin: Any, origin_id: int | None, name: str | None) -> None:
+    message = read(said(fwd_from=origin))
+    assert (message.forwarded, message.origin_id, message.origin_name) == (True, origin_id, name)
+
+
+def test_reactions_are_counted_and_the_owners_own_marked() -> None:
+    results = [
+        types.ReactionCount(types.ReactionEmoji("👍"), 3, chosen_order=0),
+        types.ReactionCount(types.ReactionCustomEmoji(77), 1),
+        types.ReactionCount(types.ReactionPaid(), 2),
+    ]
+    counted = (Reaction("👍", 3, own=True), Reaction("77", 1), Reaction("⭐", 2))
+    assert read(said(reactions=types.MessageReactions(results))).reactions == counted
+
+
+def test_the_short_form_of_reactions_does_not_take_the_owners_own_away() -> None:
+    told = types.MessageReactions([types.ReactionCount(types.ReactionEmoji("👍"), 4)], min=True)
+    assert to_reactions(told, (Reaction("👍", 3, own=True),)) == (Reaction("👍", 4, own=True),)
+    assert to_reactions(told) == (Reaction("👍", 4),)
+
+
+def test_what_destroys_itself_says_when() -> None:
+    assert read(said(ttl_period=3600)).expires_at == NOON + timedelta(hours=1)
+
+
+def test_of_what_may_be_seen_once_no_words_are_kept() -> None:
+    once = read(said(media=types.MessageMediaPhoto(ttl_seconds=2**31 - 1)))
+    assert (once.kind, once.text) == (MessageKind.PHOTO, "")
+
+
+def test_a_question_asked_and_a_place_named_are_the_words() -> None:
+    poll = types.Poll(1, types.TextWithEntities("Where to?", []), [], 0)
+    venue = types.MessageMediaVenue(types.GeoPointEmpty(), "Café", "", "", "", "")
+    assert read(said(message="", media=types.MessageMediaPoll(poll, types.PollResults()))).text == "Where to?"
+    assert read(said(message="", media=venue)).text == "Café"
+
+
+def test_the_words_of_a_rich_message_are_its_blocks() -> None:
+    blocks = [
+        types.PageBlockTitle(types.TextPlain("Plan")),
+        types.PageBlockParagraph(types.TextConcat([types.TextPlain("by "), types.TextBold(types.TextPlain("bike"))])),
+        types.PageBlockList(
+            [types.PageListItemText(types.TextPlain("one")), types.PageListItemText(types.TextEmpty())]
+        ),
+    ]
+    assert read(said(message="", rich_message=types.RichMessage(blocks, [], []))).text == "Plan\nby bike\none"
 
 
 @pytest.mark.parametrize("bot", ["via_bot_id", "via_business_bot_id"])

@@ -55,6 +55,17 @@ def test_turns_say_every_word_once_and_in_order(chat):
     assert all(turn.own == (turn.name == "Ann") for turn in said)
 
 
+def test_an_album_is_one_message_and_a_call_is_none():
+    chat = [
+        Message(2, 1, 1, START, True, "look", MessageKind.PHOTO, album=7),
+        Message(2, 2, 1, START, True, "", MessageKind.PHOTO, album=7),
+        Message(2, 3, 1, START, True, "", MessageKind.CALL, duration=60),
+        Message(2, 4, 1, START, True, "", MessageKind.PHOTO),
+    ]
+    (turn,) = turns(chat, NAMES, owner="Ann")
+    assert turn.texts == ("[photo] look [photo]", "[photo]")
+
+
 def test_what_is_not_the_senders_own_text_is_context():
     chat = [
         Message(2, 1, 1, START, True, "mine"),
