@@ -27,6 +27,8 @@ class Call:
     """Who; None before login."""
     request: Any
     """As the protocol has it: a TL request, or the parameters of a Bot API method."""
+    takeout: int | None = None
+    """Id of the takeout that it was made in."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Who is there: people, bots and groups, their boxes and conversations, and who is logged in."""
+"""Who is there: people, bots and groups, their boxes and conversations."""
 
 import itertools
 import secrets
@@ -20,8 +20,6 @@ class People:
     def __init__(self) -> None:
         self.users: dict[int, User] = {}
         self.groups: dict[int, Group] = {}
-        self.logins: dict[int, int] = {}
-        """Which user each authorisation key stands for: key id -> user id."""
         self._boxes: dict[int, Box] = {}
         self._owner_id: int | None = None
         self._ids = itertools.count(FIRST_ID)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from sandbox.accounts import Accounts
 from sandbox.attachments import Attachment
 from sandbox.box import Conversation
 from sandbox.errors import Refused
 from sandbox.events import Answer, Deleted, Edited, Event, NewMessage, Pressed, ReadInbox, ReadOutbox, Status, Typing
 from sandbox.export import load_export
 from sandbox.faults import Call, Fault, Faults
-from sandbox.people import People
 from sandbox.values import Action, Entity, Forward, Message, Peer, User, keyboard
 
 API_ID = 12345
@@ -29,7 +29,7 @@ LOGIN_CODE = str(DC_ID) * 5
 Rows = Sequence[Sequence[tuple[str, str]]]
 
 
-class World(People):
+class World(Accounts):
     """People, bots, groups, their conversations and boxes.
 
     Args:
@@ -37,8 +37,7 @@ class World(People):
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        super().__init__()
-        self.clock = clock
+        super().__init__(clock)
         self.faults = Faults()
         self._queries = itertools.count(1)
         self._presses: dict[int, asyncio.Future[Answer]] = {}
@@ -219,10 +218,6 @@ class World(People):
     def calls(self) -> list[Call]:
         """Every method that anyone called, in order."""
         return self.faults.calls
-
-    def revoke(self, user: User) -> None:
-        """End all sessions of an account: their next request is answered 401 AUTH_KEY_UNREGISTERED."""
-        self.logins = {key: user_id for key, user_id in self.logins.items() if user_id != user.id}
 
     def _tell(self, conversation: Conversation, event: Event, origin: object) -> None:
         for member in conversation.members:

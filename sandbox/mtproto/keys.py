@@ -27,20 +27,11 @@ from telethon.tl.types import (
     ServerDHParamsOk,
 )
 
+from sandbox.passwords import PRIME, G
+
 P, Q = 2, 1_000_003
 """What the client has to factor as proof of work. Telethon halves an even number at once; of two odd primes of this
 size its search gives up with 1 and P * Q in one of 1,500 tries, and the exchange fails."""
-G = 3
-DH_PRIME = int(
-    "c71caeb9c6b1c9048e6c522f70f13f73980d40238e3e21c14934d037563d930f48198a0aa7c14058229493d22530f4db"
-    "fa336f6e0ac925139543aed44cce7c3720fd51f69458705ac68cd4fe6b6b13abdc9746512969328454f18faf8c595f64"
-    "2477fe96bb2a941d5bcd1d4ac8cc49880708fa9b378e3c4f3a9060bee67cf9a4a4a695811051907e162753b56b0f6b41"
-    "0dba74d8a84b2a14b3144e0ef1284754fd17ed950d5965b4b9dd46582db1178d169c6bc465b0d6ff9ca3928fef5b9ae4"
-    "e418fc15e83ebea0f87fa9ff5eed70050ded2849f47bf959d956850ce929851f0d8115f635b105ee2e4e15d04b2454bf"
-    "6f4fadf034b10403119cd8e3b92fcc5b",
-    16,
-)
-"""Telegram's published prime: clients know it to be good."""
 SMALL_PRIMES = math.prod(
     number for number in range(3, 2000) if all(number % d for d in range(2, math.isqrt(number) + 1))
 )
@@ -133,9 +124,9 @@ class KeyExchange:
         if {inner.p, inner.q} != {get_byte_array(P), get_byte_array(Q)}:
             raise BadPacket("wrong factors")
         self._new_nonce = inner.new_nonce
-        g_a = get_byte_array(pow(G, self._secret, DH_PRIME))
+        g_a = get_byte_array(pow(G, self._secret, PRIME))
         data = bytes(
-            ServerDHInnerData(self._nonce, self._server_nonce, G, get_byte_array(DH_PRIME), g_a, int(time.time()))
+            ServerDHInnerData(self._nonce, self._server_nonce, G, get_byte_array(PRIME), g_a, int(time.time()))
         )
         answer = sha1(data).digest() + data
         answer += os.urandom(-len(answer) % 16)
@@ -146,7 +137,7 @@ class KeyExchange:
         inner = _read(plain[20:])
         if not isinstance(inner, ClientDHInnerData) or sha1(bytes(inner)).digest() != plain[:20]:
             raise BadPacket("client dh inner data")
-        shared = pow(int.from_bytes(inner.g_b, "big"), self._secret, DH_PRIME)
+        shared = pow(int.from_bytes(inner.g_b, "big"), self._secret, PRIME)
         auth = AuthKey(get_byte_array(shared))
         agreed = DhGenOk(self._nonce, self._server_nonce, auth.calc_new_nonce_hash(self._new_nonce, 1))
         return agreed, ClientKey(auth, self._first_salt())

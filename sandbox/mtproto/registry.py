@@ -30,6 +30,8 @@ class Caller:
     """The session, so that it is not told what it did itself."""
     account: User | None
     """Whose account it is; None before login."""
+    takeout: int | None = None
+    """Id of the takeout that the call says it is part of."""
 
     @property
     def user(self) -> User:

@@ -68,7 +68,7 @@ class MTProtoServer:
         """A key that is already logged in: saves a test the exchange and the login code."""
         key = make_client_key()
         self.keys[key.id] = key
-        self.world.logins[key.id] = user.id
+        self.world.logins.begin(key.id, user)
         return key
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -18,6 +18,7 @@ from telethon.tl.core.rpcresult import RpcResult
 from sandbox.errors import Refused
 from sandbox.events import Event
 from sandbox.faults import Call, Fault
+from sandbox.logins import Device
 from sandbox.mtproto.keys import BadPacket, ClientKey, seal
 from sandbox.mtproto.registry import Caller, name_of
 from sandbox.mtproto.render import Renderer
@@ -39,6 +40,8 @@ WRAPPERS = (
     functions.InvokeAfterMsgRequest,
     functions.InvokeAfterMsgsRequest,
     functions.InvokeWithTakeoutRequest,
+    functions.InvokeWithMessagesRangeRequest,
+    functions.InvokeWithoutUpdatesRequest,
 )
 
 
@@ -102,25 +105,31 @@ class Session:
                 pass  # acknowledgements and states of messages: nothing is ever sent twice here
 
     def _call(self, message_id: int, request: TLRequest) -> None:
-        follow = True
-        while isinstance(request, (*WRAPPERS, functions.InvokeWithoutUpdatesRequest)):
-            follow = follow and not isinstance(request, functions.InvokeWithoutUpdatesRequest)
+        follow, takeout = True, None
+        while isinstance(request, WRAPPERS):
+            match request:
+                case functions.InvokeWithoutUpdatesRequest():
+                    follow = False
+                case functions.InvokeWithTakeoutRequest():
+                    takeout = request.takeout_id
+                case functions.InitConnectionRequest():
+                    self._world.logins.devices[self.key_id] = _device(request)
             request = request.query
-        user_id = self._world.logins.get(self.key_id)
-        user = None if user_id is None else self._world.users[user_id]
-        fault = self._world.faults.meet(Call(name_of(request), user_id, request))
+        user = self._world.logins.seen(self.key_id)
+        caller = Caller(self._world, self._connection.server, self.key_id, self, user, takeout)
+        fault = self._world.faults.meet(Call(name_of(request), None if user is None else user.id, request, takeout))
         if fault is not None and fault.delay:
-            self._start(self._later(fault, message_id, request, user))
+            self._start(self._later(fault, message_id, request, caller))
         else:
-            self._run(fault, message_id, request, user)
+            self._run(fault, message_id, request, caller)
         if follow:
             self._follow()
 
-    async def _later(self, fault: Fault, message_id: int, request: TLRequest, user: User | None) -> None:
+    async def _later(self, fault: Fault, message_id: int, request: TLRequest, caller: Caller) -> None:
         await asyncio.sleep(fault.delay)
-        self._run(fault, message_id, request, user)
+        self._run(fault, message_id, request, caller)
 
-    def _run(self, fault: Fault | None, message_id: int, request: TLRequest, user: User | None) -> None:
+    def _run(self, fault: Fault | None, message_id: int, request: TLRequest, caller: Caller) -> None:
         match fault:
             case Fault(drop="before"):
                 self._connection.cut()
@@ -131,10 +140,8 @@ class Session:
             case Fault(error=(code, text)):
                 self._reply_error(message_id, Refused(code, text))
                 return
-        server = self._connection.server
-        caller = Caller(self._world, server, self.key_id, self, user)
         try:
-            result = server.methods.run(caller, request)
+            result = caller.server.methods.run(caller, request)
             if inspect.isawaitable(result):
                 self._start(self._finish(fault, message_id, request, result))
             else:
@@ -185,18 +192,24 @@ class Session:
         self._send(struct.pack("<Iq", RpcResult.CONSTRUCTOR_ID, message_id) + result, reply=True, damaged=damaged)
 
     def _follow(self) -> None:
-        """Push updates to whoever is logged in now."""
-        user_id = self._world.logins.get(self.key_id)
-        if self._followed is not None and self._followed.id == user_id:
-            return
+        """Push updates to whoever is logged in now; before that, the news that its QR code was scanned."""
+        user = self._world.logins.user(self.key_id)
         if self._unsubscribe is not None:
+            if self._followed == user:
+                return
             self._unsubscribe()
-        self._followed = None if user_id is None else self._world.users[user_id]
-        self._unsubscribe = None if self._followed is None else self._world.subscribe(self._followed, self._push)
+        self._followed = user
+        if user is None:
+            self._unsubscribe = self._world.logins.watch(self.key_id, self._push_scanned)
+        else:
+            self._unsubscribe = self._world.subscribe(user, self._push)
+
+    def _push_scanned(self) -> None:
+        self._send(bytes(types.UpdateShort(types.UpdateLoginToken(), int(self._world.clock()))), reply=False)
 
     def _push(self, event: Event, pts: int, origin: object) -> None:
         user = self._followed
-        if origin is self or user is None or self._world.logins.get(self.key_id) != user.id:
+        if origin is self or user is None or self._world.logins.user(self.key_id) != user:
             return
         updates = Renderer(self._world, user).pushed(event, pts)
         if updates is None:
@@ -227,6 +240,10 @@ class Session:
         if damaged:
             packet = packet[:-1] + bytes([packet[-1] ^ 1])
         self._connection.transport.send(packet)
+
+
+def _device(request: functions.InitConnectionRequest) -> Device:
+    return Device(request.device_model, request.system_version, request.app_version, request.api_id)
 
 
 def unpack(message_id: int, body: bytes) -> Iterator[tuple[int, bytes]]:

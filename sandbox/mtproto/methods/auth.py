@@ -1,39 +1,17 @@
-"""Logging in and out by phone and code, or by a bot's token; what a client asks first of all."""
+"""Logging in and out: by phone and code, by QR code, by a bot's token, and with a password where there is one."""
+
+from typing import Any
 
 from telethon.tl import functions, types
 
 from sandbox.errors import Refused
+from sandbox.mtproto.methods.account import authorization
 from sandbox.mtproto.registry import Caller, Methods
 from sandbox.mtproto.render import Renderer
-from sandbox.values import LONGEST_TEXT, User
-from sandbox.world import API_HASH, API_ID, DC_ID, LOGIN_CODE
+from sandbox.values import User
+from sandbox.world import API_HASH, API_ID, LOGIN_CODE
 
 methods = Methods()
-
-DAY = 86400
-
-
-@methods.handles(functions.help.GetConfigRequest, anyone=True)
-def get_config(caller: Caller, request: functions.help.GetConfigRequest) -> types.Config:
-    """The one data centre that there is, and limits."""
-    now = int(caller.world.clock())
-    dc = types.DcOption(DC_ID, caller.server.host, caller.server.port, static=True)
-    return types.Config(
-        date=now, expires=now + DAY, test_mode=False, this_dc=DC_ID, dc_options=[dc], dc_txt_domain_name="",
-        chat_size_max=200, megagroup_size_max=200000, forwarded_count_max=100, online_update_period_ms=210000,
-        offline_blur_timeout_ms=5000, offline_idle_timeout_ms=30000, online_cloud_timeout_ms=300000,
-        notify_cloud_delay_ms=30000, notify_default_delay_ms=1500, push_chat_period_ms=60000, push_chat_limit=2,
-        edit_time_limit=172800, revoke_time_limit=2147483647, revoke_pm_time_limit=2147483647, rating_e_decay=2419200,
-        stickers_recent_limit=200, channels_read_media_period=604800, call_receive_timeout_ms=20000,
-        call_ring_timeout_ms=90000, call_connect_timeout_ms=30000, call_packet_timeout_ms=10000,
-        me_url_prefix="https://t.me/", caption_length_max=1024, message_length_max=LONGEST_TEXT, webfile_dc_id=DC_ID,
-    )  # fmt: skip
-
-
-@methods.handles(functions.help.GetNearestDcRequest, anyone=True)
-def get_nearest_dc(caller: Caller, request: functions.help.GetNearestDcRequest) -> types.NearestDc:
-    """The same data centre."""
-    return types.NearestDc("ZZ", DC_ID, DC_ID)
 
 
 @methods.handles(functions.auth.SendCodeRequest, anyone=True)
@@ -52,7 +30,36 @@ def sign_in(caller: Caller, request: functions.auth.SignInRequest) -> types.auth
         raise Refused(400, "PHONE_CODE_EXPIRED")
     if request.phone_code != LOGIN_CODE:
         raise Refused(400, "PHONE_CODE_INVALID" if request.phone_code else "PHONE_CODE_EMPTY")
-    return _log_in(caller, user)
+    caller.world.logins.enter(caller.key_id, user)
+    return _entered(caller, user)
+
+
+@methods.handles(functions.auth.CheckPasswordRequest, anyone=True)
+def check_password(caller: Caller, request: functions.auth.CheckPasswordRequest) -> types.auth.Authorization:
+    """The second step, where there is a password."""
+    given = request.password
+    if not isinstance(given, types.InputCheckPasswordSRP):
+        raise Refused(400, "PASSWORD_HASH_INVALID")
+    return _entered(caller, caller.world.logins.prove(caller.key_id, given.srp_id, given.A, given.M1))
+
+
+@methods.handles(functions.auth.ExportLoginTokenRequest, anyone=True)
+def export_login_token(caller: Caller, request: functions.auth.ExportLoginTokenRequest) -> Any:
+    """What the QR code is to show; once it was scanned, asking again is what lets the client in."""
+    _check_app(request.api_id, request.api_hash)
+    logins = caller.world.logins
+    user = logins.scanned(caller.key_id)
+    if user is None:
+        token = logins.offer(caller.key_id)
+        return types.auth.LoginToken(int(token.expires), token.value)
+    logins.enter(caller.key_id, user)
+    return types.auth.LoginTokenSuccess(_entered(caller, user))
+
+
+@methods.handles(functions.auth.AcceptLoginTokenRequest)
+def accept_login_token(caller: Caller, request: functions.auth.AcceptLoginTokenRequest) -> types.Authorization:
+    """A device that is logged in has scanned another's QR code."""
+    return authorization(caller, caller.world.logins.accept(request.token, caller.user))
 
 
 @methods.handles(functions.auth.ImportBotAuthorizationRequest, anyone=True)
@@ -62,14 +69,23 @@ def import_bot(caller: Caller, request: functions.auth.ImportBotAuthorizationReq
     bot = caller.world.bot_of(request.bot_auth_token)
     if bot is None:
         raise Refused(400, "ACCESS_TOKEN_INVALID")
-    return _log_in(caller, bot)
+    caller.world.logins.begin(caller.key_id, bot)
+    return _entered(caller, bot)
 
 
 @methods.handles(functions.auth.LogOutRequest)
 def log_out(caller: Caller, request: functions.auth.LogOutRequest) -> types.auth.LoggedOut:
     """The key stands for nobody."""
-    del caller.world.logins[caller.key_id]
+    caller.world.logins.end(caller.key_id)
     return types.auth.LoggedOut()
+
+
+@methods.handles(functions.auth.ResetAuthorizationsRequest)
+def reset_authorizations(caller: Caller, request: functions.auth.ResetAuthorizationsRequest) -> bool:
+    """All other devices of his are logged out."""
+    logins = caller.world.logins
+    logins.end(*(login.key_id for login in logins.of(caller.user) if login.key_id != caller.key_id))
+    return True
 
 
 def _check_app(api_id: int, api_hash: str) -> None:
@@ -91,6 +107,5 @@ def _code_hash(user: User) -> str:
     return f"code-for-{user.id}"
 
 
-def _log_in(caller: Caller, user: User) -> types.auth.Authorization:
-    caller.world.logins[caller.key_id] = user.id
+def _entered(caller: Caller, user: User) -> types.auth.Authorization:
     return types.auth.Authorization(Renderer(caller.world, user).user(user))

@@ -55,10 +55,3 @@ def get_full_chat(caller: Caller, request: functions.messages.GetFullChatRequest
     full = types.ChatFull(group.id, "", participants, types.PeerNotifySettings())
     users = [renderer.user(caller.world.users[user_id]) for user_id in group.member_ids]
     return types.messages.ChatFull(full, [renderer.chat(group)], users)
-
-
-@methods.handles(functions.account.UpdateStatusRequest)
-def update_status(caller: Caller, request: functions.account.UpdateStatusRequest) -> bool:
-    """Come online, or go."""
-    caller.world.come_online(caller.user, not request.offline, origin=caller.origin)
-    return True
