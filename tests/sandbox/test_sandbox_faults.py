@@ -105,7 +105,7 @@ async def test_dropped_connections_come_back(sandbox, world, anna, bob, client_o
 
 async def test_a_bug_of_ours_is_answered_400_and_logged(sandbox, world, anna, client_of, caplog):
     client = await client_of(anna)
-    world.clock = None
+    sandbox.mtproto.methods.handles(functions.updates.GetStateRequest)(lambda *_: 1 / 0)
     with pytest.raises(errors.BadRequestError, match="SANDBOX_BUG"):
         await client(functions.updates.GetStateRequest())
     assert any(record.message == "mtproto.bug" and record.exc_info for record in caplog.records)
