@@ -29,6 +29,7 @@ from bot.status import status
 from bot.tables import migrations
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
+from exporter.limiter import Limiter
 from exporter.messages import Peer
 from exporter.modes import Mode, resolve_modes
 from exporter.refusals import explain
@@ -70,7 +71,8 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
         parts = _parts(config, store, owner, speaker, account, control, say)
         async with asyncio.TaskGroup() as tasks:
             double = Double(parts, modes, tasks)
-            await resume(client, account, parts, double, modes)
+            limiter = Limiter(client, store.state, config.sync.requests_per_second)
+            await resume(client, limiter, account, parts, double, modes)
             tasks.create_task(_stay(client))
             tasks.create_task(account.pulse())
             if control:

@@ -18,6 +18,7 @@ from bot.outbox import Lost, Refused
 from bot.saved import SavedMessages, on_reply
 from exporter.config import Sync
 from exporter.follow import follow
+from exporter.limiter import Limiter
 from exporter.messages import PeerKind
 from exporter.modes import Mode
 from exporter.store import Store
@@ -27,7 +28,12 @@ log = logging.getLogger(__name__)
 
 
 async def resume(
-    client: TelegramClient, account: Account, parts: Parts, double: Double, modes: Mapping[int, Mode]
+    client: TelegramClient,
+    limiter: Limiter,
+    account: Account,
+    parts: Parts,
+    double: Double,
+    modes: Mapping[int, Mode],
 ) -> None:
     """Begin to listen. Listening begins before the look back, so that nothing falls in between; what comes twice counts
     once.
@@ -50,7 +56,7 @@ async def resume(
     )
     account.on_saved_reply(partial(on_reply, drafts=parts.drafts, double=double))
     if modes:
-        await sync(client, parts.store, Sync(chats=tuple(modes)))
+        await sync(client, parts.store, Sync(chats=tuple(modes)), limiter=limiter)
     for chat_id in modes:
         for newest in parts.store.recent(chat_id, limit=1):
             if newest.message_id > (parts.handled.up_to(chat_id) or 0):

@@ -5,6 +5,7 @@ It knows no message. Every write is safe to repeat.
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from math import ceil
 
 from sqlite_utils import Database
 
@@ -63,7 +64,7 @@ class ChatState:
 
     def rest(self, method: str, until: datetime) -> None:
         """Remember, across restarts, that Telegram wants no more of `method` before `until`."""
-        row = {"method": method, "until": int(until.timestamp())}
+        row = {"method": method, "until": ceil(until.timestamp())}
         self._database.table("flood_wait").upsert(row, pk="method")
 
     def resting(self, method: str) -> datetime | None:

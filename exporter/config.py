@@ -74,6 +74,8 @@ class Sync(Section):
     exclude: tuple[Contact, ...] = ()
     protected: tuple[Contact, ...] = ()
     """Chats whose content Telegram forbids to save: pulled if chosen, for the owner says that the people agree."""
+    requests_per_second: float = Field(default=1.0, ge=0)
+    """Of each of Telegram's methods; 0 does not wait at all, for a Telegram of one's own."""
 
 
 class Train(Section):

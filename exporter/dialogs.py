@@ -3,12 +3,11 @@
 It knows Telethon's types, and neither configuration nor store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from telethon import TelegramClient
 from telethon.tl import types
 from telethon.tl.functions.messages import GetDialogFiltersRequest
 from telethon.utils import get_peer_id
@@ -56,9 +55,9 @@ def to_dialog(
     )
 
 
-async def fetch_folders(client: TelegramClient, owner_id: int) -> tuple[Folder, ...]:
+async def fetch_folders(ask: Callable[[Any], Awaitable[Any]], owner_id: int) -> tuple[Folder, ...]:
     """All of the account's folders, but the one that is every chat."""
-    answer = await client(GetDialogFiltersRequest())
+    answer = await ask(GetDialogFiltersRequest())
     return tuple(
         _folder(one, owner_id)
         for one in answer.filters

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.progress import (
@@ -35,6 +35,24 @@ Report = Callable[[Step], None]
 
 def silent(step: Step) -> None:
     """Report to nobody."""
+
+
+class Aloud:
+    """A report that knows its last step, so that somebody who knows of no step can add a note: why nothing moves."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._last: Step | None = None
+
+    def __call__(self, step: Step) -> None:
+        """Report a step."""
+        self._last = step
+        self._report(step)
+
+    def note(self, note: str) -> None:
+        """Report the last step once more, with this note; before the first step there is nobody to tell."""
+        if self._last:
+            self._report(replace(self._last, note=note))
 
 
 @contextmanager

@@ -50,6 +50,7 @@ port = {sandbox.port}
 public_key = {json.dumps(sandbox.public_key)}
 [sync]
 kinds = ["private"]
+requests_per_second = 0
 [train]
 base = {json.dumps(str(tiny_base))}
 epochs = 6

@@ -31,6 +31,7 @@ public_key = """
 
 [sync]
 kinds = ["private", "group"]
+requests_per_second = 0
 
 [train]
 base = "embedded"

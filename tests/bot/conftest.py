@@ -145,6 +145,7 @@ port = {sandbox.port}
 public_key = {json.dumps(sandbox.public_key)}
 [sync]
 kinds = ["private", "group"]
+requests_per_second = 0
 [reply]
 pace = 0.01
 settle_seconds = {SETTLE / 0.01}

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from telethon.crypto import AuthKey
@@ -81,6 +82,7 @@ port = {sandbox.port}
 public_key = {json.dumps(sandbox.public_key)}
 [sync]
 kinds = ["private", "group"]
+requests_per_second = 0
 """
     )
     return file
@@ -107,6 +109,16 @@ def store(config: Config) -> Iterator[Store]:
     config.make_state()
     with open_store(config.database) as opened:
         yield opened
+
+
+@pytest.fixture
+def no_retry_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telethon sleeps 2 s after each trouble of Telegram's own, and lets nobody choose."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr("telethon.client.users.asyncio", SimpleNamespace(sleep=sleep))
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ async def listener(
         history(world, owner, friend, count=3)
     listener = Listener()
     async with connect(logged_in) as client:
-        await sync(client, store, Sync(kinds=frozenset({"private"})))
+        await sync(client, store, Sync(kinds=frozenset({"private"}), requests_per_second=0))
         follow(client, store, chosen=chosen, on_message=listener.hear)
         yield listener
 

@@ -20,7 +20,7 @@ def world() -> World:
 
 
 async def test_a_sync_after_an_import_finds_nothing_new(logged_in: Config, store: Store, tmp_path: Path) -> None:
-    everything = Sync(kinds=frozenset({"private", "group"}))
+    everything = Sync(kinds=frozenset({"private", "group"}), requests_per_second=0)
     imported = import_file(store, CAST)
     before = {chat.peer.peer_id: list(store.messages(chat.peer.peer_id)) for chat in store.chats()}
     async with connect(logged_in) as client:

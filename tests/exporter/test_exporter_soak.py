@@ -75,6 +75,7 @@ phone = "{telegram["owner"]["phone"]}"
 server = {{ {server} }}
 [sync]
 kinds = ["private"]
+requests_per_second = 0
 """
 
 

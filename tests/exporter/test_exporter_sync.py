@@ -29,7 +29,7 @@ from sandbox.world import World
 
 from .conftest import BEGIN, Command, history
 
-EVERYBODY = Sync(kinds=frozenset({"private", "group"}))
+EVERYBODY = Sync(kinds=frozenset({"private", "group"}), requests_per_second=0)
 
 
 async def pull(
@@ -47,7 +47,7 @@ def texts(store: Store, chat: User) -> list[str]:
     return [message.text for message in store.messages(chat.id)]
 
 
-async def test_01_a_full_sync_equals_the_world(
+async def test_acceptance_01_a_full_sync_equals_the_world(
     world: World, owner: User, anna: User, logged_in: Config, store: Store
 ) -> None:
     history(world, owner, anna, count=10_050)
@@ -80,7 +80,7 @@ async def test_people_are_stored_as_telegram_names_them(
     assert (said.sender_id, said.outgoing) == (boris.id, False)
 
 
-async def test_03_an_incremental_sync_asks_once_for_what_changed(
+async def test_acceptance_03_an_incremental_sync_asks_once_for_what_changed(
     world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
 ) -> None:
     history(world, owner, anna, count=250)
@@ -98,7 +98,7 @@ async def test_03_an_incremental_sync_asks_once_for_what_changed(
     assert history_calls(world) == []
 
 
-async def test_04_short_and_empty_pages_lose_nothing(
+async def test_acceptance_04_short_and_empty_pages_lose_nothing(
     world: World, owner: User, anna: User, logged_in: Config, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history(world, owner, anna, count=300)
@@ -115,7 +115,7 @@ async def test_04_short_and_empty_pages_lose_nothing(
     assert store.intervals(anna.id) == (Interval(1, 300),)
 
 
-async def test_05_a_short_wait_is_kept_and_shown(
+async def test_acceptance_05_a_short_wait_is_kept_and_shown(
     world: World, owner: User, anna: User, logged_in: Config, store: Store
 ) -> None:
     history(world, owner, anna, count=300)
@@ -127,7 +127,7 @@ async def test_05_a_short_wait_is_kept_and_shown(
     assert [step.done for step in steps if step.stage == "Anna"] == [100, 200, 200, 300]
 
 
-async def test_06_a_long_wait_ends_the_run_and_is_remembered(
+async def test_acceptance_06_a_long_wait_ends_the_run_and_is_remembered(
     world: World, owner: User, anna: User, logged_in: Config, store: Store
 ) -> None:
     history(world, owner, anna, count=300)
@@ -141,7 +141,7 @@ async def test_06_a_long_wait_ends_the_run_and_is_remembered(
     assert history_calls(world) == []
 
 
-async def test_06_a_long_wait_is_exit_code_4(
+async def test_acceptance_06_a_long_wait_is_exit_code_4(
     world: World, owner: User, anna: User, logged_in: Config, command: Command
 ) -> None:
     history(world, owner, anna, count=3)
@@ -151,7 +151,7 @@ async def test_06_a_long_wait_is_exit_code_4(
     assert "problem: Telegram asks to wait until" in ended.err
 
 
-async def test_11_a_page_does_not_overwrite_a_newer_edit(
+async def test_acceptance_11_a_page_does_not_overwrite_a_newer_edit(
     world: World, owner: User, anna: User, logged_in: Config, store: Store
 ) -> None:
     history(world, owner, anna, count=3)
@@ -175,7 +175,7 @@ async def test_a_dropped_connection_is_taken_up_again(
 
 
 async def test_trouble_of_telegrams_own_is_tried_again(
-    world: World, owner: User, anna: User, logged_in: Config, store: Store
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, no_retry_delay: None
 ) -> None:
     history(world, owner, anna, count=300)
     world.fault("messages.getHistory", error=(500, "INTERNAL"), after=1)
@@ -196,7 +196,7 @@ async def test_nothing_of_other_chats_is_asked_for(
 ) -> None:
     history(world, owner, anna, count=5)
     history(world, owner, boris, count=5)
-    await pull(logged_in, store, Sync(chats=("Anna",)))
+    await pull(logged_in, store, Sync(chats=("Anna",), requests_per_second=0))
     assert [request.peer.user_id for request in history_calls(world)] == [anna.id]
     assert set(store.peers()) == {owner.id, anna.id}
 
@@ -240,7 +240,7 @@ async def stalled(world: World, start: Callable[..., Awaitable[Any]], page: int)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_02_after_kill_9_the_next_run_goes_on(
+async def test_acceptance_02_after_kill_9_the_next_run_goes_on(
     world: World, owner: User, anna: User, boris: User, logged_in: Config, start: Any, command: Command, seed: int
 ) -> None:
     history(world, owner, anna, count=700)
@@ -277,7 +277,7 @@ async def test_ctrl_c_keeps_every_page_and_exits_130(
     assert json.loads(ended.out)["new"] == 400
 
 
-async def test_39_words_and_secrets_stay_in_the_private_database(
+async def test_acceptance_39_words_and_secrets_stay_in_the_private_database(
     world: World, owner: User, anna: User, logged_in: Config, command: Command
 ) -> None:
     history(world, owner, anna, count=150, text="canary-word {}")

@@ -1,0 +1,164 @@
+"""How fast Telegram is asked: a pace for every method, slowed by each of its rate limits and quickened by calm.
+
+A flood wait halves the rate of its method, a calm minute gives a tenth back. It knows no request's meaning, and
+remembers across restarts only what Telegram asked to wait for.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random, SystemRandom
+from typing import Any
+
+from telethon import TelegramClient, errors
+
+from exporter.chatstate import ChatState
+from exporter.refusals import FLOODS, come_back_later
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 300
+"""Seconds of rate limit that are sat through; for more the user is asked to come back."""
+TRIES = 5
+"""Of one request, where Telegram has trouble of its own."""
+CALM = 60.0
+"""Seconds without a flood wait that give a tenth of the rate back."""
+SLOWEST = 60.0
+"""Seconds between two requests; no number of flood waits makes it more."""
+JITTER = 0.1
+"""A wait for one's turn is longer by up to this share: a machine's even beat is what Telegram looks for."""
+WORTH_A_NOTE = 2.0
+"""Seconds of waiting for one's turn that the user is told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time, as far as one waits for it."""
+
+    tick: Callable[[], float] = time.monotonic
+    """Seconds that only ever rise; what counts as long as the process lives."""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """What is written down for the next process."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+@dataclass(slots=True)
+class _Pace:
+    """Of one method. Moments are ticks."""
+
+    interval: float
+    """Seconds between two requests."""
+    due: float
+    """When the next request may begin."""
+    rest: float
+    """Until when Telegram itself asked to wait."""
+    began: float
+    """When the last request began."""
+    calm: float
+    """Since when the rate was neither lowered nor raised."""
+
+
+class Limiter:
+    """Call it with a request instead of the client. One for a whole process; tasks may share it."""
+
+    def __init__(
+        self,
+        client: TelegramClient,
+        state: ChatState,
+        per_second: float,
+        *,
+        say: Callable[[str], None] = lambda note: None,
+        clock: Clock = Clock(),
+        random: Random = SystemRandom(),  # noqa: B008 - without a state
+    ) -> None:
+        self._client = client
+        self._state = state
+        self._least = 1 / per_second if per_second else 0.0
+        self._say = say
+        self._clock = clock
+        self._random = random
+        self._paces: dict[str, _Pace] = {}
+        self.requests = 0
+        """That were sent."""
+        self.slept = 0.0
+        """Seconds that requests waited, for their turn or because Telegram asked to."""
+
+    async def __call__(self, request: Any) -> Any:
+        """Send a request when its turn comes, again after a wait that Telegram asks for, or trouble of its own.
+
+        Raises:
+            ComeBackLater: Telegram asks, or asked an earlier run, for a wait of more than five minutes.
+        """
+        method = method_of(request)
+        failures = 0
+        while True:
+            await self._turn(method)
+            self.requests += 1
+            try:
+                return await self._client(request)
+            except FLOODS as flood:
+                self._slow_down(method, flood.seconds)
+            except (errors.ServerError, errors.TimedOutError):  # Telethon has slept 2 s already
+                failures += 1
+                if failures == TRIES:
+                    raise
+
+    def check(self, method: str) -> None:
+        """Raises:
+        ComeBackLater: the method has to rest for more than five minutes yet.
+        """
+        left = self._pace(method).rest - self._clock.tick()
+        if left > LONGEST_WAIT:
+            raise come_back_later(self._clock.now() + timedelta(seconds=left))
+
+    async def _turn(self, method: str) -> None:
+        """Wait until the method may be called, and take the turn. Who wakes second waits for the next one."""
+        pace = self._pace(method)
+        self._recover(pace)
+        while (wait := pace.due - self._clock.tick()) > 0:
+            self.check(method)
+            if pace.due <= pace.rest:
+                self._say(f"sleeping {round(wait)} s: Telegram's rate limit")
+            elif wait > WORTH_A_NOTE:
+                self._say(f"next request in {round(wait)} s: slowed down by Telegram's rate limit")
+            self.slept += wait
+            await self._clock.sleep(wait)
+        pace.began = self._clock.tick()
+        pace.due = pace.began + pace.interval * (1 + JITTER * self._random.random())
+
+    def _slow_down(self, method: str, seconds: int) -> None:
+        """Halve the rate. Where there was no pace, the rate is that of the requests so far, at least one a second."""
+        pace, now = self._paces[method], self._clock.tick()
+        pace.interval = min(2 * max(pace.interval, min(now - pace.began, 1.0)), SLOWEST)
+        rest = now + seconds + pace.interval * JITTER * self._random.random()
+        pace.due = pace.rest = pace.calm = max(pace.rest, rest)
+        self._state.rest(method, self._clock.now() + timedelta(seconds=seconds))
+        self._client._flood_waited_requests.clear()  # the client's own memory takes all calls of a takeout for one
+        log.info("limiter.flood", extra={"method": method, "seconds": seconds, "interval": round(pace.interval, 3)})
+        self.check(method)
+
+    def _recover(self, pace: _Pace) -> None:
+        calm_for = int((self._clock.tick() - pace.calm) // CALM)
+        if calm_for > 0:
+            pace.interval = max(self._least, pace.interval / 1.1**calm_for)
+            pace.calm += calm_for * CALM
+
+    def _pace(self, method: str) -> _Pace:
+        if method not in self._paces:
+            until, now = self._state.resting(method), self._clock.tick()
+            left = (until - self._clock.now()).total_seconds() if until else 0.0
+            rest = now + max(left, 0.0)
+            self._paces[method] = _Pace(self._least, due=rest, rest=rest, began=now, calm=rest)
+        return self._paces[method]
+
+
+def method_of(request: Any) -> str:
+    """A request's method as Telegram's documentation writes it: `messages.getHistory`."""
+    kind = type(request)
+    room = kind.__module__.rpartition(".")[2]
+    name = kind.__name__.removesuffix("Request")
+    name = name[0].lower() + name[1:]
+    return name if room == "functions" else f"{room}.{name}"
