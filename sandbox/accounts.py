@@ -1,12 +1,45 @@
-"""What an account has besides its chats: the devices it is logged in on, and its password."""
+"""What an account has besides its chats: devices it is logged in on, a password, folders, takeouts."""
 
 import base64
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+from sandbox.errors import Refused
 from sandbox.logins import Login, Logins
 from sandbox.passwords import Password
 from sandbox.people import People
-from sandbox.values import User
+from sandbox.values import Peer, User
+
+FIRST_FOLDER = 2
+"""Id of the first folder that someone makes; below stand Telegram's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Chats that the owner shows together: those named, and those of some kinds."""
+
+    id: int
+    title: str
+    include: tuple[Peer, ...] = ()
+    exclude: tuple[Peer, ...] = ()
+    pinned: tuple[Peer, ...] = ()
+    kinds: tuple[str, ...] = ()
+    """Of contacts, non_contacts, groups, broadcasts, bots."""
+    shared: bool = False
+    """By a link: such a folder names its chats, and has no kinds and no exclusions."""
+
+
+@dataclass(slots=True)
+class Takeout:
+    """A client's leave to export at leisure."""
+
+    user: User
+    options: dict[str, bool | int]
+    """What it asked for, named as in account.initTakeoutSession."""
+    id: int = field(default_factory=lambda: secrets.randbits(62))
+    success: bool | None = None
+    """What the client said at the end; None until then."""
 
 
 class Accounts(People):
@@ -20,6 +53,10 @@ class Accounts(People):
         super().__init__()
         self.clock = clock
         self.logins = Logins(lambda: self.clock())
+        self.folders: dict[int, list[Folder]] = {}
+        """By user id."""
+        self.takeouts: list[Takeout] = []
+        """All that ever began, in order."""
 
     def set_password(self, user: User, text: str, *, hint: str = "") -> None:
         """Two-step verification: who logs in as this person has to know the password too."""
@@ -39,3 +76,43 @@ class Accounts(People):
     def revoke(self, user: User) -> None:
         """End all sessions of an account: their next request is answered 401 AUTH_KEY_UNREGISTERED."""
         self.logins.end(*(login.key_id for login in self.logins.of(user)))
+
+    def folder(
+        self,
+        owner: User,
+        title: str,
+        *,
+        include: Sequence[Peer] = (),
+        exclude: Sequence[Peer] = (),
+        pinned: Sequence[Peer] = (),
+        contacts: bool = False,
+        non_contacts: bool = False,
+        groups: bool = False,
+        broadcasts: bool = False,
+        bots: bool = False,
+        shared: bool = False,
+    ) -> Folder:
+        """A new folder at the end of the owner's; what is pinned there need not be included too."""
+        asked = {
+            "contacts": contacts,
+            "non_contacts": non_contacts,
+            "groups": groups,
+            "broadcasts": broadcasts,
+            "bots": bots,
+        }
+        kinds = tuple(kind for kind, wanted in asked.items() if wanted)
+        folders = self.folders.setdefault(owner.id, [])
+        number = FIRST_FOLDER + len(folders)
+        folders.append(Folder(number, title, tuple(include), tuple(exclude), tuple(pinned), kinds, shared))
+        return folders[-1]
+
+    def takeout(self, user: User, takeout_id: int) -> Takeout:
+        """The person's takeout with this id.
+
+        Raises:
+            Refused: there is none, it is over, or another began since.
+        """
+        newest = next((takeout for takeout in reversed(self.takeouts) if takeout.user == user), None)
+        if newest is None or newest.id != takeout_id or newest.success is not None:
+            raise Refused(400, "TAKEOUT_INVALID")
+        return newest

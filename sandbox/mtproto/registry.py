@@ -83,13 +83,15 @@ class Methods:
         """Answer a request.
 
         Raises:
-            Refused: not logged in, no such method, or what the handler refuses.
+            Refused: not logged in, no such method or takeout, or what the handler refuses.
         """
         handler, anyone = self._handlers.get(type(request), (None, False))
         if handler is None:
             raise Refused(400, "METHOD_NOT_SIMULATED")
         if not anyone and caller.account is None:
             raise Refused(401, "AUTH_KEY_UNREGISTERED")
+        if caller.takeout is not None:
+            caller.world.takeout(caller.user, caller.takeout)
         return handler(caller, request)
 
 
