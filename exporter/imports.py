@@ -51,6 +51,7 @@ _MEDIA_KEYS = {
     "contact_information": MessageKind.CONTACT,
     "file": MessageKind.DOCUMENT,
 }
+_CALLS = ("phone_call", "conference_call", "group_call")
 
 
 def marked_id(value: Any) -> Any:
@@ -85,6 +86,7 @@ class Record(BaseModel):
     actor_id: PeerId | None = None
     text: str | list[str | Piece] = ""
     text_entities: list[Piece] | None = None
+    action: str | None = None
     media_type: str | None = None
     sticker_emoji: str | None = None
     duration_seconds: Seconds | None = None
@@ -152,7 +154,8 @@ def import_file(store: Store, path: Path, *, me: int | None = None, report: Repo
     done = new = 0
     total = sum(len(chat.records) for chat in parsed)
     for chat in parsed:
-        new += len(store.add(_message(record, chat.peer.peer_id, owner.peer_id) for record in chat.records))
+        messages = (_message(record, chat.peer.peer_id, owner.peer_id) for record in chat.records)
+        new += len(store.add(messages, second_hand=True))
         done += len(chat.records)
         report(Step("import", done, total))
     unread = len(export.chats.chats) + len(export.left_chats.chats) - len(parsed)
@@ -248,7 +251,7 @@ def _message(record: Record, chat_id: int, owner_id: int) -> Message:
         text=text,
         kind=kind,
         emoji=record.sticker_emoji,
-        duration=None if kind is MessageKind.SERVICE else record.duration_seconds,  # calls have one too
+        duration=record.duration_seconds,
         reply_to=record.reply_to_message_id,
         forwarded="forwarded_from" in keys,
         via_bot="via_bot" in keys,
@@ -265,7 +268,7 @@ def _text(record: Record) -> str:
 
 def _kind(record: Record, text: str) -> MessageKind:
     if record.type == "service":
-        return MessageKind.SERVICE
+        return MessageKind.CALL if record.action in _CALLS else MessageKind.SERVICE
     if record.media_type is not None:
         return _MEDIA_TYPES.get(record.media_type, MessageKind.OTHER)
     media = (kind for key, kind in _MEDIA_KEYS.items() if key in record.model_fields_set)

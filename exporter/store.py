@@ -33,12 +33,13 @@ class ChatSummary:
 
 _PEERS = f"select {', '.join(rows.PEER)} from peers"  # noqa: S608 - column names of our own, here and below
 _SELECT = f"select {', '.join(rows.MESSAGE)} from messages"  # noqa: S608
-_ADD = f"""
+_NEWEST_EDIT = f"""
     insert into messages ({", ".join(rows.MESSAGE)}) values ({", ".join("?" * len(rows.MESSAGE))})
     on conflict (chat_id, message_id) do update
     set {", ".join(f"{column} = excluded.{column}" for column in rows.MESSAGE[2:] if column != "deleted_at")}
     where coalesce(excluded.edited_at, 0) >= coalesce(messages.edited_at, 0)
 """  # noqa: S608
+_LATER_EDIT = _NEWEST_EDIT.replace(">=", ">")
 _SAVE_PEER = f"""
     insert into peers ({", ".join(rows.PEER)}) values ({", ".join("?" * len(rows.PEER))})
     on conflict (peer_id) do update set
@@ -82,16 +83,26 @@ class Store:
         row = self.database.execute(f"{_PEERS} where kind = ?", [PeerKind.SELF]).fetchone()
         return rows.to_peer(row) if row else None
 
-    def add(self, messages: Iterable[Message], *, complete: tuple[int, Interval] | None = None) -> list[Message]:
+    def add(
+        self,
+        messages: Iterable[Message],
+        *,
+        complete: tuple[int, Interval] | None = None,
+        second_hand: bool = False,
+    ) -> list[Message]:
         """Write messages and, in the same transaction, that the interval of that chat is complete.
 
         A message is (chat_id, message_id): of two versions the later edit stays, and the earlier one is kept as a
-        version. What Telegram shows in a complete interval is not deleted. Returns the messages that were new.
+        version. What Telegram shows in a complete interval is not deleted. What is known at second hand, from an
+        export, tells less of a message than Telegram does, and replaces none but by a later edit.
+
+        Returns:
+            Those messages that were new.
         """
         batch = list(messages)
         with transaction(self.database):
             known = self._known(batch)
-            self.database.conn.executemany(_ADD, map(rows.message_row, batch))
+            self.database.conn.executemany(_LATER_EDIT if second_hand else _NEWEST_EDIT, map(rows.message_row, batch))
             if complete:
                 self._complete(*complete)
                 self._revive(known)

@@ -133,8 +133,12 @@ def test_media_are_told_apart(store: Store, tmp_path: Path, values: dict[str, An
 
 def test_service_messages_are_nobodys_words(store: Store, tmp_path: Path) -> None:
     call = {"id": 1, "type": "service", "date_unixtime": "1714564800", "actor": "Olive", "actor_id": "user1"}
-    import_file(store, write(tmp_path, account(chat(call | {"action": "phone_call", "text": ""}))))
-    assert (only(store).kind, only(store).outgoing) == (MessageKind.SERVICE, True)
+    calls = [call | {"action": "phone_call", "duration_seconds": 61}, call | {"id": 2, "action": "pin_message"}]
+    import_file(store, write(tmp_path, account(chat(*calls))))
+    assert [(one.kind, one.duration, one.outgoing, one.said) for one in store.messages(7)] == [
+        (MessageKind.CALL, 61, True, False),
+        (MessageKind.SERVICE, None, True, False),
+    ]
 
 
 def test_text_without_entities_and_half_an_emoji(store: Store, tmp_path: Path) -> None:

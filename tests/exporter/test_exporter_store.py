@@ -73,6 +73,15 @@ def test_11_an_older_page_never_overwrites_a_newer_edit(store: Store) -> None:
     assert list(store.messages(7)) == [newest]
 
 
+def test_what_is_known_at_second_hand_replaces_nothing_but_by_a_later_edit(store: Store) -> None:
+    whole = said(5, "hi", reactions=(Reaction("👍", 1),), edited_at=NOON)
+    store.add([whole])
+    store.add([said(5, "hi", edited_at=NOON), said(6)], second_hand=True)
+    assert list(store.messages(7)) == [whole, said(6)]
+    store.add([said(5, "hello", edited_at=NOON + timedelta(days=1))], second_hand=True)
+    assert store.recent(7, limit=2)[0].text == "hello"
+
+
 def test_a_page_and_its_interval_are_one_transaction(store: Store) -> None:
     broken = said(2, text=None)
     with pytest.raises(sqlite3.IntegrityError):
