@@ -101,7 +101,7 @@ def _to_event(message: types.MessageService, chat_id: int, owner_id: int) -> Mes
         outgoing=outgoing,
         text=message.action.message if isinstance(message.action, types.MessageActionCustomAction) else "",
         kind=MessageKind.CALL if isinstance(message.action, _CALLS) else MessageKind.SERVICE,
-        duration=getattr(message.action, "duration", None),
+        duration=getattr(message.action, "duration", None) or None,
         reply_to=answered and _reply_to(answered),
         topic=answered and _topic(answered),
         action=_snake_case(type(message.action).__name__.removeprefix("MessageAction")),
