@@ -99,7 +99,7 @@ def _to_event(message: types.MessageService, chat_id: int, owner_id: int) -> Mes
         sender_id=_sender(message, chat_id, owner_id, outgoing=outgoing),
         sent_at=message.date,
         outgoing=outgoing,
-        text=message.action.message if isinstance(message.action, types.MessageActionCustomAction) else "",
+        text="",
         kind=MessageKind.CALL if isinstance(message.action, _CALLS) else MessageKind.SERVICE,
         duration=getattr(message.action, "duration", None) or None,
         reply_to=answered and _reply_to(answered),
