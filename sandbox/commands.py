@@ -1,6 +1,7 @@
 """The sandbox's commands: run a world as a process of its own and say how to reach it; play the demo on one."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -69,6 +70,7 @@ def serve(world_file: Path, owner: str | None, port: int, ready: Path | None) ->
       api_base = ...
     """
     world = World.load(world_file, owner)
+    gc.freeze()  # what a large export holds stays: to look at it again and again would make every answer wait
     asyncio.run(_serve(world, port, ready))
 
 

@@ -12,6 +12,7 @@ from sandbox.mtproto.keys import BadPacket, ClientKey, KeyExchange, make_client_
 from sandbox.mtproto.methods import all_methods
 from sandbox.mtproto.session import Session
 from sandbox.mtproto.transport import Transport
+from sandbox.mtproto.written import WrittenMessages
 from sandbox.values import User
 from sandbox.world import World
 
@@ -40,6 +41,7 @@ class MTProtoServer:
         self.keys: dict[int, ClientKey] = {}
         self.sent: set[tuple[int, int]] = set()
         """(user id, random id) of everything sent: nothing is sent twice."""
+        self.written = WrittenMessages()
         self.host = ""
         self.port = 0
         self._connections: dict[Connection, asyncio.Task[None]] = {}

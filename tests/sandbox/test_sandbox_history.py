@@ -173,3 +173,17 @@ async def test_people_and_groups_can_be_asked_about(world, anna, bob, client_of)
     world.say(bob, group, "who comes?")
     answer = await client(functions.messages.GetPeerDialogsRequest(asked))
     assert [(dialog.peer.chat_id, dialog.unread_count) for dialog in answer.dialogs] == [(group.id, 1)]
+
+
+async def test_a_page_shows_what_changed_since_it_was_asked_for_before(world, anna, bob, client_of):
+    flat = world.group("Flat", [anna, bob])
+    said = world.say(bob, flat, "frist")
+    hers, his = await client_of(anna), await client_of(bob)
+    for client in (hers, his):
+        await client.get_dialogs()
+    seen = [(await client.get_messages(-flat.id, limit=1))[0] for client in (hers, his)]
+    assert [(message.raw_text, message.out) for message in seen] == [("frist", False), ("frist", True)]
+    world.edit(said, "first", date=START)
+    assert [(await client.get_messages(-flat.id, limit=1))[0].raw_text for client in (hers, his)] == ["first"] * 2
+    said.media = Location(1.0, 2.0)
+    assert (await hers.get_messages(-flat.id, limit=1))[0].geo.lat == 1.0

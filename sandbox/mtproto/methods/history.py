@@ -111,9 +111,9 @@ def _between(user: User, page: list[Message], request: Any) -> list[Message]:
 
 
 def _page(caller: Caller, conversation: Conversation, page: list[Message], total: int) -> Any:
-    renderer = caller.renderer
+    renderer, write = caller.renderer, caller.server.written.write
     parts = {
-        "messages": [renderer.message(message) for message in page],
+        "messages": [write(caller.user, message, renderer.message) for message in page],
         "topics": [],
         **renderer.around(page, [conversation]),
     }
