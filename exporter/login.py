@@ -1,9 +1,15 @@
-"""Logging in: what Telegram asks for, in its order. It knows who answers as callables, and no terminal."""
+"""Logging in, by code or by QR code: what Telegram asks for, in its order. It knows no terminal, only who answers."""
 
-from collections.abc import Callable
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
-from telethon import TelegramClient, errors
+from telethon import TelegramClient, errors, events
+from telethon.tl import types
+from telethon.tl.functions.account import GetPasswordRequest
+from telethon.tl.functions.auth import ExportLoginTokenRequest, ImportLoginTokenRequest
 from telethon.utils import parse_phone
 
 from exporter.config import Config
@@ -13,35 +19,72 @@ from exporter.refusals import LOG_IN, explained
 from exporter.telegram import lock_account, open_client
 from exporter.translate import to_peer
 
-CODE_TRIES = 3
+Ask = Callable[[str], str]
+"""Puts a question to the user, and gives the answer."""
+TRIES = 3
+"""For the code, and for the password."""
 LOGIN_RETRIES = 5
 """Telethon's own, as it follows an account to its server: nothing of a login must not be repeated."""
+QR_LIFE = 25.0
+"""Seconds that a QR code is shown; Telegram accepts each for about 30."""
+_SENT = {
+    types.auth.SentCodeTypeApp: " to your other devices",
+    types.auth.SentCodeTypeSms: " as an SMS",
+    types.auth.SentCodeTypeCall: " by a phone call",
+    types.auth.SentCodeTypeMissedCall: " as the last digits of a number that calls you",
+    types.auth.SentCodeTypeEmailCode: " by e-mail",
+    types.auth.SentCodeTypeFragmentSms: " to fragment.com",
+}
+_KEEP_IT = "Type it here only: a code that is sent on inside Telegram expires at once."
 
 
-async def login(
-    config: Config,
-    *,
-    ask_phone: Callable[[], str],
-    ask_code: Callable[[], str],
-    ask_password: Callable[[], str],
-) -> Peer:
+async def login(config: Config, *, ask: Ask, ask_hidden: Ask) -> Peer:
     """Log in by the code that Telegram sends to the phone, and say as whom; a session that works is kept.
 
     Raises:
-        LoginError: Telegram does not know the application, the phone or the code.
+        LoginError: Telegram does not know the application, the phone, the code or the password.
         DoppelgangerError: another process has the account, or Telegram cannot be reached.
     """
+
+    async def enter(client: TelegramClient) -> Any:
+        phone = parse_phone(config.telegram.phone or ask("Phone number, as in +351…: "))
+        if not phone:
+            raise errors.PhoneNumberInvalidError(request=None)
+        return await _by_code(client, phone, ask)
+
+    return await _login(config, enter, ask_hidden)
+
+
+async def login_by_qr(config: Config, *, show: Callable[[str | None], None], ask_hidden: Ask) -> Peer:
+    """Log in by a QR code that a device of the account's scans, and say as whom; a session that works is kept.
+
+    `show` gets the tg:// address to draw, a new one as often as it expires, and None when it was scanned.
+
+    Raises:
+        LoginError: Telegram does not know the application or the password.
+        DoppelgangerError: another process has the account, or Telegram cannot be reached.
+    """
+
+    async def enter(client: TelegramClient) -> Any:
+        try:
+            return await _by_qr(client, show)
+        finally:
+            show(None)
+
+    return await _login(config, enter, ask_hidden)
+
+
+async def _login(config: Config, enter: Callable[[TelegramClient], Awaitable[Any]], ask_hidden: Ask) -> Peer:
     config.make_state()
     with lock_account(config), explained():
         user = await _logged_in(config) if config.session.exists() else None
         if user is None:
             config.session.unlink(missing_ok=True)  # Telegram refuses its key: a new one is needed
             async with open_client(config, request_retries=LOGIN_RETRIES) as client:
-                phone = parse_phone(config.telegram.phone or ask_phone())
-                if not phone:
-                    raise errors.PhoneNumberInvalidError(request=None)
-                await client.send_code_request(phone)
-                user = await _sign_in(client, phone, ask_code, ask_password)
+                try:
+                    user = await enter(client)
+                except errors.SessionPasswordNeededError:
+                    user = await _by_password(client, ask_hidden)
         return to_peer(user)
 
 
@@ -54,14 +97,58 @@ async def _logged_in(config: Config) -> Any | None:
         return None
 
 
-async def _sign_in(
-    client: TelegramClient, phone: str, ask_code: Callable[[], str], ask_password: Callable[[], str]
-) -> Any:
-    for _ in range(CODE_TRIES):
+async def _by_code(client: TelegramClient, phone: str, ask: Ask) -> Any:
+    question = f"Telegram sent a code{_where(await client.send_code_request(phone))}. {_KEEP_IT}\nCode: "
+    wrong, renewed = 0, False
+    while wrong < TRIES:
+        code = ask(question)
         try:
-            return await client.sign_in(phone, ask_code())
+            if code:  # without one, Telethon asks for another code
+                return await client.sign_in(phone, code)
         except (errors.PhoneCodeInvalidError, errors.PhoneCodeEmptyError):
+            pass
+        except errors.PhoneCodeExpiredError:
+            if renewed:
+                raise
+            renewed = True
+            question = f"That code has expired. Telegram sent another{_where(await client.send_code_request(phone))}: "
             continue
-        except errors.SessionPasswordNeededError:
-            return await client.sign_in(password=ask_password())
-    raise LoginError(f"the code was wrong {CODE_TRIES} times", fix=LOG_IN)
+        wrong += 1
+        question = "That was not the code. Once more: "
+    raise LoginError(f"the code was wrong {TRIES} times", fix=LOG_IN)
+
+
+def _where(sent: types.auth.SentCode) -> str:
+    return _SENT.get(type(sent.type), "")
+
+
+async def _by_qr(client: TelegramClient, show: Callable[[str], None]) -> Any:
+    scanned = asyncio.Event()
+
+    async def on_scan(update: types.UpdateLoginToken) -> None:
+        scanned.set()
+
+    client.add_event_handler(on_scan, events.Raw(types.UpdateLoginToken))
+    while True:
+        answer = await client(ExportLoginTokenRequest(client.api_id, client.api_hash, except_ids=[]))
+        if isinstance(answer, types.auth.LoginTokenMigrateTo):
+            await client._switch_dc(answer.dc_id)
+            answer = await client(ImportLoginTokenRequest(answer.token))
+        if isinstance(answer, types.auth.LoginTokenSuccess):
+            return answer.authorization.user
+        show(f"tg://login?token={base64.urlsafe_b64encode(answer.token).decode().rstrip('=')}")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(scanned.wait(), QR_LIFE)
+        scanned.clear()
+
+
+async def _by_password(client: TelegramClient, ask_hidden: Ask) -> Any:
+    hint = (await client(GetPasswordRequest())).hint
+    question = f"Password of two-step verification{f' (your hint: {hint})' if hint else ''}: "
+    for _ in range(TRIES):
+        password = ask_hidden(question)
+        with suppress(errors.PasswordHashInvalidError):
+            if password:
+                return await client.sign_in(password=password)
+        question = "That was not the password. Once more: "
+    raise LoginError(f"the password was wrong {TRIES} times", fix=LOG_IN)

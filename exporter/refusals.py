@@ -23,7 +23,6 @@ _REFUSALS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     ((errors.PhoneNumberUnoccupiedError,), "no Telegram account has this phone number", _OTHER_PHONE),
     ((errors.PhoneNumberBannedError,), "Telegram has banned this phone number", "write to recover@telegram.org"),
     ((errors.PhoneCodeExpiredError,), "the code has expired", LOG_IN),
-    ((errors.PasswordHashInvalidError,), "this is not the password of the account", LOG_IN),
     ((errors.UnauthorizedError,), "Telegram no longer accepts the session: it was ended elsewhere", LOG_IN),
     (
         (errors.AuthKeyDuplicatedError, errors.AuthKeyNotFound),

@@ -79,7 +79,7 @@ async def test_from_a_login_to_an_answer(world, config):
         said = world.conversation(ben, world.owner).newest_first(ben)
         return [message.text for message in said if message.sender is world.owner][: -sum(m.outgoing for m in PULLED)]
 
-    await login(config, ask_phone=str, ask_code=lambda: LOGIN_CODE, ask_password=str)
+    await login(config, ask=lambda question: LOGIN_CODE, ask_hidden=str)
     with open_store(config.database, migrations) as store:
         async with connect(config) as client:
             assert (await sync(client, store, config.sync)).new == len(PULLED)

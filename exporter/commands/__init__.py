@@ -3,9 +3,9 @@
 import click
 
 from exporter.cli import EXIT_CODES, DefaultGroup
-from exporter.commands.account import login_command
 from exporter.commands.chats import chats_command
 from exporter.commands.imports import import_command
+from exporter.commands.login import login_command
 from exporter.commands.sync import sync_command
 from exporter.log import log_to_stderr
 

@@ -3,16 +3,19 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from telethon.crypto import AuthKey
 from telethon.sessions import SQLiteSession
 
 from exporter.config import Config, load
+from exporter.login import login
+from exporter.messages import Peer
 from exporter.store import Store, open_store
 from sandbox.server import Sandbox
 from sandbox.values import User
@@ -32,6 +35,32 @@ class Ended:
 
 
 Command = Callable[..., Awaitable[Ended]]
+
+
+class Answers:
+    """Someone at the terminal; what he was asked is kept."""
+
+    def __init__(self, *answers: str, passwords: Sequence[str] = ()) -> None:
+        self._answers, self._passwords = list(answers), list(passwords)
+        self.asked: list[str] = []
+        self.asked_hidden: list[str] = []
+
+    def ask(self, question: str) -> str:
+        self.asked.append(question)
+        return self._answers.pop(0)
+
+    def ask_hidden(self, question: str) -> str:
+        self.asked_hidden.append(question)
+        return self._passwords.pop(0)
+
+
+async def log_in(config: Config, answers: Answers) -> Peer:
+    return await login(config, ask=answers.ask, ask_hidden=answers.ask_hidden)
+
+
+def with_telegram(config: Config, **values: Any) -> Config:
+    """The same configuration with other values under [telegram]."""
+    return config.model_copy(update={"telegram": config.telegram.model_copy(update=values)})
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
-"""Connecting and logging in: every refusal has a problem and a fix, and a session is nobody else's."""
+"""Connecting: every refusal has a problem and a fix, and a session is nobody else's."""
 
 import os
-import signal
 import sqlite3
-from typing import Any
 
 import pytest
 from telethon import errors
@@ -11,102 +9,14 @@ from telethon.crypto import AuthKey
 from telethon.sessions import SQLiteSession
 
 from exporter.config import Config
-from exporter.errors import ComeBackLater, ConfigError, DoppelgangerError, LoginError
-from exporter.login import login
-from exporter.messages import Peer, PeerKind
+from exporter.errors import ConfigError, DoppelgangerError, LoginError
 from exporter.refusals import explain
 from exporter.telegram import connect
 from sandbox.server import Sandbox
 from sandbox.values import User
 from sandbox.world import LOGIN_CODE, World
 
-from .conftest import Command, history
-
-
-class Answers:
-    """Someone at the terminal."""
-
-    def __init__(self, *codes: str, phone: str = "", password: str = "") -> None:
-        self._codes = list(codes)
-        self._phone, self._password = phone, password
-        self.asked: list[str] = []
-
-    def ask_phone(self) -> str:
-        self.asked.append("phone")
-        return self._phone
-
-    def ask_code(self) -> str:
-        self.asked.append("code")
-        return self._codes.pop(0)
-
-    def ask_password(self) -> str:
-        self.asked.append("password")
-        return self._password
-
-
-async def log_in(config: Config, answers: Answers) -> Peer:
-    return await login(
-        config, ask_phone=answers.ask_phone, ask_code=answers.ask_code, ask_password=answers.ask_password
-    )
-
-
-def with_telegram(config: Config, **values: Any) -> Config:
-    return config.model_copy(update={"telegram": config.telegram.model_copy(update=values)})
-
-
-async def test_login_by_code_then_the_session_is_enough(config: Config, owner: User) -> None:
-    answers = Answers("11111", LOGIN_CODE)
-    peer = await log_in(config, answers)
-    assert (peer.peer_id, peer.kind, peer.name) == (owner.id, PeerKind.SELF, "Olive")
-    assert answers.asked == ["code", "code"]
-    async with connect(config) as client:
-        assert (await client.get_me()).id == owner.id
-    again = Answers()
-    assert await log_in(config, again) == peer
-    assert again.asked == []
-
-
-async def test_the_phone_is_asked_for_where_it_is_not_configured(config: Config, owner: User) -> None:
-    answers = Answers(LOGIN_CODE, phone=owner.phone)
-    await log_in(with_telegram(config, phone=None), answers)
-    assert answers.asked == ["phone", "code"]
-
-
-async def test_three_wrong_codes_end_the_login(config: Config) -> None:
-    answers = Answers("1", "2", "3", LOGIN_CODE)
-    with pytest.raises(LoginError, match="3 times"):
-        await log_in(config, answers)
-    with pytest.raises(LoginError, match="does not accept"):
-        async with connect(config):
-            pass
-
-
-@pytest.mark.parametrize(
-    ("values", "problem"),
-    [
-        ({"api_id": 1}, "does not know this api_id"),
-        ({"phone": "+999660000099"}, "no Telegram account"),
-        ({"phone": "mine"}, "not a phone number"),
-    ],
-)
-async def test_what_telegram_does_not_know_is_said(config: Config, values: dict[str, Any], problem: str) -> None:
-    with pytest.raises(LoginError, match=problem):
-        await log_in(with_telegram(config, **values), Answers())
-
-
-async def test_two_step_verification_asks_for_the_password(world: World, config: Config) -> None:
-    world.fault("auth.signIn", error=(401, "SESSION_PASSWORD_NEEDED"))
-    world.fault("account.getPassword", error=(400, "PASSWORD_HASH_INVALID"))
-    answers = Answers(LOGIN_CODE, password="wrong")
-    with pytest.raises(LoginError, match="not the password"):
-        await log_in(config, answers)
-    assert answers.asked == ["code", "password"]
-
-
-async def test_too_many_logins_mean_come_back_later(world: World, config: Config) -> None:
-    world.fault("auth.sendCode", error=(420, "FLOOD_WAIT_7000"))
-    with pytest.raises(ComeBackLater):
-        await log_in(config, Answers())
+from .conftest import Answers, Command, history, log_in, with_telegram
 
 
 async def test_the_session_is_for_the_owners_eyes_only(config: Config) -> None:
@@ -203,18 +113,6 @@ def test_a_bug_is_no_refusal() -> None:
     assert explain(errors.ServerError(None, "INTERNAL")).exit_code == 1
 
 
-async def test_login_on_the_command_line(config: Config, owner: User, command: Command) -> None:
-    ended = await command("login", answers=f"oops\n{LOGIN_CODE}\n")
-    assert (ended.code, ended.out) == (0, f"Logged in as Olive ({owner.id}).\n")
-    assert LOGIN_CODE not in ended.err
-
-
-async def test_a_question_without_an_answer(config: Config, command: Command) -> None:
-    ended = await command("login", answers="")
-    assert ended.code == 3
-    assert "without an answer" in ended.err
-
-
 async def test_a_second_process_is_exit_code_1(
     world: World, owner: User, anna: User, logged_in: Config, command: Command
 ) -> None:
@@ -230,12 +128,3 @@ async def test_a_revoked_session_is_exit_code_3(world: World, owner: User, logge
     ended = await command("sync")
     assert (ended.code, ended.out) == (3, "")
     assert "fix: run `python -m exporter login`" in ended.err
-
-
-async def test_ctrl_c_at_the_question_exits_130(config: Config, start: Any) -> None:
-    process = await start("login")
-    await process.stderr.readuntil(b"sent you: ")
-    process.send_signal(signal.SIGINT)
-    _, err = await process.communicate()
-    assert process.returncode == 130
-    assert b"Traceback" not in err
