@@ -46,7 +46,8 @@ class Accounts(People):
     """People, and what each has for himself alone.
 
     Args:
-        clock: gives seconds since 1970; may be put forward or back while the world is in use.
+        clock: gives seconds since 1970: the time of everything here, and of the server towards its clients. May be put
+            forward at any time, and back while nobody is connected.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

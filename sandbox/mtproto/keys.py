@@ -4,7 +4,7 @@ import math
 import os
 import secrets
 import struct
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha1 as _sha1
@@ -88,10 +88,15 @@ class BadPacket(Exception):
 
 
 class KeyExchange:
-    """One connection's way to a key: three questions in order."""
+    """One connection's way to a key: three questions in order.
 
-    def __init__(self, private: rsa.PrivateKey) -> None:
+    Args:
+        clock: gives seconds since 1970; the client sets its own by it.
+    """
+
+    def __init__(self, private: rsa.PrivateKey, clock: Callable[[], float]) -> None:
         self._private = private
+        self._clock = clock
         self._secret = secrets.randbits(2040)
         self._nonce = self._server_nonce = self._new_nonce = 0
 
@@ -126,7 +131,7 @@ class KeyExchange:
         self._new_nonce = inner.new_nonce
         g_a = get_byte_array(pow(G, self._secret, PRIME))
         data = bytes(
-            ServerDHInnerData(self._nonce, self._server_nonce, G, get_byte_array(PRIME), g_a, int(time.time()))
+            ServerDHInnerData(self._nonce, self._server_nonce, G, get_byte_array(PRIME), g_a, int(self._clock()))
         )
         answer = sha1(data).digest() + data
         answer += os.urandom(-len(answer) % 16)

@@ -92,7 +92,7 @@ class Connection:
     def __init__(self, server: MTProtoServer, transport: Transport) -> None:
         self.server = server
         self.transport = transport
-        self._exchange = KeyExchange(server.private_key)
+        self._exchange = KeyExchange(server.private_key, server.world.clock)
         self._session: Session | None = None
         self._last_plain_id = 0
 

@@ -4,7 +4,6 @@ import asyncio
 import inspect
 import logging
 import struct
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,10 @@ log = logging.getLogger(__name__)
 VECTOR = 0x1CB5C415
 BOOL = {True: 0x997275B5, False: 0xBC799737}
 BAD_SALT = 48
+ID_TOO_LOW, ID_TOO_HIGH = 16, 17
+OLDEST, NEWEST = 300, 30
+"""Seconds that a client's clock may be behind and ahead: message ids are times. It learns the right one from the id of
+the notice."""
 NO_CONSTRUCTOR = b"none"
 """Four bytes that no type of TL begins with."""
 WRAPPERS = (
@@ -68,6 +71,11 @@ class Session:
         Raises:
             BadPacket: no TL inside.
         """
+        behind = self._world.clock() - message_id / 2**32
+        if not -NEWEST <= behind <= OLDEST:
+            code = ID_TOO_LOW if behind > 0 else ID_TOO_HIGH
+            self._send(bytes(types.BadMsgNotification(message_id, sequence, code)), reply=True)
+            return
         if salt != self._key.salt:
             self._send(bytes(types.BadServerSalt(message_id, sequence, BAD_SALT, self._key.salt)), reply=True)
             return
@@ -94,7 +102,7 @@ class Session:
             case functions.PingRequest() | functions.PingDelayDisconnectRequest():
                 self._send(bytes(types.Pong(message_id, request.ping_id)), reply=True)
             case functions.GetFutureSaltsRequest():
-                now = int(time.time())
+                now = int(self._world.clock())
                 salt = types.FutureSalt(now, now + 86400, self._key.salt)
                 self._send(bytes(types.FutureSalts(message_id, now, [salt])), reply=True)
             case functions.DestroySessionRequest():
@@ -227,9 +235,8 @@ class Session:
             self._send(self._late.pop(), reply=False)
 
     def _send(self, body: bytes, *, reply: bool, damaged: bool = False) -> None:
-        """Odd ids that always rise: 1 mod 4 for replies, 3 mod 4 for the rest."""
-        now = time.time_ns()
-        wanted = (now // 10**9 << 32) | (now % 10**9 << 2) | (1 if reply else 3)
+        """Odd ids that always rise with the world's time: 1 mod 4 for replies, 3 mod 4 for the rest."""
+        wanted = int(self._world.clock() * 2**32) & ~3 | (1 if reply else 3)
         while wanted <= self._last_id:
             wanted = (self._last_id // 4 + 1) * 4 + (1 if reply else 3)
         self._last_id = wanted
