@@ -1,7 +1,8 @@
 """Where messages stand: a conversation is one list, and each member's box has numbers of its own for it.
 
-Numbers of a box rise with time over all its conversations, as a Telegram account's do. Tuned for a million messages:
-a message is one object, a member's number for it eight bytes, and numbers are found by bisection.
+Numbers of a box rise with time over all its conversations, as a Telegram account's do; a channel numbers its messages
+itself, for all alike. Tuned for a million messages: a message is one object, a member's number for it eight bytes (a
+channel's, eight for all members together), and numbers are found by bisection.
 """
 
 from array import array
@@ -9,31 +10,82 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 
 from sandbox.events import Event, Kept
-from sandbox.values import Group, Message, Peer, User
+from sandbox.values import Channel, Group, Message, Peer, User
 
 Subscriber = Callable[[Event, int, object], None]
-"""Called with the event, the box's pts after it (0 for events that are not kept), and who caused it."""
+"""Called with the event, the pts after it (0 for events that are not kept), and who caused it."""
+
+
+class Log:
+    """Events that are kept, each one step of its pts."""
+
+    def __init__(self) -> None:
+        self.events: list[Kept] = []
+        self.forgotten = 1
+        """The pts before the first event; who knows less has to look at everything again."""
+
+    @property
+    def pts(self) -> int:
+        """Rises by one with each event that is kept."""
+        return self.forgotten + len(self.events)
+
+    def since(self, pts: int) -> list[Kept] | None:
+        """The events after that pts; None where the log does not reach back so far."""
+        return None if pts < self.forgotten else self.events[pts - self.forgotten :]
+
+    def forget(self) -> None:
+        """Drop the events, as Telegram does after a while."""
+        self.forgotten = self.pts
+        self.events.clear()
 
 
 class Conversation:
     """Messages between its members, oldest first; deleted ones leave a hole."""
 
-    def __init__(self, members: tuple[User, ...], group: Group | None = None) -> None:
+    def __init__(self, members: tuple[User, ...], group: Group | Channel | None = None) -> None:
         self.members = members
         self.group = group
         self.messages: list[Message | None] = []
-        self.ids: dict[int, array[int]] = {member.id: array("q") for member in members}
-        self.read: dict[int, int] = {member.id: 0 for member in members}
+        self.log = Log() if isinstance(group, Channel) else None
+        """A channel's own."""
+        self.moved = 0
+        """When a channel last kept an event, in seconds since 1970."""
+        self._shared = array("q")
+        self.ids: dict[int, array[int]] = {}
+        self.read: dict[int, int] = {}
         """How many messages, from the first, each member has read."""
+        self.left: dict[int, int] = {}
+        """How many messages stood when each former member of a channel went."""
         self._gone = 0
         self._hidden: dict[int, set[int]] = {}
         """Indices that a member deleted for himself alone."""
+        for member in members:
+            self._seat(member)
+
+    def kept_by(self, box: Log) -> Log:
+        """Who keeps what happens here: the channel itself, or else each member's box, such as this."""
+        return box if self.log is None else self.log
+
+    def admit(self, user: User) -> None:
+        """A new member of a channel, or one who comes back; he sees what was said before."""
+        if user not in self.members:
+            self.members = (*self.members, user)
+            self._seat(user)
+
+    def dismiss(self, user: User) -> None:
+        """A member of a channel sees no more of it."""
+        self.members = tuple(member for member in self.members if member.id != user.id)
+        self.left[user.id] = len(self.messages)
 
     def peer(self, viewer: User) -> Peer:
         """What a member sees at the other end: the group, the other, or himself."""
         if self.group is not None:
             return self.group
         return next((member for member in self.members if member.id != viewer.id), viewer)
+
+    def number_alike(self, number: int | None) -> None:
+        """A channel's number for the newest message: this, or the next. Number 1 is of its making, and not shown."""
+        self._shared.append(number or (self._shared[-1] if self._shared else 1) + 1)
 
     def id_of(self, user: User, index: int) -> int:
         """A member's number for the message at an index."""
@@ -72,7 +124,7 @@ class Conversation:
 
     def newest_first(self, user: User, start: int | None = None) -> Iterator[Message]:
         """What the member sees, from before index `start` (the end) down to the oldest."""
-        for index in range((len(self.messages) if start is None else start) - 1, -1, -1):
+        for index in range((self.end(user) if start is None else start) - 1, -1, -1):
             message = self.at(user, index)
             if message is not None:
                 yield message
@@ -80,6 +132,10 @@ class Conversation:
     def top(self, user: User) -> Message | None:
         """The newest message that the member sees."""
         return next(self.newest_first(user), None)
+
+    def end(self, user: User) -> int:
+        """How many messages there are for the member, holes with them; for a former one, those before he went."""
+        return self.left.get(user.id, len(self.messages))
 
     def read_inbox_id(self, user: User) -> int:
         """The member's number of the newest message that he has read."""
@@ -95,39 +151,28 @@ class Conversation:
 
     def unread(self, user: User) -> int:
         """How many messages of others the member has not read."""
-        later = (self.at(user, index) for index in range(self.read[user.id], len(self.messages)))
+        later = (self.at(user, index) for index in range(self.read[user.id], self.end(user)))
         return sum(message is not None and message.sender.id != user.id for message in later)
 
     def index_up_to(self, user: User, max_id: int) -> int:
         """How many messages bear a number up to this one; all of them for 0."""
         return bisect_right(self.ids[user.id], max_id) if max_id > 0 else len(self.messages)
 
+    def _seat(self, member: User) -> None:
+        self.ids[member.id] = array("q") if self.log is None else self._shared
+        self.read.setdefault(member.id, 0)
+        self.left.pop(member.id, None)
 
-class Box:
+
+class Box(Log):
     """What one account has: its conversations by the peer's marked id, its numbering, its log of events."""
 
     def __init__(self, user: User) -> None:
+        super().__init__()
         self.user = user
         self.conversations: dict[int, Conversation] = {}
         self.subscribers: list[Subscriber] = []
         self.last_id = 0
-        self.log: list[Kept] = []
-        self.forgotten = 1
-        """The pts before the first event of the log; who knows less has to look at everything again."""
-
-    @property
-    def pts(self) -> int:
-        """Rises by one with each event that is kept."""
-        return self.forgotten + len(self.log)
-
-    def since(self, pts: int) -> list[Kept] | None:
-        """The events after that pts; None where the log does not reach back so far."""
-        return None if pts < self.forgotten else self.log[pts - self.forgotten :]
-
-    def forget(self) -> None:
-        """Drop the log, as Telegram does after a while."""
-        self.forgotten = self.pts
-        self.log.clear()
 
     def number(self) -> int:
         """The next message number."""
@@ -135,8 +180,10 @@ class Box:
         return self.last_id
 
     def find(self, message_id: int) -> Message | None:
-        """The message that bears this number here."""
+        """The message that bears this number here; those of channels bear none of this box."""
         for conversation in self.conversations.values():
+            if conversation.log is not None:
+                continue
             ids = conversation.ids[self.user.id]
             if ids and ids[0] <= message_id <= ids[-1] and (message := conversation.find(self.user, message_id)):
                 return message
@@ -146,13 +193,22 @@ class Box:
         """Conversations with their newest message, the most recent first."""
         tops = [(conversation, conversation.top(self.user)) for conversation in self.conversations.values()]
         found = [(conversation, top) for conversation, top in tops if top is not None]
-        return sorted(found, key=lambda pair: (pair[1].date, pair[1].id_for(self.user)), reverse=True)
+        return sorted(found, key=self.rank, reverse=True)
+
+    def rank(self, dialog: tuple[Conversation, Message]) -> tuple[int, int, int]:
+        """What dialogs are sorted by: date and number of the newest message, then the peer's marked id."""
+        conversation, top = dialog
+        return top.date, top.id_for(self.user), conversation.peer(self.user).key
 
     def tell(self, event: Event, origin: object) -> None:
         """Keep the event if it is of the kept kind, and pass it to all subscribers."""
         pts = 0
         if isinstance(event, Kept):
-            self.log.append(event)
+            self.events.append(event)
             pts = self.pts
+        self.push(event, pts, origin)
+
+    def push(self, event: Event, pts: int, origin: object) -> None:
+        """Pass an event that is kept elsewhere, or nowhere, to all subscribers."""
         for subscriber in tuple(self.subscribers):
             subscriber(event, pts, origin)

@@ -27,7 +27,7 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """Numbers, in the account's own box, that are gone."""
+    """Numbers, in the account's own box or the channel's, that are gone."""
 
     conversation: Conversation
     ids: tuple[int, ...]
@@ -50,7 +50,10 @@ class ReadOutbox:
 
 
 Kept = NewMessage | Edited | Deleted | ReadInbox | ReadOutbox
-"""Events that a box keeps, each one step of its pts; who was away fetches them later."""
+"""Events that a box or a channel keeps, each one step of its pts; who was away fetches them later.
+
+A channel keeps what is said, edited and deleted, but not who read it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,13 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """The account joined a channel, or is no longer in it."""
+
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
 class Pressed:
     """Someone pressed a button under a bot's message; the bot should `World.answer` it."""
 
@@ -80,7 +90,7 @@ class Pressed:
     data: bytes
 
 
-Event = Kept | Typing | Status | Pressed
+Event = Kept | Typing | Status | Membership | Pressed
 
 
 @dataclass(frozen=True, slots=True)

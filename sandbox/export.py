@@ -1,7 +1,7 @@
 """Reads a Telegram Desktop export (`result.json`, machine-readable JSON) into a world.
 
-The ids of its messages become the owner's own. Where they repeat between chats, as in files that Telegram did not make,
-all messages are numbered anew by date; a supergroup's ids, which are its own, always are. Knows no protocol.
+The ids of its messages become the owner's own, those of a supergroup or channel its own. Where ids repeat within such a
+numbering, as in files that Telegram did not make, its messages are numbered anew by date. Knows no protocol.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +22,14 @@ if TYPE_CHECKING:
 
 Chat = dict[str, Any]
 PRIVATE = {"personal_chat", "bot_chat"}
-GROUPS = {"private_group", "private_supergroup", "public_supergroup"}
+GROUPS = {"private_group"}
+CHANNELS = {"private_supergroup", "public_supergroup", "private_channel", "public_channel"}
+"""Chats whose messages are not numbered by the owner's box."""
 SAVED = "saved_messages"
 DELETED = "Deleted Account"
 USER = re.compile(r"user(\d+)", re.ASCII)
 """How from_id names a person; it may also name a channel or group, whose number is none of a person."""
 FIX = "export from Telegram Desktop (Settings, Advanced, Export Telegram data) as machine-readable JSON"
-OWN_NUMBERS = {"private_supergroup", "public_supergroup"}
-"""Chats whose messages are not numbered by the owner's box."""
 
 
 def load_export(world: World, path: Path, owner: str | None) -> None:
@@ -45,7 +44,9 @@ def load_export(world: World, path: Path, owner: str | None) -> None:
     document = _read(path)
     owner_id = owner_of(document, owner, path)
     try:
-        chats = [chat for chat in document["chats"]["list"] if chat.get("type") in PRIVATE | GROUPS | {SAVED}]
+        chats = [
+            chat for chat in document["chats"]["list"] if chat.get("type") in PRIVATE | GROUPS | CHANNELS | {SAVED}
+        ]
         _place_all(world, chats, _add_people(world, document, chats, owner_id))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SandboxError(f"{path} has a chat that cannot be read: {error!r}", fix=FIX) from error
@@ -135,22 +136,31 @@ def _conversation(world: World, chat: Chat, people: dict[str, User]) -> Conversa
     writers = dict.fromkeys(_mark(raw, chat) for raw in chat["messages"])
     members = tuple(dict.fromkeys([owner, *(people[mark] for mark in writers)]))
     created = int(chat["messages"][0]["date_unixtime"]) if chat["messages"] else 0
-    group = world.group(chat.get("name") or "Group", members, group_id=chat["id"], created=created)
-    return world.conversation(owner, group)
+    title = chat.get("name") or "Group"
+    if chat["type"] in GROUPS:
+        return world.conversation(owner, world.group(title, members, group_id=chat["id"], created=created))
+    broadcast = chat["type"].endswith("_channel")
+    channel = world.supergroup(title, members, channel_id=chat["id"], created=created, broadcast=broadcast)
+    return world.talk_of(channel)
 
 
 def _in_order(chats: list[Chat]) -> Iterator[tuple[Chat, Chat, int | None]]:
-    """(chat, message, the owner's number for it or None), as they were written."""
-    numbered = [(raw["id"], chat, raw) for chat in chats if chat["type"] not in OWN_NUMBERS for raw in chat["messages"]]
-    apart = [chat for chat in chats if chat["type"] in OWN_NUMBERS]
-    if len({number for number, _, _ in numbered}) == len(numbered):
-        numbered.sort(key=itemgetter(0))
-        yield from ((chat, raw, number) for number, chat, raw in numbered)
+    """(chat, message, its number or None for the next), as they were written."""
+    yield from _numbered([chat for chat in chats if chat["type"] not in CHANNELS])
+    for chat in chats:
+        if chat["type"] in CHANNELS:
+            yield from _numbered([chat])
+
+
+def _numbered(chats: list[Chat]) -> Iterator[tuple[Chat, Chat, int | None]]:
+    """Chats that share one numbering."""
+    written = [(chat, raw) for chat in chats for raw in chat["messages"]]
+    if len({raw["id"] for _, raw in written}) == len(written):
+        written.sort(key=lambda one: one[1]["id"])
+        yield from ((chat, raw, raw["id"]) for chat, raw in written)
     else:
-        apart = chats
-    anew = [(int(raw["date_unixtime"]), chat, raw) for chat in apart for raw in chat["messages"]]
-    anew.sort(key=itemgetter(0))
-    yield from ((chat, raw, None) for _, chat, raw in anew)
+        written.sort(key=lambda one: int(one[1]["date_unixtime"]))
+        yield from ((chat, raw, None) for chat, raw in written)
 
 
 def _place_all(world: World, chats: list[Chat], people: dict[str, User]) -> None:
@@ -165,7 +175,8 @@ def _place_all(world: World, chats: list[Chat], people: dict[str, User]) -> None
                 via_bots[via] = world.bot(f"{world.new_id()}:via", via.removeprefix("@"))
             message.via_bot_id = via_bots[via].id
         place[raw["id"]] = message.index
-        world.place(message, None if number is None else {world.owner.id: number})
+        numbering = world.owner if conversation.log is None else conversation.peer(world.owner)
+        world.place(message, None if number is None else {numbering.key: number})
     for conversation in conversations.values():
         conversation.read.update(dict.fromkeys(conversation.read, len(conversation.messages)))
 

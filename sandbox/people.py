@@ -1,4 +1,4 @@
-"""Who is there: people, bots and groups, their boxes and conversations."""
+"""Who is there: people, bots, groups and channels, their boxes and conversations."""
 
 import itertools
 import secrets
@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from sandbox.box import Box, Conversation, Subscriber
 from sandbox.errors import Refused
-from sandbox.values import Group, Peer, User
+from sandbox.events import Membership
+from sandbox.values import CHANNEL_MARK, Channel, Group, Peer, User
 
 CONTROL_ID = 700_000_001
 CONTROL_USERNAME = "sandbox_control_bot"
@@ -15,12 +16,14 @@ FIRST_ID = 1_000_000
 
 
 class People:
-    """People, bots and groups by id; each account has a box."""
+    """People, bots, groups and channels by id; each account has a box."""
 
     def __init__(self) -> None:
         self.users: dict[int, User] = {}
         self.groups: dict[int, Group] = {}
+        self.channels: dict[int, Channel] = {}
         self._boxes: dict[int, Box] = {}
+        self._channel_talks: dict[int, Conversation] = {}
         self._owner_id: int | None = None
         self._ids = itertools.count(FIRST_ID)
         self._control_token = f"{CONTROL_ID}:{secrets.token_urlsafe(26)}"
@@ -42,7 +45,8 @@ class People:
 
     def new_id(self) -> int:
         """An id that nobody has."""
-        return next(number for number in self._ids if number not in self.users and number not in self.groups)
+        taken = (self.users, self.groups, self.channels)
+        return next(number for number in self._ids if not any(number in peers for peers in taken))
 
     def bot(self, token: str, username: str, name: str | None = None) -> User:
         """A new bot; its id is the number before the colon of its token, as Telegram's are."""
@@ -59,10 +63,11 @@ class People:
         """The bot with this token."""
         return next((user for user in self.users.values() if user.token == token), None)
 
-    def named(self, username: str) -> User | None:
+    def named(self, username: str) -> User | Channel | None:
         """Whose username this is, with or without an @, in capitals or not."""
         wanted = username.removeprefix("@").lower()
-        return next((user for user in self.users.values() if user.username and user.username.lower() == wanted), None)
+        named: tuple[User | Channel, ...] = (*self.users.values(), *self.channels.values())
+        return next((peer for peer in named if peer.username and peer.username.lower() == wanted), None)
 
     def group(self, title: str, members: Sequence[User], *, group_id: int | None = None, created: int = 0) -> Group:
         """A new basic group."""
@@ -73,9 +78,53 @@ class People:
             self.box(member).conversations[group.key] = conversation
         return group
 
+    def supergroup(
+        self,
+        title: str,
+        members: Sequence[User],
+        *,
+        channel_id: int | None = None,
+        created: int = 0,
+        broadcast: bool = False,
+        forum: bool = False,
+        protected: bool = False,
+        username: str | None = None,
+    ) -> Channel:
+        """A new supergroup, or with `broadcast` a channel; the first member is its creator."""
+        found = Channel(
+            channel_id or self.new_id(), title, members[0].id, created, broadcast, forum, protected, username
+        )
+        self.channels[found.id] = found
+        self._channel_talks[found.id] = Conversation((), found)
+        for member in members:
+            self._admit(member, found)
+        return found
+
+    def talk_of(self, channel: Channel) -> Conversation:
+        """What was said in a channel, whoever is in it."""
+        return self._channel_talks[channel.id]
+
+    def join(self, user: User, channel: Channel) -> None:
+        """A new member of a channel, who sees all that was said before."""
+        self._admit(user, channel)
+        self.box(user).tell(Membership(self.talk_of(channel)), None)
+
+    def leave(self, user: User, channel: Channel) -> None:
+        """He goes of his own will: the channel is none of his dialogs any more."""
+        self.kick(user, channel)
+        del self.box(user).conversations[channel.key]
+
+    def kick(self, user: User, channel: Channel) -> None:
+        """He is sent away: the dialog stays, but nothing in it can be read."""
+        talk = self.talk_of(channel)
+        talk.dismiss(user)
+        self.box(user).tell(Membership(talk), None)
+
     def peer(self, key: int) -> Peer | None:
         """Who has this marked id."""
-        return self.users.get(key) if key > 0 else self.groups.get(-key)
+        if key > 0:
+            return self.users.get(key)
+        return self.groups.get(-key) if key > CHANNEL_MARK else self.channels.get(CHANNEL_MARK - key)
 
     def box(self, user: User) -> Box:
         """The account's own view of the world."""
@@ -91,16 +140,23 @@ class People:
         """What the two (or the group) have said; begun if it was not. With oneself: Saved Messages.
 
         Raises:
-            Refused: not a member of that group.
+            Refused: not a member of that group or channel, or no longer.
         """
         box = self.box(user)
         found = box.conversations.get(peer.key)
+        if isinstance(peer, Channel) and (found is None or user.id in found.left):
+            raise Refused(400, "CHANNEL_PRIVATE")
         if found is None:
-            if isinstance(peer, Group):
+            if not isinstance(peer, User):
                 raise Refused(400, "PEER_ID_INVALID")
             found = Conversation((user, peer) if user.id != peer.id else (user,))
             box.conversations[peer.key] = self.box(peer).conversations[user.key] = found
         return found
+
+    def _admit(self, user: User, channel: Channel) -> None:
+        talk = self._channel_talks[channel.id]
+        talk.admit(user)
+        self.box(user).conversations[channel.key] = talk
 
     def _join(self, user: User) -> User:
         self.users[user.id] = user

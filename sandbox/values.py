@@ -55,9 +55,34 @@ class Group:
         return -self.id
 
 
-Peer = User | Group
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A supergroup, or a channel when it broadcasts: it numbers its messages itself, alike for every member."""
+
+    id: int
+    title: str
+    creator_id: int
+    created: int = 0
+    """Seconds since 1970."""
+    broadcast: bool = False
+    """Its creator alone writes, in the channel's name."""
+    forum: bool = False
+    """Has topics."""
+    protected: bool = False
+    """What is said here may not be forwarded or saved."""
+    username: str | None = None
+
+    @property
+    def key(self) -> int:
+        """The marked id: -100 before the channel's own."""
+        return CHANNEL_MARK - self.id
 
 
+Peer = User | Group | Channel
+
+
+CHANNEL_MARK = -(10**12)
+"""Marked ids below this are those of channels."""
 LONGEST_TEXT = 4096
 """Characters that fit into one message."""
 
@@ -110,6 +135,17 @@ class Forward:
     """For who hides behind his name, or is not of this world."""
 
 
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What few messages have; `PLAIN` is shared by all that have none of it."""
+
+    send_as: Channel | None = None
+    """In whose name an admin wrote, so that nobody sees who it was."""
+
+
+PLAIN = Details()
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Message:
     """One message of one conversation; its numbers differ in each member's box."""
@@ -131,6 +167,7 @@ class Message:
     action: Action | None = None
     keyboard: Keyboard = ()
     via_bot_id: int | None = None
+    details: Details = PLAIN
 
     def id_for(self, user: User) -> int:
         """This message's number in that member's box; 0 where it does not stand there."""

@@ -7,12 +7,12 @@ from sandbox.botapi.updates import Updates
 from sandbox.box import Conversation
 from sandbox.errors import Refused
 from sandbox.events import Edited, Event, NewMessage, Pressed
-from sandbox.values import Group, Message, Peer, User
+from sandbox.values import Message, Peer, User
 from sandbox.world import World
 
 
 class Account:
-    """A bot since its first call; what came before that call waits in its box's log, and is told first."""
+    """A bot since its first call; what came before that call waits in logs, and is told first."""
 
     def __init__(self, world: World, bot: User) -> None:
         self.world = world
@@ -20,8 +20,10 @@ class Account:
         self.updates = Updates()
         self.commands: dict[str, list[BotCommand]] = {}
         """By scope, as JSON."""
-        for event in world.box(bot).log:
-            self._hear(event)
+        channels = (talk.log for talk in world.box(bot).conversations.values() if talk.log is not None)
+        for log in (world.box(bot), *channels):
+            for event in log.events:
+                self._hear(event)
         self._unsubscribe = world.subscribe(bot, lambda event, _pts, _origin: self._hear(event))
 
     def close(self) -> None:
@@ -53,10 +55,10 @@ class Account:
         """
         peer = self.peer(chat_id)
         found = self.world.box(self.bot).conversations.get(peer.key)
-        if found is not None and (found.group or found.messages):
+        if found is not None and self.bot.id not in found.left and (found.group or found.messages):
             return found
-        if isinstance(peer, Group):
-            raise Refused(403, "Forbidden: bot is not a member of the group chat")
+        if not isinstance(peer, User):
+            raise Refused(403, f"Forbidden: bot is not a member of the {render.kind_of(peer)} chat")
         if peer.bot:
             raise Refused(403, "Forbidden: bots can't send messages to bots")
         raise Refused(403, "Forbidden: bot can't initiate conversation with a user")

@@ -9,7 +9,7 @@ from aiogram import types
 
 from sandbox.box import Conversation
 from sandbox.events import Pressed
-from sandbox.values import Entity, Group, Keyboard, Message, Peer, User
+from sandbox.values import Channel, Entity, Group, Keyboard, Message, Peer, User
 
 
 def user(person: User) -> types.User:
@@ -22,8 +22,9 @@ def user(person: User) -> types.User:
 
 def chat(peer: Peer) -> types.Chat:
     """Who stands at the other end."""
-    if isinstance(peer, Group):
-        return types.Chat(id=peer.key, type="group", title=peer.title)
+    if not isinstance(peer, User):
+        forum = True if isinstance(peer, Channel) and peer.forum else None
+        return types.Chat(id=peer.key, type=kind_of(peer), title=peer.title, is_forum=forum)
     person = user(peer)
     return types.Chat(
         id=peer.key,
@@ -32,6 +33,15 @@ def chat(peer: Peer) -> types.Chat:
         last_name=person.last_name,
         username=person.username,
     )
+
+
+def kind_of(peer: Group | Channel) -> str:
+    """What the Bot API calls a chat of many."""
+    match peer:
+        case Group():
+            return "group"
+        case Channel():
+            return "channel" if peer.broadcast else "supergroup"
 
 
 def full_chat(peer: Peer) -> types.ChatFullInfo:

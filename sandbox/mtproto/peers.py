@@ -1,20 +1,21 @@
-"""Whom a request means: TL input peers to people and groups of the world."""
+"""Whom a request means: TL input peers to people, groups and channels of the world."""
 
 from typing import Any
 
+from telethon import utils
 from telethon.tl import types
 
 from sandbox.errors import Refused
 from sandbox.mtproto.registry import Caller
-from sandbox.mtproto.render import access_hash
-from sandbox.values import Group, Message, Peer, User
+from sandbox.mtproto.render_peers import access_hash
+from sandbox.values import Channel, Group, Message, Peer, User
 
 
 def input_peer(caller: Caller, sent: Any) -> Peer:
-    """The person or group that an InputPeer names.
+    """The person, group or channel that an InputPeer names.
 
     Raises:
-        Refused: no such peer, a wrong access hash, or a group that he is not in.
+        Refused: no such peer, a wrong access hash, or a group or channel that he is not in.
     """
     match sent:
         case types.InputPeerSelf():
@@ -25,7 +26,41 @@ def input_peer(caller: Caller, sent: Any) -> Peer:
             group = caller.world.groups.get(chat_id)
             if group is not None and caller.user.id in group.member_ids:
                 return group
+        case types.InputPeerChannel():
+            return input_channel(caller, sent)
     raise Refused(400, "PEER_ID_INVALID")
+
+
+def marked_id(caller: Caller, sent: Any) -> int:
+    """Of whom an InputPeer names, whether he may see them or not; 0 for nobody."""
+    match sent:
+        case types.InputPeerSelf():
+            return caller.user.id
+        case types.InputPeerEmpty():
+            return 0
+    return int(utils.get_peer_id(sent))
+
+
+def input_channel(caller: Caller, sent: Any, *, left: bool = False) -> Channel:
+    """The channel that an InputChannel or InputPeerChannel names.
+
+    Args:
+        left: also one that he is not in.
+
+    Raises:
+        Refused: no such channel, a wrong access hash, or one that he is not in.
+    """
+    match sent:
+        case (
+            types.InputChannel(channel_id=channel_id, access_hash=sent_hash)
+            | types.InputPeerChannel(channel_id=channel_id, access_hash=sent_hash)
+        ):
+            channel = caller.world.channels.get(channel_id)
+            if channel is not None and sent_hash == access_hash(channel.key):
+                if not left and caller.user not in caller.world.talk_of(channel).members:
+                    raise Refused(400, "CHANNEL_PRIVATE")
+                return channel
+    raise Refused(400, "CHANNEL_INVALID")
 
 
 def input_user(caller: Caller, sent: Any) -> User:

@@ -64,8 +64,17 @@ def test_a_supergroups_ids_are_its_own_and_do_not_disturb_the_others(load):
         chat(2, message(5), message(6)), chat(9, message(5, sender=4), kind="private_supergroup", name="Climbers")
     )
     numbers = {key: list(c.ids[1]) for key, c in world.box(world.owner).conversations.items()}
-    assert numbers == {2: [5, 6], -9: [7]}
-    assert world.groups[9].member_ids == (1, 4)
+    assert numbers == {2: [5, 6], -1_000_000_000_009: [5]}
+    assert [member.id for member in world.talk_of(world.channels[9]).members] == [1, 4]
+    assert world.say(world.owner, world.channels[9], "new").id_for(world.users[4]) == 6
+
+
+def test_a_channel_is_a_broadcast_in_its_own_name(load):
+    posts = [message(n, from_id="channel9", **{"from": "Peaks"}) for n in (3, 8)]
+    world = load(chat(9, *posts, kind="public_channel", name="Peaks"))
+    channel = world.channels[9]
+    assert channel.broadcast and channel.title == "Peaks"
+    assert list(world.talk_of(channel).ids[1]) == [3, 8]
 
 
 def test_the_owner_is_named_where_the_file_does_not_say(load):

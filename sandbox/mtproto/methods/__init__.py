@@ -3,6 +3,7 @@
 from sandbox.mtproto.methods import (
     account,
     auth,
+    channels,
     config,
     contacts,
     dialogs,
@@ -15,7 +16,7 @@ from sandbox.mtproto.methods import (
 )
 from sandbox.mtproto.registry import Methods
 
-SECTIONS = (account, auth, config, contacts, dialogs, folders, history, send, takeout, updates, users)
+SECTIONS = (account, auth, channels, config, contacts, dialogs, folders, history, send, takeout, updates, users)
 
 
 def all_methods() -> Methods:

@@ -4,17 +4,21 @@ from telethon.tl import functions, types
 
 from sandbox.errors import Refused
 from sandbox.mtproto.registry import Caller, Methods
+from sandbox.values import Channel, User
 
 methods = Methods()
 
 
 @methods.handles(functions.contacts.ResolveUsernameRequest)
 def resolve_username(caller: Caller, request: functions.contacts.ResolveUsernameRequest) -> types.contacts.ResolvedPeer:
-    """The person or bot with this username."""
-    user = caller.world.named(request.username)
-    if user is None:
-        raise Refused(400, "USERNAME_NOT_OCCUPIED")
-    return types.contacts.ResolvedPeer(types.PeerUser(user.id), [], [caller.renderer.user(user)])
+    """The person, bot or channel with this username."""
+    found, renderer = caller.world.named(request.username), caller.renderer
+    match found:
+        case User():
+            return types.contacts.ResolvedPeer(renderer.peer(found), [], [renderer.user(found)])
+        case Channel():
+            return types.contacts.ResolvedPeer(renderer.peer(found), [renderer.channel(found)], [])
+    raise Refused(400, "USERNAME_NOT_OCCUPIED")
 
 
 @methods.handles(functions.contacts.GetContactsRequest)

@@ -5,7 +5,7 @@ from typing import Any
 from telethon.tl import functions, types
 
 from sandbox.box import Conversation
-from sandbox.mtproto.peers import input_peer
+from sandbox.mtproto.peers import input_peer, marked_id
 from sandbox.mtproto.registry import PAGE, Caller, Methods
 from sandbox.values import Message
 
@@ -16,12 +16,13 @@ Row = tuple[Conversation, Message]
 
 @methods.handles(functions.messages.GetDialogsRequest)
 def get_dialogs(caller: Caller, request: functions.messages.GetDialogsRequest) -> Any:
-    """From the most recent on; a page goes on after (date, id) of the last one's newest message."""
-    everything = [] if request.folder_id else caller.world.box(caller.user).dialogs()
+    """From the most recent on; a page goes on after the last one's newest message, or peer where numbers are alike."""
+    box = caller.world.box(caller.user)
+    everything = [] if request.folder_id else box.dialogs()
     rows = everything
     if request.offset_id or int(request.offset_date.timestamp()):
-        after = int(request.offset_date.timestamp()), request.offset_id
-        rows = [row for row in everything if (row[1].date, row[1].id_for(caller.user)) < after]
+        after = int(request.offset_date.timestamp()), request.offset_id, marked_id(caller, request.offset_peer)
+        rows = [row for row in everything if box.rank(row) < after]
     page = rows[: min(request.limit, PAGE)]
     parts = _parts(caller, page)
     if len(page) == len(everything):
@@ -55,5 +56,5 @@ def _parts(caller: Caller, rows: list[Row]) -> dict[str, list[Any]]:
     return {
         "dialogs": [renderer.dialog(conversation, top) for conversation, top in rows],
         "messages": [renderer.message(top) for top in tops],
-        **renderer.around(tops),
+        **renderer.around(tops, [conversation for conversation, _ in rows]),
     }

@@ -8,7 +8,7 @@ from telethon.tl import functions, types
 
 from sandbox.box import Conversation
 from sandbox.errors import Refused
-from sandbox.mtproto.peers import input_peer
+from sandbox.mtproto.peers import input_channel, input_peer
 from sandbox.mtproto.registry import PAGE, Caller, Methods
 from sandbox.values import Message, User
 
@@ -53,15 +53,19 @@ def search(caller: Caller, request: functions.messages.SearchRequest) -> Any:
 
 @methods.handles(functions.messages.GetMessagesRequest)
 def get_messages(caller: Caller, request: functions.messages.GetMessagesRequest) -> types.messages.Messages:
-    """Messages by number, in the order asked for; MessageEmpty where there is none."""
-    renderer = caller.renderer
-    numbers, found = zip(*(_lookup(caller, wanted) for wanted in request.id), strict=True) if request.id else ((), ())
-    rendered = [
-        types.MessageEmpty(number, None) if message is None else renderer.message(message)
-        for number, message in zip(numbers, found, strict=True)
-    ]
-    around = renderer.around(message for message in found if message is not None)
-    return types.messages.Messages(messages=rendered, topics=[], **around)
+    """Messages by number, in the order asked for; MessageEmpty where there is none. Those of channels are not here."""
+    return types.messages.Messages(**_single(caller, request.id, caller.world.box(caller.user).find))
+
+
+@methods.handles(functions.channels.GetMessagesRequest)
+def get_channel_messages(
+    caller: Caller, request: functions.channels.GetMessagesRequest
+) -> types.messages.ChannelMessages:
+    """The same in a channel."""
+    talk = caller.world.talk_of(input_channel(caller, request.channel))
+    parts = _single(caller, request.id, lambda number: talk.find(caller.user, number))
+    pts = talk.kept_by(caller.world.box(caller.user)).pts
+    return types.messages.ChannelMessages(pts=pts, count=len(parts["messages"]), **parts)
 
 
 def window(
@@ -117,18 +121,30 @@ def _page(caller: Caller, conversation: Conversation, page: list[Message], total
         "topics": [],
         **renderer.around(page, [conversation]),
     }
+    if conversation.log is not None:
+        return types.messages.ChannelMessages(pts=conversation.log.pts, count=total, **parts)
     if len(page) == total:
         return types.messages.Messages(**parts)
     return types.messages.MessagesSlice(count=total, **parts)
 
 
-def _lookup(caller: Caller, wanted: Any) -> tuple[int, Message | None]:
-    box = caller.world.box(caller.user)
+def _single(caller: Caller, wanted: list[Any], find: Callable[[int], Message | None]) -> dict[str, list[Any]]:
+    renderer = caller.renderer
+    looked_up = [_lookup(caller.user, one, find) for one in wanted]
+    rendered = [
+        types.MessageEmpty(number, None) if message is None else renderer.message(message)
+        for number, message in looked_up
+    ]
+    around = renderer.around(message for _, message in looked_up if message is not None)
+    return {"messages": rendered, "topics": [], **around}
+
+
+def _lookup(user: User, wanted: Any, find: Callable[[int], Message | None]) -> tuple[int, Message | None]:
     match wanted:
         case types.InputMessageID():
-            return wanted.id, box.find(wanted.id)
+            return wanted.id, find(wanted.id)
         case types.InputMessageReplyTo():
-            message = box.find(wanted.id)
+            message = find(wanted.id)
             answered = None if message is None else message.answered()
-            return (0, None) if answered is None else (answered.id_for(caller.user), answered)
+            return (0, None) if answered is None else (answered.id_for(user), answered)
     raise Refused(400, "MESSAGE_ID_INVALID")

@@ -10,7 +10,7 @@ from sandbox.mtproto.attachments import read_entities
 from sandbox.mtproto.peers import input_peer, message_in
 from sandbox.mtproto.registry import Caller, Methods
 from sandbox.mtproto.render import TYPING
-from sandbox.values import LONGEST_TEXT, Group
+from sandbox.values import LONGEST_TEXT, Channel, Message, User
 
 methods = Methods()
 
@@ -19,6 +19,8 @@ methods = Methods()
 def send_message(caller: Caller, request: functions.messages.SendMessageRequest) -> Any:
     """Say something, once for each random id."""
     peer = input_peer(caller, request.peer)
+    if isinstance(peer, Channel) and peer.broadcast and peer.creator_id != caller.user.id:
+        raise Refused(403, "CHAT_WRITE_FORBIDDEN")
     _check_text(request.message)
     once = caller.user.id, request.random_id
     if once in caller.server.sent:
@@ -35,10 +37,10 @@ def send_message(caller: Caller, request: functions.messages.SendMessageRequest)
         reply_to=answered,
         origin=caller.origin,
     )
-    pts = caller.world.box(caller.user).pts
+    pts = _pts(caller, message)
     number = message.id_for(caller.user)
     renderer = caller.renderer
-    if isinstance(peer, Group):
+    if not isinstance(peer, User):
         event = NewMessage(message)
         new = renderer.update(event, pts)
         return renderer.updates([types.UpdateMessageID(number, request.random_id), new], [event])
@@ -56,7 +58,7 @@ def edit_message(caller: Caller, request: functions.messages.EditMessageRequest)
     caller.world.edit(message, request.message, entities=read_entities(request.entities), origin=caller.origin)
     renderer = caller.renderer
     event = Edited(message)
-    return renderer.updates([renderer.update(event, caller.world.box(caller.user).pts)], [event])
+    return renderer.updates([renderer.update(event, _pts(caller, message))], [event])
 
 
 @methods.handles(functions.messages.DeleteMessagesRequest)
@@ -73,10 +75,13 @@ def delete_messages(
 
 @methods.handles(functions.messages.ReadHistoryRequest)
 def read_history(caller: Caller, request: functions.messages.ReadHistoryRequest) -> types.messages.AffectedMessages:
-    """Mark as read up to a number; 0 for everything."""
+    """Mark as read up to a number; 0 for everything. A channel has a method of its own for that."""
+    peer = input_peer(caller, request.peer)
+    if isinstance(peer, Channel):
+        raise Refused(400, "PEER_ID_INVALID")
     box = caller.world.box(caller.user)
     before = box.pts
-    caller.world.read(caller.user, input_peer(caller, request.peer), request.max_id, origin=caller.origin)
+    caller.world.read(caller.user, peer, request.max_id, origin=caller.origin)
     return types.messages.AffectedMessages(box.pts, box.pts - before)
 
 
@@ -96,6 +101,10 @@ async def press_button(
     message = message_in(caller, input_peer(caller, request.peer), request.msg_id)
     answer = await caller.world.press(caller.user, message, request.data or b"")
     return types.messages.BotCallbackAnswer(cache_time=0, alert=answer.alert or None, message=answer.text or None)
+
+
+def _pts(caller: Caller, message: Message) -> int:
+    return message.conversation.kept_by(caller.world.box(caller.user)).pts
 
 
 def _check_text(text: str) -> None:

@@ -1,0 +1,161 @@
+"""What people do in their conversations: say, edit, delete, read, type; and who is told of it."""
+
+from collections.abc import Iterable, Sequence
+
+from sandbox.accounts import Accounts
+from sandbox.attachments import Attachment
+from sandbox.box import Conversation
+from sandbox.errors import Refused
+from sandbox.events import Deleted, Edited, Event, NewMessage, ReadInbox, ReadOutbox, Typing
+from sandbox.values import PLAIN, Action, Channel, Details, Entity, Forward, Message, Peer, User, keyboard
+
+Rows = Sequence[Sequence[tuple[str, str]]]
+
+
+class Talk(Accounts):
+    """Accounts that talk to each other."""
+
+    def say(
+        self,
+        sender: User,
+        receiver: Peer,
+        text: str,
+        *,
+        date: float | None = None,
+        silent: bool = False,
+        entities: Sequence[Entity] = (),
+        media: Attachment | None = None,
+        reply_to: Message | None = None,
+        forward: Forward | None = None,
+        action: Action | None = None,
+        keyboard_rows: Rows = (),
+        send_as: Channel | None = None,
+        origin: object = None,
+    ) -> Message:
+        """One message, to a person (oneself: Saved Messages), a group or a channel.
+
+        Args:
+            date: seconds since 1970; now when left out. Say older things first.
+            silent: history that lies there from before: nobody is told, everybody has read it.
+            keyboard_rows: (text, callback data) of each button.
+            send_as: the channel in whose name an admin writes.
+            origin: who should not be told since he did it.
+        """
+        conversation = self.conversation(sender, receiver)
+        message = Message(
+            conversation,
+            len(conversation.messages),
+            sender,
+            int(self.clock() if date is None else date),
+            text,
+            entities=tuple(entities),
+            media=media,
+            reply_to=reply_to.index if reply_to else None,
+            forward=forward,
+            action=action,
+            keyboard=keyboard(keyboard_rows),
+            details=PLAIN if send_as is None else Details(send_as=send_as),
+        )
+        self.place(message)
+        if silent:
+            conversation.read.update(dict.fromkeys(conversation.read, len(conversation.messages)))
+            return message
+        self._tell(conversation, NewMessage(message), origin)
+        return message
+
+    def place(self, message: Message, numbers: dict[int, int] | None = None) -> None:
+        """Put a message at the end of its conversation, numbered by each box, or by its channel.
+
+        Args:
+            numbers: those that are given, by user id; of a channel by its marked id.
+        """
+        conversation = message.conversation
+        conversation.messages.append(message)
+        if isinstance(conversation.group, Channel):
+            conversation.number_alike(numbers.get(conversation.group.key) if numbers else None)
+            return
+        for member in conversation.members:
+            box = self._boxes[member.id]
+            given = numbers.get(member.id) if numbers else None
+            if given is None:
+                given = box.number()
+            elif given > box.last_id:
+                box.last_id = given
+            conversation.ids[member.id].append(given)
+
+    def edit(
+        self,
+        message: Message,
+        text: str | None = None,
+        *,
+        entities: Sequence[Entity] = (),
+        keyboard_rows: Rows | None = None,
+        date: float | None = None,
+        origin: object = None,
+    ) -> None:
+        """Change its words, its buttons, or both; what is None stays.
+
+        Raises:
+            Refused: nothing would change.
+        """
+        new_text = message.text if text is None else text
+        new_entities = message.entities if text is None else tuple(entities)
+        new_keyboard = message.keyboard if keyboard_rows is None else keyboard(keyboard_rows)
+        if (new_text, new_entities, new_keyboard) == (message.text, message.entities, message.keyboard):
+            raise Refused(400, "MESSAGE_NOT_MODIFIED")
+        message.text, message.entities, message.keyboard = new_text, new_entities, new_keyboard
+        message.edited = int(self.clock() if date is None else date)
+        self._tell(message.conversation, Edited(message), origin)
+
+    def delete(self, *messages: Message, only_for: User | None = None, origin: object = None) -> None:
+        """Take messages away from everyone, or from one box alone; from a channel always from everyone."""
+        by_conversation: dict[int, list[Message]] = {}
+        for message in messages:
+            by_conversation.setdefault(id(message.conversation), []).append(message)
+        for gone in by_conversation.values():
+            conversation = gone[0].conversation
+            for message in gone:
+                conversation.remove(message, only_for if conversation.log is None else None)
+            if conversation.log is not None:
+                self._tell(conversation, Deleted(conversation, _numbers(gone, conversation.members[0])), origin)
+                continue
+            for member in conversation.members if only_for is None else (only_for,):
+                self._tell(conversation, Deleted(conversation, _numbers(gone, member)), origin, member)
+
+    def read(self, reader: User, peer: Peer, max_id: int = 0, *, origin: object = None) -> None:
+        """The reader reads what stands there, up to his own number (0: everything); the others see the mark."""
+        conversation = self.conversation(reader, peer)
+        before, now = conversation.read[reader.id], conversation.index_up_to(reader, max_id)
+        if now <= before:
+            return
+        conversation.read[reader.id] = now
+        mark = ReadInbox(conversation, conversation.id_of(reader, now - 1))
+        self._tell(conversation, mark, origin, reader)
+        newly = [message for message in conversation.messages[before:now] if message is not None]
+        for member in conversation.members:
+            own = [message for message in newly if message.sender.id == member.id]
+            if own and member.id != reader.id:
+                self._tell(conversation, ReadOutbox(conversation, own[-1].id_for(member)), origin, member)
+
+    def type(self, user: User, peer: Peer, action: str = "typing", *, origin: object = None) -> None:
+        """The others see that someone is writing, or, with "cancel", no longer is."""
+        conversation = self.conversation(user, peer)
+        for member in conversation.members:
+            if member.id != user.id:
+                self.box(member).tell(Typing(conversation, user, action), origin)
+
+    def _tell(self, conversation: Conversation, event: Event, origin: object, *only: User) -> None:
+        """Each member's (or only these members') box keeps the event; or the channel does, once for all of them."""
+        log = conversation.log
+        if log is not None and isinstance(event, (NewMessage, Edited, Deleted)):
+            log.events.append(event)
+            conversation.moved = int(self.clock())
+        for member in only or conversation.members:
+            if log is None:
+                self.box(member).tell(event, origin)
+            else:
+                self.box(member).push(event, log.pts, origin)
+
+
+def _numbers(messages: Iterable[Message], user: User) -> tuple[int, ...]:
+    return tuple(number for message in messages if (number := message.id_for(user)))
