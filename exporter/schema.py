@@ -4,9 +4,6 @@ from sqlite_utils import Database, Migrations
 
 migrations = Migrations("exporter")
 
-FIRST_CHANNEL = -1_000_000_000_000
-"""Marked ids above this are of people and basic groups: one account numbers all their messages in one row."""
-
 _WHOLE_MESSAGE = {
     "quote": str,
     "reply_to_chat": int,
@@ -76,7 +73,6 @@ def m004_whole_messages(db: Database) -> None:
     messages = db.table("messages")
     for column, kind in _WHOLE_MESSAGE.items():
         messages.add_column(column, kind)
-    db.execute(f"create index messages_by_private_id on messages (message_id) where chat_id > {FIRST_CHANNEL}")
     db.execute("create index messages_that_expire on messages (expires_at) where expires_at is not null")
     db.table("message_version").create(
         {"chat_id": int, "message_id": int, "said_at": int, "text": str, "kind": str},

@@ -236,6 +236,7 @@ def test_what_a_complete_page_shows_is_not_deleted(store: Store) -> None:
 
 def test_a_deletion_without_a_chat_reaches_people_and_basic_groups_alone(store: Store) -> None:
     channel = -1_000_000_000_005
+    store.save_peers([Peer(-12, PeerKind.GROUP, "Climbers"), Peer(channel, PeerKind.GROUP, "Runners")])
     store.add([said(5), said(6, chat_id=-12), said(5, chat_id=channel), said(6, chat_id=channel)])
     assert store.delete_private([5, 6], NOON) == 2
     assert store.ids(channel, Interval(1, 9)) == {5, 6}
