@@ -5,6 +5,7 @@ from typing import Any
 from telethon.tl import functions, types
 
 from sandbox.box import Conversation
+from sandbox.errors import Refused
 from sandbox.mtproto.peers import input_peer, marked_id
 from sandbox.mtproto.registry import PAGE, Caller, Methods
 from sandbox.values import Message
@@ -40,7 +41,9 @@ def get_pinned_dialogs(
 
 @methods.handles(functions.messages.GetPeerDialogsRequest)
 def get_peer_dialogs(caller: Caller, request: functions.messages.GetPeerDialogsRequest) -> types.messages.PeerDialogs:
-    """The same lines for some peers; those without a message are left out."""
+    """The same lines for up to a hundred peers; those without a message are left out."""
+    if len(request.peers) > PAGE:
+        raise Refused(400, "LIMIT_INVALID")
     rows: list[Row] = []
     for wanted in request.peers:
         conversation = caller.world.conversation(caller.user, input_peer(caller, wanted.peer))
