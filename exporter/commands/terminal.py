@@ -36,7 +36,7 @@ def ask(question: str, *, hidden: bool = False) -> str:
         signal.signal(signal.SIGINT, held_back)
     if not answer:
         click.echo(err=True)
-        raise LoginError("a question of Telegram's was left without an answer", fix="run this in a terminal")
+        raise LoginError("a question was left without an answer", fix="run this in a terminal")
     return answer.strip()
 
 

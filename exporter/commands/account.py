@@ -1,0 +1,98 @@
+"""The commands on where the account is logged in: its sessions, and the end of ours."""
+
+import asyncio
+from datetime import datetime, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from exporter import config as configuration
+from exporter.cli import DefaultGroup, config_option
+from exporter.commands.terminal import ask
+from exporter.config import Config
+from exporter.sessions import Session, fetch_sessions, find_session, log_out, terminate
+from exporter.telegram import connect
+
+
+@click.command("logout")
+@config_option
+def logout_command(config_path: Path) -> None:
+    """End this program's session, and erase its file.
+
+    Telegram is told first: a file that is only deleted leaves a session behind that still works for whoever has a
+    copy. History and models stay.
+    """
+    config = configuration.load(config_path)
+    if not config.session.exists():
+        click.echo("This account is not logged in here; nothing to do.")
+        return
+    known = asyncio.run(log_out(config))
+    click.echo("Telegram has ended the session." if known else "Telegram had ended the session before.")
+    click.echo(f"Erased: {config.session}")
+    click.echo(f"Kept: {config.database}, with all history, and {config.models}, if anything was trained.")
+
+
+@click.group("sessions", cls=DefaultGroup)
+def sessions_command() -> None:
+    """See where your account is logged in, and end sessions.
+
+    Without a command it lists them.
+    """
+
+
+@sessions_command.command("list")
+@config_option
+def list_command(config_path: Path) -> None:
+    """List the devices and programs that are logged in to your account, ours first."""
+    config = configuration.load(config_path)
+    sessions = asyncio.run(_sessions(config))
+    Console().print(_table(sessions, ZoneInfo(config.timezone)))
+
+
+@sessions_command.command("terminate")
+@config_option
+@click.argument("which", metavar="N|NAME")
+def terminate_command(config_path: Path, which: str) -> None:
+    """End the session that is number N in the list, or has this NAME.
+
+    It is asked for your consent first. Whoever uses that device is logged out there at once.
+    """
+    config = configuration.load(config_path)
+    ended = asyncio.run(_terminate(config, which))
+    click.echo(f"Ended: {ended.device}." if ended else "Nothing was ended.")
+
+
+async def _sessions(config: Config) -> tuple[Session, ...]:
+    async with connect(config) as client:
+        return await fetch_sessions(client)
+
+
+async def _terminate(config: Config, which: str) -> Session | None:
+    """The session that was ended; None where the user did not want to."""
+    zone = ZoneInfo(config.timezone)
+    async with connect(config) as client:
+        session = find_session(which, await fetch_sessions(client))
+        known_as = f"{session.device}, {session.app}, {session.place}, last active {_moment(session.active_at, zone)}"
+        if ask(f"End the session on {known_as}? [y/N] ").lower() not in ("y", "yes"):
+            return None
+        await terminate(client, session)
+        return session
+
+
+def _table(sessions: tuple[Session, ...], zone: tzinfo) -> Table:
+    """Two lines a session, for all of it is wider than a terminal."""
+    table = Table("", "device\napp", "place", "created\nlast active", "name", show_lines=True)
+    for number, one in enumerate(sessions, 1):
+        waits = "\nwaits for the password" if one.unfinished else ""
+        moments = f"{_moment(one.created_at, zone)}\n{_moment(one.active_at, zone)}"
+        name = "this program" if one.own else one.name
+        table.add_row(*map(Text, (str(number), f"{one.device}\n{one.app}{waits}", one.place, moments, name)))
+    return table
+
+
+def _moment(at: datetime, zone: tzinfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
