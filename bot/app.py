@@ -4,15 +4,14 @@ import asyncio
 import logging
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
 from random import SystemRandom
 from zoneinfo import ZoneInfo
 
 from aiogram import Bot, Dispatcher
-from telethon import TelegramClient
 
 from bot.account import Account
 from bot.control import ControlBot, control_router, open_bot, poll
@@ -32,7 +31,7 @@ from exporter.errors import DoppelgangerError
 from exporter.limiter import Limiter
 from exporter.messages import Peer
 from exporter.modes import Mode, resolve_modes
-from exporter.refusals import explain
+from exporter.running import ended_by, one_problem, stay
 from exporter.store import Store, open_store
 from exporter.telegram import connect
 from trainer.artifact import Card, current
@@ -51,7 +50,7 @@ async def run(config: Config, say: Say) -> None:
     """
     artifact = current(config.models)
     config.make_state()
-    with _ended_by(signal.SIGTERM), open_store(config.database, migrations) as store:
+    with ended_by(signal.SIGTERM), open_store(config.database, migrations) as store:
         temperature = config.reply.temperature
         with open_double(artifact.card, artifact.gguf, temperature=temperature, random=SystemRandom()) as engine:
             await serve(config, store, engine, artifact.card, say)
@@ -65,15 +64,16 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
     modes = resolve_modes(config.reply, store.peers().values())
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(open_bot(config.control))
-        client = await stack.enter_async_context(connect(config))
-        stack.enter_context(_one_problem())
+        client = await stack.enter_async_context(connect(config, lasting=True))
+        stack.enter_context(one_problem())
         account = Account(client, owner)
         parts = _parts(config, store, owner, speaker, account, control, say)
         async with asyncio.TaskGroup() as tasks:
             double = Double(parts, modes, tasks)
             limiter = Limiter(client, store.state, config.sync.requests_per_second)
-            await resume(client, limiter, account, parts, double, modes)
-            tasks.create_task(_stay(client))
+            follower = await resume(client, limiter, account, parts, double, modes)
+            tasks.create_task(follower.run())
+            tasks.create_task(stay(client))
             tasks.create_task(account.pulse())
             if control:
                 tasks.create_task(poll(_dispatcher(parts, double, card, modes), control))
@@ -117,50 +117,3 @@ def _dispatcher(parts: Parts, double: Double, card: Card, modes: Mapping[int, Mo
     dispatcher = Dispatcher(double=double, drafts=parts.drafts, desks=parts.desks, status=tell)
     dispatcher.include_router(control_router(parts.owner.peer_id))
     return dispatcher
-
-
-async def _stay(client: TelegramClient) -> None:
-    """Until the connection ends for good, which is always a problem."""
-    try:
-        await client.run_until_disconnected()
-    except Exception as error:
-        problem = explain(error)
-        if problem is None:
-            raise
-        raise problem from error
-    raise DoppelgangerError("the connection to Telegram ended", fix="look at the network, then start the bot again")
-
-
-@contextmanager
-def _ended_by(number: signal.Signals) -> Iterator[None]:
-    """Let a signal end the block, and the block end well."""
-    loop, task, came = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
-
-    def end() -> None:
-        came.set()
-        if task:
-            task.cancel()
-
-    loop.add_signal_handler(number, end)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if task is None or not came.is_set():
-            raise
-        task.uncancel()
-    finally:
-        loop.remove_signal_handler(number)
-
-
-@contextmanager
-def _one_problem() -> Iterator[None]:
-    """Of a task group's errors, raise the one that the user can mend; a bug keeps its traceback."""
-    try:
-        yield
-    except ExceptionGroup as group:
-        problem: Exception | None = group.subgroup(DoppelgangerError)
-        if problem is None:
-            raise
-        while isinstance(problem, ExceptionGroup):
-            problem = problem.exceptions[0]
-        raise problem from group

@@ -8,16 +8,15 @@ import logging
 from collections.abc import Mapping
 from functools import partial
 
-from telethon import TelegramClient
-
 from bot import cards
 from bot.account import Account
 from bot.conversation import Parts
 from bot.double import Double
 from bot.outbox import Lost, Refused
 from bot.saved import SavedMessages, on_reply
+from exporter.client import Client
 from exporter.config import Sync
-from exporter.follow import follow
+from exporter.follow import Follower
 from exporter.limiter import Limiter
 from exporter.messages import PeerKind
 from exporter.modes import Mode
@@ -28,15 +27,15 @@ log = logging.getLogger(__name__)
 
 
 async def resume(
-    client: TelegramClient,
+    client: Client,
     limiter: Limiter,
     account: Account,
     parts: Parts,
     double: Double,
     modes: Mapping[int, Mode],
-) -> None:
-    """Begin to listen. Listening begins before the look back, so that nothing falls in between; what comes twice counts
-    once.
+) -> Follower:
+    """Begin to listen; gives who listens. That begins before the look back, so nothing falls in between; what comes
+    twice counts once.
 
     Raises:
         DoppelgangerError: as `exporter.sync.sync` does.
@@ -48,10 +47,10 @@ async def resume(
     for entry in await parts.outbox.recover():
         log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
     followed = {chat.peer.peer_id for chat in parts.store.chats()} | set(modes)
-    follow(
+    follower = Follower(
         client,
         parts.store,
-        chosen=lambda peer: peer.kind is not PeerKind.SELF and peer.peer_id in followed,
+        chosen=lambda peer, protected: peer.kind is not PeerKind.SELF and peer.peer_id in followed,
         on_message=lambda message, is_new: double.hear(message, live=True) if is_new else None,
     )
     account.on_saved_reply(partial(on_reply, drafts=parts.drafts, double=double))
@@ -64,6 +63,7 @@ async def resume(
     for draft in parts.drafts.all_open():
         await parts.desks.show(draft)
     await _look_at_replies(account, parts, double)
+    return follower
 
 
 async def _retire(parts: Parts, modes: Mapping[int, Mode]) -> None:

@@ -1,65 +1,157 @@
-"""What happens now: new messages and edits go into the store as they arrive, then to whoever follows.
+"""What happens now: messages, edits, deletions and reactions go into the store as they arrive, then to a listener.
 
-It knows neither why anybody listens nor what they do with it.
+It knows neither why anybody listens nor what they do with it. What Telegram or Telethon loses on the way is found by
+`exporter.reconcile`, which tells through the same mouth: each message once.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
-from telethon import TelegramClient, events
+from telethon import events
+from telethon.tl import types
+from telethon.utils import get_peer_id
 
+from exporter.client import Client, is_too_long
 from exporter.errors import DoppelgangerError
 from exporter.messages import Message, Peer
+from exporter.people import People
 from exporter.store import Store
-from exporter.translate import to_message, to_peer
+from exporter.translate import to_message, to_peer, to_reactions
+
+OnMessage = Callable[[Message, bool], None]
+"""Is given a message, and whether it is new; else its text or kind was edited."""
+Chosen = Callable[[Peer, bool], bool]
+"""Whether a chat is one that is kept; the second is whether Telegram forbids to save what is said there."""
 
 
-def follow(
-    client: TelegramClient,
-    store: Store,
-    *,
-    chosen: Callable[[Peer], bool],
-    on_message: Callable[[Message, bool], None],
-) -> None:
-    """Store what is said from now on in the chosen chats; then tell `on_message(message, is_new)`.
+class Follower:
+    """Stores what is said from now on in the chosen chats; then tells `on_message`.
 
     A message that Telegram delivers twice is told once, and an edit that leaves text and kind alone, as a reaction
-    does, not at all. Handlers never await, so everything is told in the order of its arrival. Messages of this
-    very session's own sending do not come by here.
+    does, not at all. Handlers never await, so everything is told in the order of its arrival. Messages of this very
+    session's own sending do not come by here.
 
     Raises:
         DoppelgangerError: the store does not know whose account it is.
     """
-    owner = store.owner()
-    if owner is None:
-        raise DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")
-    known = store.peers()
 
-    def is_chosen(event: Any) -> bool:
-        if event.chat_id not in known and event.chat is None:
-            return False
-        return chosen(known.get(event.chat_id) or to_peer(event.chat))
+    def __init__(self, client: Client, store: Store, *, chosen: Chosen, on_message: OnMessage) -> None:
+        owner = store.owner()
+        if owner is None:
+            raise DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")
+        self._owner = owner
+        self._store = store
+        self._chosen = chosen
+        self._on_message = on_message
+        self._people = People(store)
+        self._held: dict[int, list[tuple[Message, bool]]] = {}
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.updates = 0
+        """How many came so far that concern messages, of any chat."""
+        self.heard_at: datetime | None = None
+        """When the last one came."""
+        self.missed = asyncio.Event()
+        """Set where Telegram says that too much was missed to tell."""
+        client.on_difference = self._on_difference
+        client.add_event_handler(self._on_update, events.Raw())
 
-    def keep(event: Any) -> tuple[Message, bool]:
-        news = {peer.peer_id: peer for peer in map(to_peer, filter(None, (event.chat, event.sender)))}
-        if strangers := [peer for peer_id, peer in news.items() if peer_id not in known]:
-            store.save_peers(strangers)
-            known.update((peer.peer_id, peer) for peer in strangers)
-        message = to_message(event.message, chat_id=event.chat_id, owner_id=owner.peer_id)
-        return message, bool(store.add([message]))
+    async def run(self) -> None:
+        """Until something goes wrong while an update is stored or told.
 
-    async def said(event: Any) -> None:
-        if is_chosen(event):
-            message, is_new = keep(event)
-            if is_new:
-                on_message(message, True)
+        Raises:
+            Exception: just that. Telethon would log it and go on.
+        """
+        await self._failed
 
-    async def edited(event: Any) -> None:
-        if is_chosen(event):
-            before = store.message(event.chat_id, event.message.id)
-            message, _ = keep(event)
-            if before is None or (before.text, before.kind) != (message.text, message.kind):
-                on_message(message, False)
+    @contextmanager
+    def holding(self, chat_id: int) -> Iterator[None]:
+        """Tell what comes of a chat only after the block, in the order of its ids."""
+        self._held[chat_id] = []
+        try:
+            yield
+        finally:
+            for message, is_new in sorted(self._held.pop(chat_id), key=lambda told: told[0].message_id):
+                self._on_message(message, is_new)
 
-    client.add_event_handler(said, events.NewMessage())
-    client.add_event_handler(edited, events.MessageEdited())
+    def tell(self, message: Message, is_new: bool) -> None:
+        """Tell the listener of a message that is stored."""
+        if message.chat_id in self._held:
+            self._held[message.chat_id].append((message, is_new))
+        else:
+            self._on_message(message, is_new)
+
+    async def _on_update(self, update: Any) -> None:
+        if hasattr(update, "pts"):
+            self.updates += 1
+            self.heard_at = datetime.now(UTC)
+        with self._failing():
+            self._take(update, update._entities)  # Telethon's events have their people from there too
+
+    def _on_difference(self, difference: Any) -> None:
+        """Take what was missed whole, new messages first, as edits may be of them."""
+        if is_too_long(difference):
+            self.missed.set()
+            return
+        people = {get_peer_id(entity): entity for entity in (*difference.users, *difference.chats)}
+        with self._failing():
+            for message in difference.new_messages:
+                self._say(message, people)
+            for update in difference.other_updates:
+                self._take(update, people)
+
+    def _take(self, update: Any, people: Mapping[int, Any]) -> None:
+        match update:
+            case types.UpdateNewMessage(message=said) | types.UpdateNewChannelMessage(message=said):
+                self._say(said, people)
+            case types.UpdateShortMessage() | types.UpdateShortChatMessage():
+                self._say(events.NewMessage.build(update, self_id=self._owner.peer_id).message, people)
+            case types.UpdateEditMessage(message=edited) | types.UpdateEditChannelMessage(message=edited):
+                self._edit(edited, people)
+            case types.UpdateDeleteMessages(messages=ids):
+                self._store.delete_private(ids, datetime.now(UTC))
+            case types.UpdateDeleteChannelMessages(channel_id=channel_id, messages=ids):
+                self._store.delete(get_peer_id(types.PeerChannel(channel_id)), ids, datetime.now(UTC))
+            case types.UpdateMessageReactions(peer=peer, msg_id=message_id, reactions=reactions):
+                if before := self._store.message(get_peer_id(peer), message_id):
+                    told = to_reactions(reactions, before.reactions)
+                    self._store.react(before.chat_id, message_id, told)
+
+    def _say(self, said: Any, people: Mapping[int, Any]) -> None:
+        message = self._understood(said, people)
+        if message and self._store.add([message]):
+            self.tell(message, True)
+
+    def _edit(self, edited: Any, people: Mapping[int, Any]) -> None:
+        message = self._understood(edited, people)
+        if message is None:
+            return
+        before = self._store.message(message.chat_id, message.message_id)
+        self._store.add([message])
+        if before is None or (before.text, before.kind) != (message.text, message.kind):
+            self.tell(message, False)
+
+    def _understood(self, said: Any, people: Mapping[int, Any]) -> Message | None:
+        """A message of a chosen chat, whose people are then known; None for any other."""
+        if isinstance(said, types.MessageEmpty):
+            return None
+        chat_id = get_peer_id(said.peer_id)
+        chat = people.get(chat_id)
+        peer = self._people.get(chat_id) or (to_peer(chat) if chat else None)
+        protected = any(getattr(one, "noforwards", False) for one in (said, chat))
+        if peer is None or not self._chosen(peer, protected):
+            return None
+        message = to_message(said, chat_id=chat_id, owner_id=self._owner.peer_id)
+        self._people.meet(to_peer(people[one]) for one in (chat_id, message.sender_id) if one in people)
+        return message
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Let what goes wrong come out of `run`."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - and nothing else may stop Telethon's own tasks
+            if not self._failed.done():
+                self._failed.set_exception(error)

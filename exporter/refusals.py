@@ -53,7 +53,7 @@ def explain(error: Exception) -> DoppelgangerError | None:
         return come_back_later(datetime.now(UTC) + timedelta(seconds=error.seconds))
     if isinstance(error, (errors.ServerError, errors.TimedOutError)):
         return DoppelgangerError("Telegram has trouble of its own", fix="run the same command again later")
-    if isinstance(error, ConnectionError):
+    if isinstance(error, (ConnectionError, TimeoutError)):
         return DoppelgangerError(
             "Telegram cannot be reached", fix="look at the network, then run the same command again to go on"
         )

@@ -6,34 +6,31 @@ and the next run asks only for what is missing. Nothing of a chat that is not ch
 
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from telethon import TelegramClient, errors
+from telethon import TelegramClient
 from telethon.tl import types
-from telethon.tl.functions.messages import GetHistoryRequest
 from telethon.tl.functions.users import GetUsersRequest
 from telethon.utils import get_input_peer
 
 from exporter.config import Sync
 from exporter.dialogs import demand_folder, fetch_folders, to_dialog
-from exporter.intervals import Interval, gaps
+from exporter.history import GONE, HISTORY, PAGE, History
+from exporter.intervals import gaps
 from exporter.limiter import Limiter
 from exporter.messages import Peer
+from exporter.people import People
 from exporter.plan import Chat, sweep
 from exporter.progress import Aloud, Report, Step, silent
 from exporter.selection import select_chats
 from exporter.store import Store
-from exporter.translate import to_message, to_peer
+from exporter.translate import to_peer
 
 log = logging.getLogger(__name__)
 
-PAGE = 100
-"""Messages of one request; Telegram gives no more."""
-DIALOGS, HISTORY = "messages.getDialogs", "messages.getHistory"
-_GONE = (errors.ChannelPrivateError, errors.ChannelInvalidError, errors.ChatForbiddenError, errors.PeerIdInvalidError)
+DIALOGS = "messages.getDialogs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +85,10 @@ class _Pull:
         self._store = store
         self._report = report
         self._owner = owner
-        self._known = store.peers()
+        self._people = People(store)
+        self._history = History(limiter, store, self._people, owner.peer_id)
         self._stored = {chat.peer.peer_id: chat.messages for chat in store.chats()}
-        self._save_peers([owner])
+        self._people.meet([owner])
 
     async def plan(self, choice: Sync) -> list[Chat]:
         """The chosen ones of the account's dialogs, which are listed once."""
@@ -104,7 +102,7 @@ class _Pull:
         selection = select_chats(choice, [chat.peer for chat in chats], {one.chat_id: one for one in dialogs})
         for peer in selection.protected:
             log.warning("sync.protected", extra={"chat_id": peer.peer_id})
-        self._save_peers(selection.chats)
+        self._people.meet(selection.chats)
         chosen = {peer.peer_id for peer in selection.chats}
         self._store.state.save_dialogs(one for one in dialogs if one.chat_id in chosen)
         return [chat for chat in chats if chat.peer.peer_id in chosen]
@@ -116,7 +114,7 @@ class _Pull:
             self._say("chats", done, len(chats), chat.peer.name)
             try:
                 new += await self._pull_one(chat)
-            except _GONE:  # what was stored of it before stays
+            except GONE:  # what was stored of it before stays
                 log.warning("sync.refused", extra={"chat_id": chat.peer.peer_id})
         self._say("chats", len(chats), len(chats), _rate(new, started))
         return new
@@ -126,8 +124,8 @@ class _Pull:
         new, started = 0, time.perf_counter()
         stored = total = self._stored.get(chat.peer.peer_id, 0)
         for gap in gaps(self._store.intervals(chat.peer.peer_id), chat.top):
-            async for page, interval in self._pages(chat, gap):
-                new += self._keep(chat, page, interval)
+            async for page, interval in self._history.pages(chat, gap):
+                new += len(self._history.keep(chat, page, interval))
                 total = max(getattr(page, "count", 0), stored + new)
                 if stored + new < total and total > PAGE:
                     self._say(chat.peer.name, stored + new, total, _rate(new, started))
@@ -135,52 +133,8 @@ class _Pull:
             self._say(chat.peer.name, total, total, _rate(new, started))
         return new
 
-    async def _pages(self, chat: Chat, gap: Interval) -> AsyncIterator[tuple[Any, Interval]]:
-        """Pages from the gap's upper end down, each with the ids that are complete with it.
-
-        A short page means nothing; an empty one is the end of history, as is the answer that holds all of it.
-        """
-        offset = 0 if gap.hi == chat.top else gap.hi + 1
-        lo = gap.hi + 1
-        while lo > gap.lo:
-            page = await self._limiter(_history(chat, offset))
-            ids = [message.id for message in page.messages]
-            all_of_it = not ids or (offset == 0 and isinstance(page, types.messages.Messages))
-            lo = 1 if all_of_it else min(ids)
-            yield page, Interval(lo, offset - 1 if offset else max([gap.hi, *ids]))
-            offset = lo
-
-    def _keep(self, chat: Chat, page: Any, interval: Interval) -> int:
-        """Store a page; how many of its messages were new."""
-        self._save_peers(map(to_peer, (*page.users, *page.chats)))
-        chat_id, owner_id = chat.peer.peer_id, self._owner.peer_id
-        messages = (
-            to_message(message, chat_id=chat_id, owner_id=owner_id)
-            for message in page.messages
-            if not isinstance(message, types.MessageEmpty)
-        )
-        return len(self._store.add(messages, complete=(chat_id, interval)))
-
-    def _save_peers(self, peers: Iterable[Peer]) -> None:
-        """Store whom we did not know, or not so well: short forms without access_hash tell nothing new."""
-        news = {
-            peer.peer_id: peer
-            for peer in peers
-            if peer.peer_id not in self._known or (peer.access_hash and peer != self._known[peer.peer_id])
-        }
-        if news:
-            self._store.save_peers(news.values())
-            self._known |= news
-
     def _say(self, stage: str, done: int, total: int, note: str) -> None:
         self._report(Step(stage, done, total, note))
-
-
-def _history(chat: Chat, offset: int) -> GetHistoryRequest:
-    """The page below message `offset`; 0 is above all. Low `min_id` values make Telegram return nothing."""
-    return GetHistoryRequest(
-        peer=chat.address, offset_id=offset, offset_date=None, add_offset=0, limit=PAGE, max_id=0, min_id=0, hash=0
-    )
 
 
 def _rate(messages: int, started: float) -> str:

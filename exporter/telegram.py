@@ -11,65 +11,81 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
-from telethon import TelegramClient
 from telethon.crypto import rsa
 from telethon.sessions import SQLiteSession
 
 from exporter import disk
+from exporter.client import Client
 from exporter.config import Config, Server
 from exporter.errors import ConfigError, DoppelgangerError, LoginError
 from exporter.refusals import LOG_IN, explained
 
 CONNECTION_TRIES = 5
+CONNECT_WITHIN = 30.0
+"""Seconds for the first connection: Telethon would wait for ever for a server that takes calls and says nothing."""
+
+
+class AccountInUse(DoppelgangerError):
+    """Another process has the account."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(f"the account is in use by {by}", fix="stop that one, or let it finish, then run this again")
+        self.by = by
+        """Which: `process 1234 (python -m bot run)`."""
 
 
 @asynccontextmanager
-async def connect(config: Config) -> AsyncIterator[TelegramClient]:
+async def connect(config: Config, *, lasting: bool = False) -> AsyncIterator[Client]:
     """The account, connected and accepted, for this process alone. Telegram's refusals come out explained.
 
     Waits and failed sends are the caller's to handle: nothing sleeps or is sent again behind its back. Updates begin
-    now; what came while nobody was connected is a sync's to fetch.
+    now; what came while nobody was connected is a sync's to fetch. A `lasting` connection, once it stood, is made
+    anew after a network outage of any length; any other gives up after a few tries.
 
     Raises:
         LoginError: not logged in, or no longer.
-        DoppelgangerError: another process has the account, or Telegram cannot be reached.
+        AccountInUse: another process has it.
+        DoppelgangerError: Telegram cannot be reached.
     """
     if not config.session.exists():
         raise LoginError("this account is not logged in", fix=LOG_IN)
     with lock_account(config), explained():
-        async with open_client(config, request_retries=0) as client:
+        tries = None if lasting else CONNECTION_TRIES
+        async with open_client(config, request_retries=0, connection_retries=tries) as client:
             if await client.get_me() is None:
                 raise LoginError("Telegram does not accept the session: never finished, or ended elsewhere", fix=LOG_IN)
             yield client
 
 
 @asynccontextmanager
-async def open_client(config: Config, *, request_retries: int) -> AsyncIterator[TelegramClient]:
-    """Connected with the account's session, whether or not Telegram accepts it."""
-    client = _client(config, request_retries=request_retries)
+async def open_client(
+    config: Config, *, request_retries: int, connection_retries: int | None = CONNECTION_TRIES
+) -> AsyncIterator[Client]:
+    """Connected with the account's session, whether or not Telegram accepts it. No number of retries is any number."""
+    client = _client(config, request_retries=request_retries, connection_retries=connection_retries)
     try:
-        await client.connect()
+        async with asyncio.timeout(CONNECT_WITHIN):
+            await client.connect()
         yield client
     finally:
         await client.disconnect()
         await asyncio.gather(client.disconnected, return_exceptions=True)  # or asyncio reports its error once more
 
 
-def _client(config: Config, *, request_retries: int) -> TelegramClient:
+def _client(config: Config, **retries: int | None) -> Client:
     server = config.telegram.server
     if server:
         _trust(server.public_key)
-    return TelegramClient(
+    return Client(
         _session(config.session, server),
         config.telegram.api_id,
         config.telegram.api_hash.get_secret_value(),
         use_ipv6=server is not None and ":" in server.host,
         device_model="doppelganger",
         flood_sleep_threshold=0,
-        request_retries=request_retries,
         raise_last_call_error=True,
-        connection_retries=CONNECTION_TRIES,
         sequential_updates=False,
+        **retries,
     )
 
 
@@ -130,10 +146,7 @@ def lock_account(config: Config) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DoppelgangerError(
-                f"the account is in use by {file.read() or 'another process'}",
-                fix="stop that one, or let it finish, then run this again",
-            ) from None
+            raise AccountInUse(file.read() or "another process") from None
         file.truncate()
         file.write(f"process {os.getpid()} ({' '.join(sys.orig_argv[1:4])})")
         file.flush()

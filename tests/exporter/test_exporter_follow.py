@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from exporter.config import Config, Sync
 from exporter.errors import DoppelgangerError
-from exporter.follow import follow
+from exporter.follow import Follower
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store
 from exporter.sync import sync
@@ -40,7 +40,7 @@ class Listener:
         assert self.told == list(told)
 
 
-def chosen(peer: Peer) -> bool:
+def chosen(peer: Peer, protected: bool) -> bool:
     return peer.name in ("Anna", "Flat") or peer.kind is PeerKind.SELF
 
 
@@ -54,7 +54,7 @@ async def listener(
     listener = Listener()
     async with connect(logged_in) as client:
         await sync(client, store, Sync(kinds=frozenset({"private"}), requests_per_second=0))
-        follow(client, store, chosen=chosen, on_message=listener.hear)
+        Follower(client, store, chosen=chosen, on_message=listener.hear)
         yield listener
 
 
@@ -127,4 +127,4 @@ async def test_following_goes_on_after_a_dropped_connection(
 async def test_nobody_is_followed_before_the_first_sync(logged_in: Config, store: Store) -> None:
     async with connect(logged_in) as client:
         with pytest.raises(DoppelgangerError, match="nothing is synced"):
-            follow(client, store, chosen=chosen, on_message=Listener().hear)
+            Follower(client, store, chosen=chosen, on_message=Listener().hear)

@@ -1,0 +1,107 @@
+"""Telethon's client with what it leaves out: requests that end, a connection that is watched, differences kept whole.
+
+It hangs on what Telethon gives in public only: how a request is called, and the class of a connection. There is no
+public sign of a reconnection, but each one opens a connection and each loss closes one. It stores nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from telethon import TelegramClient
+from telethon.network import ConnectionTcpFull
+from telethon.tl.types import updates
+
+ANSWER_WITHIN = 60.0
+"""Seconds for the answer to a request. Telethon would wait for ever, also where nothing comes back any more."""
+SILENCE = 90.0
+"""Seconds without a byte after which a connection counts as dead: Telethon pings once a minute."""
+
+_DIFFERENCES = (updates.Difference, updates.DifferenceSlice, updates.ChannelDifference)
+_TOO_LONG = (updates.DifferenceTooLong, updates.ChannelDifferenceTooLong)
+
+
+class Link:
+    """Whether the account is connected, as its socket shows it."""
+
+    def __init__(self) -> None:
+        self._patience: asyncio.Timeout | None = None
+        self.lost_at: datetime | None = None
+        """Since when it is not connected; None while it is."""
+        self.made = 0
+        """How many connections there were."""
+        self.connected = asyncio.Event()
+        self.lost = asyncio.Event()
+
+    def up(self) -> None:
+        """A connection stands."""
+        self.made += 1
+        self.lost_at = None
+        self.connected.set()
+        self.lost.clear()
+
+    def down(self) -> None:
+        """It does not stand any more."""
+        if self.connected.is_set():
+            self.lost_at = datetime.now(UTC)
+            self.connected.clear()
+            self.lost.set()
+
+    def listening(self) -> asyncio.Timeout:
+        """Seconds for the next bytes, as a block; in it, `cut` ends the connection."""
+        self._patience = asyncio.timeout(SILENCE)
+        return self._patience
+
+    def cut(self) -> None:
+        """End the connection, so that Telethon makes a new one."""
+        if self._patience and self.connected.is_set():
+            self._patience.reschedule(0)
+
+
+class Client(TelegramClient):  # type: ignore[misc]
+    """The account's client. It takes Telethon's options."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.link = Link()
+        self.on_difference: Callable[[Any], None] = lambda difference: None
+        """Is given each answer about missed updates, whole. Telethon itself passes on its new messages alone, not its
+        edits and deletions, and nothing at all where too much was missed."""
+        super().__init__(*args, connection=_watched(self.link), **options)
+
+    async def __call__(self, request: Any, *args: Any, **options: Any) -> Any:
+        """Send a request.
+
+        Raises:
+            TimeoutError: it is not answered. Whether it was carried out, nobody knows.
+        """
+        async with asyncio.timeout(ANSWER_WITHIN):
+            answer = await super().__call__(request, *args, **options)
+        if isinstance(answer, (*_DIFFERENCES, *_TOO_LONG)):
+            self.on_difference(answer)
+        return answer
+
+
+def is_too_long(difference: Any) -> bool:
+    """Whether Telegram only says that too much was missed, and not what."""
+    return isinstance(difference, _TOO_LONG)
+
+
+def _watched(link: Link) -> type[Any]:
+    """A class of connections that tell `link` how they are. Telethon makes them, one for each try to connect."""
+
+    class Watched(ConnectionTcpFull):  # type: ignore[misc]
+        async def connect(self, *args: Any, **options: Any) -> None:
+            await super().connect(*args, **options)
+            link.up()
+
+        async def disconnect(self) -> None:
+            link.down()
+            await super().disconnect()
+
+        async def recv(self) -> bytes:
+            async with link.listening():  # a TimeoutError is an OSError: to Telethon, the connection broke
+                packet: bytes = await super().recv()
+                return packet
+
+    return Watched

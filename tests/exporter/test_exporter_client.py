@@ -1,0 +1,102 @@
+"""A connection over a network that fails: requests end, dead sockets are noticed, an outage is lived through."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from exporter.client import Client
+from exporter.config import Config
+from exporter.errors import DoppelgangerError
+from exporter.telegram import connect
+from sandbox.server import Sandbox
+from sandbox.values import User
+from sandbox.world import World
+
+
+async def answers(client: Client, owner: User) -> None:
+    async with asyncio.timeout(5):
+        assert (await client.get_me()).id == owner.id
+
+
+async def test_a_request_that_is_never_answered_ends(
+    world: World, owner: User, logged_in: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connect(logged_in) as client:
+        monkeypatch.setattr("exporter.client.ANSWER_WITHIN", 0.05)
+        world.fault("users.getUsers", reply="never")
+        with pytest.raises(TimeoutError):
+            await client.get_me()
+        monkeypatch.undo()
+        await answers(client, owner)
+
+
+async def test_a_silent_network_is_a_problem_with_a_fix(
+    world: World, logged_in: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.client.ANSWER_WITHIN", 0.05)
+    world.fault("users.getUsers", reply="never")
+    with pytest.raises(DoppelgangerError, match="cannot be reached"):
+        async with connect(logged_in):
+            pass
+
+
+async def test_a_server_that_takes_calls_and_says_nothing_is_given_up(
+    sandbox: Sandbox, logged_in: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.telegram.CONNECT_WITHIN", 0.1)
+    sandbox.freeze()
+    with pytest.raises(DoppelgangerError, match="cannot be reached"):
+        async with connect(logged_in, lasting=True):
+            pass
+
+
+async def test_a_frozen_connection_is_noticed_and_made_anew(
+    sandbox: Sandbox, owner: User, logged_in: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.client.SILENCE", 0.1)
+    async with connect(logged_in, lasting=True) as client:
+        sandbox.freeze()
+        async with asyncio.timeout(5):
+            await client.link.lost.wait()
+        sandbox.thaw()
+        await answers(client, owner)
+        assert client.link.made > 1
+
+
+async def test_a_lasting_connection_outlives_an_outage(
+    sandbox: Sandbox, owner: User, logged_in: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connect(logged_in, lasting=True) as client:
+        monkeypatch.setattr(client._sender, "_delay", 0.01)  # between tries, a second otherwise
+        assert client.link.lost_at is None
+        port = sandbox.port
+        await sandbox.mtproto.close()
+        async with asyncio.timeout(5):
+            await client.link.lost.wait()
+        await asyncio.sleep(0.2)  # a dozen tries
+        assert datetime.now(UTC) - client.link.lost_at < timedelta(seconds=5)
+        await sandbox.mtproto.start(sandbox.host, port)
+        await answers(client, owner)
+        assert (client.link.lost_at, client.link.made) == (None, 2)
+
+
+async def test_any_other_connection_gives_up(
+    sandbox: Sandbox, logged_in: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.telegram.CONNECTION_TRIES", 1)
+    with pytest.raises(DoppelgangerError, match="cannot be reached"):
+        async with connect(logged_in) as client:
+            monkeypatch.setattr(client._sender, "_delay", 0.01)
+            await sandbox.mtproto.close()
+            async with asyncio.timeout(5):
+                await client.get_me()
+
+
+async def test_a_connection_that_is_cut_is_made_anew(owner: User, logged_in: Config) -> None:
+    async with connect(logged_in) as client:
+        client.link.cut()
+        async with asyncio.timeout(5):
+            await client.link.lost.wait()
+        await answers(client, owner)
+        assert client.link.made == 2
