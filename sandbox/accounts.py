@@ -14,6 +14,11 @@ from sandbox.values import Peer, User
 FIRST_FOLDER = 2
 """Id of the first folder that someone makes; below stand Telegram's own."""
 
+ARCHIVE = 1
+"""Id of the folder that archived chats are in."""
+FOREVER = 2**31 - 1
+"""What Telegram's apps send as the end of a silence that has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:
@@ -26,6 +31,8 @@ class Folder:
     pinned: tuple[Peer, ...] = ()
     kinds: tuple[str, ...] = ()
     """Of contacts, non_contacts, groups, broadcasts, bots."""
+    without: tuple[str, ...] = ()
+    """Of those kinds, what is muted, read, archived."""
     shared: bool = False
     """By a link: such a folder names its chats, and has no kinds and no exclusions."""
 
@@ -56,6 +63,10 @@ class Accounts(People):
         self.logins = Logins(lambda: self.clock())
         self.folders: dict[int, list[Folder]] = {}
         """By user id."""
+        self.archived: dict[int, set[int]] = {}
+        """Marked ids of chats, by user id."""
+        self.muted: dict[int, dict[int, int]] = {}
+        """Until when, in seconds since 1970, by user id and then by the chat's marked id."""
         self.takeouts: list[Takeout] = []
         """All that ever began, in order."""
 
@@ -91,9 +102,16 @@ class Accounts(People):
         groups: bool = False,
         broadcasts: bool = False,
         bots: bool = False,
+        without: Sequence[str] = (),
         shared: bool = False,
     ) -> Folder:
-        """A new folder at the end of the owner's; what is pinned there need not be included too."""
+        """A new folder at the end of the owner's.
+
+        Args:
+            without: which of the kinds asked for are left out: "muted", "read", "archived".
+            pinned: need not be included too.
+            shared: by a link.
+        """
         asked = {
             "contacts": contacts,
             "non_contacts": non_contacts,
@@ -103,9 +121,17 @@ class Accounts(People):
         }
         kinds = tuple(kind for kind, wanted in asked.items() if wanted)
         folders = self.folders.setdefault(owner.id, [])
-        number = FIRST_FOLDER + len(folders)
-        folders.append(Folder(number, title, tuple(include), tuple(exclude), tuple(pinned), kinds, shared))
+        named = tuple(include), tuple(exclude), tuple(pinned)
+        folders.append(Folder(FIRST_FOLDER + len(folders), title, *named, kinds, tuple(without), shared))
         return folders[-1]
+
+    def archive(self, owner: User, *chats: Peer) -> None:
+        """Put chats out of the owner's sight."""
+        self.archived.setdefault(owner.id, set()).update(chat.key for chat in chats)
+
+    def mute(self, owner: User, chat: Peer, until: int = FOREVER) -> None:
+        """The owner's devices stay silent about a chat."""
+        self.muted.setdefault(owner.id, {})[chat.key] = until
 
     def takeout(self, user: User, takeout_id: int) -> Takeout:
         """The person's takeout with this id.

@@ -8,6 +8,7 @@ from typing import Any
 
 from telethon.tl import types
 
+from sandbox.accounts import ARCHIVE
 from sandbox.box import Conversation
 from sandbox.mtproto.attachments import action_of, entities_of, media_of
 from sandbox.mtproto.render_peers import PeerRenderer
@@ -49,9 +50,10 @@ class MessageRenderer(PeerRenderer):
 
     def dialog(self, conversation: Conversation, top: Message | None) -> types.Dialog:
         """One line of the list of chats."""
-        viewer = self._viewer
+        viewer, peer = self._viewer, conversation.peer(self._viewer)
+        archived = peer.key in self._world.archived.get(viewer.id, ())
         return types.Dialog(
-            self.peer(conversation.peer(viewer)),
+            self.peer(peer),
             top_message=0 if top is None else top.id_for(viewer),
             read_inbox_max_id=conversation.read_inbox_id(viewer),
             read_outbox_max_id=conversation.read_outbox_id(viewer),
@@ -59,8 +61,9 @@ class MessageRenderer(PeerRenderer):
             unread_mentions_count=0,
             unread_reactions_count=0,
             unread_poll_votes_count=0,
-            notify_settings=types.PeerNotifySettings(),
+            notify_settings=types.PeerNotifySettings(mute_until=self._world.muted.get(viewer.id, {}).get(peer.key)),
             pts=None if conversation.log is None else conversation.log.pts,
+            folder_id=ARCHIVE if archived else None,
         )
 
     def around(self, messages: Iterable[Message], conversations: Iterable[Conversation] = ()) -> dict[str, list[Any]]:

@@ -45,3 +45,44 @@ async def test_a_line_says_what_is_newest_read_and_unread_and_where_the_account_
     world.delete(fourth)
     (line,) = (await lines(client, [boris])).dialogs
     assert (line.top_message, line.unread_count) == (third.id_for(anna), 0)
+
+
+async def test_a_supergroup_has_a_pts_of_its_own(world, anna, client_of):
+    boris = world.person("Boris")
+    climbers = world.supergroup("Climbers", [anna, boris])
+    first, second = [world.say(boris, climbers, text).id_for(anna) for text in ("one", "two")]
+    world.say(boris, anna, "hi")
+    world.read(anna, climbers, first)
+    client = await client_of(anna)
+    await client.get_dialogs()
+    asked = [types.InputDialogPeer(await client.get_input_entity(key)) for key in (climbers.key, boris.id)]
+    answer = await client(functions.messages.GetPeerDialogsRequest(asked))
+    line, private = answer.dialogs
+    assert (line.top_message, line.read_inbox_max_id, line.unread_count) == (second, first, 1)
+    assert line.pts == world.talk_of(climbers).log.pts and private.pts is None
+    assert answer.state.pts == world.box(anna).pts
+
+
+async def test_the_archive_is_a_list_of_its_own(world, anna, client_of):
+    boris, clara = world.person("Boris"), world.person("Clara")
+    for person in (boris, clara):
+        world.say(person, anna, "hi")
+    world.archive(anna, clara)
+    client = await client_of(anna)
+
+    async def listed(**options):
+        return [(dialog.id, dialog.archived) async for dialog in client.iter_dialogs(**options)]
+
+    assert await listed() == [(clara.id, True), (boris.id, False)]
+    assert await listed(archived=True) == [(clara.id, True)]
+    assert await listed(archived=False) == [(boris.id, False)]
+
+
+async def test_a_muted_chat_says_until_when(world, anna, client_of):
+    boris, clara = world.person("Boris"), world.person("Clara")
+    for person in (boris, clara):
+        world.say(person, anna, "hi")
+    world.mute(anna, boris, 1_700_000_000)
+    clara_line, boris_line = [dialog.dialog for dialog in await (await client_of(anna)).get_dialogs()]
+    assert boris_line.notify_settings.mute_until.timestamp() == 1_700_000_000
+    assert clara_line.notify_settings.mute_until is None

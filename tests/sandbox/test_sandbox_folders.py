@@ -34,6 +34,12 @@ async def test_folders_name_chats_and_kinds(world, anna, client_of):
     assert (await client.get_entity(friends.include_peers[0])).first_name == "Boris"
 
 
+async def test_a_folder_may_leave_out_what_is_quiet(world, anna, client_of):
+    world.folder(anna, "Loud", groups=True, without=["muted", "archived"])
+    _, loud = await folders_of(await client_of(anna))
+    assert (loud.groups, loud.exclude_muted, loud.exclude_read, loud.exclude_archived) == (True, True, False, True)
+
+
 async def test_a_shared_folder_only_names_chats(world, anna, client_of):
     boris = world.person("Boris")
     world.folder(anna, "Friends", groups=True)

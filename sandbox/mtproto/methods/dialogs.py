@@ -4,6 +4,7 @@ from typing import Any
 
 from telethon.tl import functions, types
 
+from sandbox.accounts import ARCHIVE
 from sandbox.box import Conversation
 from sandbox.errors import Refused
 from sandbox.mtproto.peers import input_peer, marked_id
@@ -17,9 +18,16 @@ Row = tuple[Conversation, Message]
 
 @methods.handles(functions.messages.GetDialogsRequest)
 def get_dialogs(caller: Caller, request: functions.messages.GetDialogsRequest) -> Any:
-    """From the most recent on; a page goes on after the last one's newest message, or peer where numbers are alike."""
+    """From the most recent on; a page goes on after the last one's newest message, or peer where numbers are alike.
+
+    Of the archive, of all but the archive, or of both, as `folder_id` says.
+    """
     box = caller.world.box(caller.user)
-    everything = [] if request.folder_id else box.dialogs()
+    everything = box.dialogs()
+    if request.folder_id is not None:
+        archived = caller.world.archived.get(caller.user.id, ())
+        inside = request.folder_id == ARCHIVE
+        everything = [row for row in everything if (row[0].peer(caller.user).key in archived) == inside]
     rows = everything
     if request.offset_id or int(request.offset_date.timestamp()):
         after = int(request.offset_date.timestamp()), request.offset_id, marked_id(caller, request.offset_peer)

@@ -29,8 +29,8 @@ def _filter(caller: Caller, folder: Folder) -> types.DialogFilter | types.Dialog
     }
     if folder.shared:
         return types.DialogFilterChatlist(**named)
-    kinds = dict.fromkeys(folder.kinds, True)
-    return types.DialogFilter(**named, exclude_peers=_peers(caller, folder.exclude), **kinds)
+    rules = dict.fromkeys([*folder.kinds, *(f"exclude_{state}" for state in folder.without)], True)
+    return types.DialogFilter(**named, exclude_peers=_peers(caller, folder.exclude), **rules)
 
 
 def _peers(caller: Caller, peers: Sequence[Peer]) -> list[Any]:
