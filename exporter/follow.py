@@ -121,16 +121,15 @@ class Follower:
 
     def _say(self, said: Any, people: Mapping[int, Any]) -> None:
         message = self._understood(said, people)
-        if message and self._store.add([message]):
+        if message and self._store.add([message]).new:
             self.tell(message, True)
 
     def _edit(self, edited: Any, people: Mapping[int, Any]) -> None:
         message = self._understood(edited, people)
         if message is None:
             return
-        before = self._store.message(message.chat_id, message.message_id)
-        self._store.add([message])
-        if before is None or (before.text, before.kind) != (message.text, message.kind):
+        added = self._store.add([message])
+        if added.new or added.edited:
             self.tell(message, False)
 
     def _understood(self, said: Any, people: Mapping[int, Any]) -> Message | None:

@@ -12,10 +12,9 @@ from telethon.tl.functions.messages import GetHistoryRequest
 
 from exporter.intervals import Interval
 from exporter.limiter import Limiter
-from exporter.messages import Message
 from exporter.people import People
 from exporter.plan import Chat
-from exporter.store import Store
+from exporter.store import Added, Store
 from exporter.translate import to_message, to_peer
 
 PAGE = 100
@@ -49,8 +48,8 @@ class History:
             yield page, Interval(lo, offset - 1 if offset else max([gap.hi, *ids]))
             offset = lo
 
-    def keep(self, chat: Chat, page: Any, interval: Interval) -> list[Message]:
-        """Store a page; those of its messages that were new."""
+    def keep(self, chat: Chat, page: Any, interval: Interval) -> Added:
+        """Store a page; what changed with it."""
         self._people.meet(map(to_peer, (*page.users, *page.chats)))
         chat_id = chat.peer.peer_id
         messages = (

@@ -155,7 +155,7 @@ def import_file(store: Store, path: Path, *, me: int | None = None, report: Repo
     total = sum(len(chat.records) for chat in parsed)
     for chat in parsed:
         messages = (_message(record, chat.peer.peer_id, owner.peer_id) for record in chat.records)
-        new += len(store.add(messages, second_hand=True))
+        new += len(store.add(messages, second_hand=True).new)
         done += len(chat.records)
         report(Step("import", done, total))
     unread = len(export.chats.chats) + len(export.left_chats.chats) - len(parsed)

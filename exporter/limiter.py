@@ -101,7 +101,7 @@ class Limiter:
                 return await self._client(request)
             except FLOODS as flood:
                 self._slow_down(method, flood.seconds)
-            except (errors.ServerError, errors.TimedOutError):  # Telethon has slept 2 s already
+            except (errors.ServerError, errors.TimedOutError, TimeoutError):  # two seconds or more have passed already
                 failures += 1
                 if failures == TRIES:
                     raise

@@ -34,6 +34,20 @@ class ChatSummary:
     """Messages that the owner wrote."""
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a write of messages changed."""
+
+    new: list[Message]
+    edited: list[Message]
+    """Known ones that say something else now."""
+    absent: frozenset[int]
+    """Ids of the completed interval whose messages stand, but were not among those written: deleted, perhaps."""
+
+
+_Known = dict[tuple[int, int], tuple[bool, str, str, int]]
+"""Of stored messages: whether they count as deleted, their text and kind, and when they were edited (0 for never)."""
+
 _PEERS = f"select {', '.join(rows.PEER)} from peers"  # noqa: S608 - column names of our own, here and below
 _SELECT = f"select {', '.join(rows.MESSAGE)} from messages"  # noqa: S608
 _NEWEST_EDIT = f"""
@@ -92,25 +106,28 @@ class Store:
         *,
         complete: tuple[int, Interval] | None = None,
         second_hand: bool = False,
-    ) -> list[Message]:
+    ) -> Added:
         """Write messages and, in the same transaction, that the interval of that chat is complete.
 
         A message is (chat_id, message_id): of two versions the later edit stays, and the earlier one is kept as a
         version. What Telegram shows in a complete interval is not deleted. What is known at second hand, from an
         export, tells less of a message than Telegram does, and replaces none but by a later edit.
-
-        Returns:
-            Those messages that were new.
         """
-        batch = list(messages)
+        batch = {(message.chat_id, message.message_id): message for message in messages}
         with transaction(self.database):
-            known = self._known(batch)
-            self.database.conn.executemany(_LATER_EDIT if second_hand else _NEWEST_EDIT, map(rows.message_row, batch))
+            known = self._known(batch, complete)
+            statement = _LATER_EDIT if second_hand else _NEWEST_EDIT
+            self.database.conn.executemany(statement, map(rows.message_row, batch.values()))
             if complete:
                 self._complete(*complete)
-                self._revive(known)
-        new = {(m.chat_id, m.message_id): m for m in batch if (m.chat_id, m.message_id) not in known}
-        return list(new.values())
+                self._revive(key for key in batch.keys() & known.keys() if known[key][0])
+        return Added(
+            new=[message for key, message in batch.items() if key not in known],
+            edited=[batch[key] for key in batch if key in known and _says_else(batch[key], known[key], second_hand)],
+            absent=frozenset(key[1] for key, (deleted, *_) in known.items() if not deleted and key not in batch)
+            if complete
+            else frozenset(),
+        )
 
     def react(self, chat_id: int, message_id: int, reactions: tuple[Reaction, ...]) -> None:
         """Replace a message's reactions; one that is not stored is left alone."""
@@ -207,19 +224,24 @@ class Store:
         parts = [chat_id, *(row[0] for row in groups)]
         return parts, f"chat_id in ({', '.join('?' * len(parts))}) and deleted_at is null"
 
-    def _known(self, batch: list[Message]) -> dict[tuple[int, int], bool]:
-        """What of the batch is stored already, as (chat_id, message_id), and whether it counts as deleted."""
-        wanted: dict[int, set[int]] = defaultdict(set)
-        for message in batch:
-            wanted[message.chat_id].add(message.message_id)
-        query = (
-            "select message_id, deleted_at is not null from messages where chat_id = ? and message_id between ? and ?"
-        )
+    def _known(self, batch: Iterable[tuple[int, int]], complete: tuple[int, Interval] | None) -> _Known:
+        """What is stored from the lowest id of the batch, or of the interval, to the highest; chat by chat."""
+        wanted: dict[int, list[int]] = defaultdict(list)
+        for chat_id, message_id in batch:
+            wanted[chat_id].append(message_id)
+        if complete:
+            chat_id, interval = complete
+            wanted[chat_id] += [interval.lo, interval.hi]
+        query = """
+            select message_id, deleted_at is not null, text, kind, coalesce(edited_at, 0)
+            from messages where chat_id = ? and message_id between ? and ?
+        """
         return {
-            (chat_id, message_id): bool(deleted)
+            (chat_id, message_id): (bool(deleted), text, kind, edited_at)
             for chat_id, ids in wanted.items()
-            for message_id, deleted in self.database.execute(query, [chat_id, min(ids), max(ids)])
-            if message_id in ids
+            for message_id, deleted, text, kind, edited_at in self.database.execute(
+                query, [chat_id, min(ids), max(ids)]
+            )
         }
 
     def _complete(self, chat_id: int, interval: Interval) -> None:
@@ -230,11 +252,10 @@ class Store:
             [(chat_id, one.lo, one.hi) for one in merged],
         )
 
-    def _revive(self, known: dict[tuple[int, int], bool]) -> None:
+    def _revive(self, keys: Iterable[tuple[int, int]]) -> None:
         """Telegram shows these, so they were taken for deleted by mistake."""
         self.database.conn.executemany(
-            "update messages set deleted_at = null where chat_id = ? and message_id = ?",
-            [key for key, deleted in known.items() if deleted],
+            "update messages set deleted_at = null where chat_id = ? and message_id = ?", keys
         )
 
     def _delete(self, among: str, chat: list[int], message_ids: Iterable[int], at: datetime) -> int:
@@ -245,6 +266,13 @@ class Store:
                 for message_id in message_ids
             ]
         return sum(marked)
+
+
+def _says_else(message: Message, known: tuple[bool, str, str, int], second_hand: bool) -> bool:
+    """Whether writing the message changed what is said: an edit that is not older, and no mere reaction."""
+    _, text, kind, edited_at = known
+    later = int(message.edited_at.timestamp()) if message.edited_at else 0
+    return (later > edited_at if second_hand else later >= edited_at) and (message.text, message.kind) != (text, kind)
 
 
 @contextmanager

@@ -125,7 +125,7 @@ class _Pull:
         stored = total = self._stored.get(chat.peer.peer_id, 0)
         for gap in gaps(self._store.intervals(chat.peer.peer_id), chat.top):
             async for page, interval in self._history.pages(chat, gap):
-                new += len(self._history.keep(chat, page, interval))
+                new += len(self._history.keep(chat, page, interval).new)
                 total = max(getattr(page, "count", 0), stored + new)
                 if stored + new < total and total > PAGE:
                     self._say(chat.peer.name, stored + new, total, _rate(new, started))

@@ -16,7 +16,7 @@ from sqlite_utils import Database, Migrations
 from exporter.errors import DoppelgangerError
 from exporter.intervals import Interval, merge
 from exporter.messages import Dialog, Message, MessageKind, Peer, PeerKind, Reaction
-from exporter.store import Store, open_store
+from exporter.store import Added, Store, open_store
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 OWNER = Peer(1, PeerKind.SELF, "Owner")
@@ -33,6 +33,16 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def said(message_id: int, text: str = "hi", **values: object) -> Message:
     message = Message(7, message_id, 7, NOON + timedelta(minutes=message_id), outgoing=False, text=text)
     return replace(message, **values)
+
+
+def test_a_write_says_what_it_changed(store: Store) -> None:
+    store.add([said(1, "a"), said(2, "b"), said(3, "c"), said(9), said(3, chat_id=8)])
+    store.delete(7, [9], NOON)
+    edited, reacted = said(1, "A", edited_at=NOON), said(2, "b", reactions=(Reaction("👍", 1),))
+    added = store.add([edited, reacted, said(4)], complete=(7, Interval(1, 20)))
+    assert added == Added(new=[said(4)], edited=[edited], absent=frozenset({3}))
+    assert store.add([said(1, "older")]) == Added([], [], frozenset())
+    assert store.add([said(2, "told")], second_hand=True).edited == []
 
 
 def test_what_is_stored_comes_back(store: Store) -> None:
@@ -57,8 +67,8 @@ def test_what_is_stored_comes_back(store: Store) -> None:
 
 def test_adding_twice_is_adding_once(store: Store) -> None:
     page = [said(n) for n in range(1, 101)]
-    assert store.add(page) == page
-    assert store.add([*page, said(101)]) == [said(101)]
+    assert store.add(page).new == page
+    assert store.add([*page, said(101)]).new == [said(101)]
     assert len(list(store.messages(7))) == 101
 
 
@@ -161,8 +171,8 @@ def test_other_packages_bring_their_own_tables(tmp_path: Path) -> None:
 def test_two_processes_may_write(tmp_path: Path) -> None:
     path = tmp_path / "doppelganger.db"
     with open_store(path) as one, open_store(path) as other:
-        assert len(one.add([said(1)])) == 1
-        assert len(other.add([said(1), said(2)])) == 1
+        assert len(one.add([said(1)]).new) == 1
+        assert len(other.add([said(1), said(2)]).new) == 1
         assert len(one.recent(7, limit=9)) == 2
 
 
