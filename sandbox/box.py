@@ -50,6 +50,8 @@ class Conversation:
         """A channel's own."""
         self.moved = 0
         """When a channel last kept an event, in seconds since 1970."""
+        self.topics: dict[int, list[int]] = {}
+        """Of a forum: place of the message that began a topic -> places of all its messages, that one first."""
         self._shared = array("q")
         self.ids: dict[int, array[int]] = {}
         self.read: dict[int, int] = {}
@@ -129,6 +131,16 @@ class Conversation:
             if message is not None:
                 yield message
 
+    def newest_in_topic(self, user: User, topic: int | None) -> Iterator[Message]:
+        """What the member sees of a topic (None: of General), down to the oldest."""
+        if topic is None:
+            yield from (message for message in self.newest_first(user) if message.details.topic is None)
+            return
+        for index in reversed(self.topics[topic]):
+            message = self.at(user, index)
+            if message is not None:
+                yield message
+
     def top(self, user: User) -> Message | None:
         """The newest message that the member sees."""
         return next(self.newest_first(user), None)
@@ -151,8 +163,14 @@ class Conversation:
 
     def unread(self, user: User) -> int:
         """How many messages of others the member has not read."""
-        later = (self.at(user, index) for index in range(self.read[user.id], self.end(user)))
-        return sum(message is not None and message.sender.id != user.id for message in later)
+        return sum(1 for _ in self.unread_messages(user))
+
+    def unread_messages(self, user: User) -> Iterator[Message]:
+        """Messages of others that the member has not read."""
+        for index in range(self.read[user.id], self.end(user)):
+            message = self.at(user, index)
+            if message is not None and message.sender.id != user.id:
+                yield message
 
     def index_up_to(self, user: User, max_id: int) -> int:
         """How many messages bear a number up to this one; all of them for 0."""

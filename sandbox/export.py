@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.box import Conversation
 from sandbox.errors import SandboxError
 from sandbox.export_parts import action_of, forward_of, media_of, text_of
-from sandbox.values import Message, User
+from sandbox.values import Details, Message, User
 
 if TYPE_CHECKING:
     from sandbox.world import World
@@ -173,7 +173,7 @@ def _place_all(world: World, chats: list[Chat], people: dict[str, User]) -> None
         if via := raw.get("via_bot"):
             if via not in via_bots:
                 via_bots[via] = world.bot(f"{world.new_id()}:via", via.removeprefix("@"))
-            message.via_bot_id = via_bots[via].id
+            message.details = Details(via_bot=via_bots[via])
         place[raw["id"]] = message.index
         numbering = world.owner if conversation.log is None else conversation.peer(world.owner)
         world.place(message, None if number is None else {numbering.key: number})

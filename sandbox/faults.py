@@ -57,6 +57,10 @@ class Faults:
     """Seconds from a request to its answer, beside the work itself. Requests overlap, and order is kept."""
     page: int | None
     """Messages that a page of history holds at most, fewer than Telegram's own limit."""
+    holes: bool
+    """Pages of history tell of deleted messages, as MessageEmpty; a page may hold nothing else."""
+    omitted: set[int]
+    """Numbers of messages that are left out where they are asked for, though they stand."""
     silent_stream: bool
     """Requests are answered, but no push comes."""
     lose_updates: int
@@ -77,6 +81,7 @@ class Faults:
         """Nothing goes wrong any more."""
         self._waiting.clear()
         self.latency, self.page, self.silent_stream = 0.0, None, False
+        self.holes, self.omitted = False, set()
         self.lose_updates = self.duplicate_updates = self.reorder_updates = 0
         self.thawed.set()
 

@@ -22,6 +22,8 @@ class People:
         self.users: dict[int, User] = {}
         self.groups: dict[int, Group] = {}
         self.channels: dict[int, Channel] = {}
+        self.migrated: dict[int, Channel] = {}
+        """What basic groups became, by the group's id; their history stays."""
         self._boxes: dict[int, Box] = {}
         self._channel_talks: dict[int, Conversation] = {}
         self._owner_id: int | None = None

@@ -1,13 +1,14 @@
 """What people do in their conversations: say, edit, delete, read, type; and who is told of it."""
 
 from collections.abc import Iterable, Sequence
+from typing import Unpack
 
 from sandbox.accounts import Accounts
 from sandbox.attachments import Attachment
 from sandbox.box import Conversation
 from sandbox.errors import Refused
 from sandbox.events import Deleted, Edited, Event, NewMessage, ReadInbox, ReadOutbox, Typing
-from sandbox.values import PLAIN, Action, Channel, Details, Entity, Forward, Message, Peer, User, keyboard
+from sandbox.values import PLAIN, Action, Channel, Details, Entity, Forward, Kind, Message, Peer, User, keyboard
 
 Rows = Sequence[Sequence[tuple[str, str]]]
 
@@ -29,8 +30,9 @@ class Talk(Accounts):
         forward: Forward | None = None,
         action: Action | None = None,
         keyboard_rows: Rows = (),
-        send_as: Channel | None = None,
+        topic: Message | None = None,
         origin: object = None,
+        **kind: Unpack[Kind],
     ) -> Message:
         """One message, to a person (oneself: Saved Messages), a group or a channel.
 
@@ -38,10 +40,13 @@ class Talk(Accounts):
             date: seconds since 1970; now when left out. Say older things first.
             silent: history that lies there from before: nobody is told, everybody has read it.
             keyboard_rows: (text, callback data) of each button.
-            send_as: the channel in whose name an admin writes.
+            reply_to: what it answers, here or in another conversation; `quote` names the part.
+            topic: of a forum, the message that began it; left out for General, and where `reply_to` stands in it.
             origin: who should not be told since he did it.
+            kind: what few messages have; see `Details`.
         """
         conversation = self.conversation(sender, receiver)
+        answered, details = _placed(conversation, reply_to, topic, kind)
         message = Message(
             conversation,
             len(conversation.messages),
@@ -50,11 +55,11 @@ class Talk(Accounts):
             text,
             entities=tuple(entities),
             media=media,
-            reply_to=reply_to.index if reply_to else None,
+            reply_to=answered,
             forward=forward,
             action=action,
             keyboard=keyboard(keyboard_rows),
-            details=PLAIN if send_as is None else Details(send_as=send_as),
+            details=details,
         )
         self.place(message)
         if silent:
@@ -71,6 +76,8 @@ class Talk(Accounts):
         """
         conversation = message.conversation
         conversation.messages.append(message)
+        if message.details.topic is not None:
+            conversation.topics[message.details.topic].append(message.index)
         if isinstance(conversation.group, Channel):
             conversation.number_alike(numbers.get(conversation.group.key) if numbers else None)
             return
@@ -155,6 +162,22 @@ class Talk(Accounts):
                 self.box(member).tell(event, origin)
             else:
                 self.box(member).push(event, log.pts, origin)
+
+
+def _placed(
+    conversation: Conversation, reply_to: Message | None, topic: Message | None, kind: Kind
+) -> tuple[int | None, Details]:
+    """Where it belongs: the index of what it answers here, and what is not found in most messages."""
+    elsewhere = None
+    if reply_to is not None and reply_to.conversation is not conversation:
+        elsewhere, reply_to = reply_to, None
+    if reply_to is not None and reply_to.begins_topic:
+        topic, reply_to = topic or reply_to, None
+    place = topic.index if topic else reply_to.details.topic if reply_to else None
+    details = PLAIN
+    if kind or elsewhere is not None or place is not None:
+        details = Details(topic=place, elsewhere=elsewhere, **kind)
+    return (reply_to.index if reply_to else None), details
 
 
 def _numbers(messages: Iterable[Message], user: User) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from sandbox.attachments import Attachment
 
@@ -83,6 +83,8 @@ Peer = User | Group | Channel
 
 CHANNEL_MARK = -(10**12)
 """Marked ids below this are those of channels."""
+GENERAL = 1
+"""The topic of what is said in no other; no message bears this number."""
 LONGEST_TEXT = 4096
 """Characters that fit into one message."""
 
@@ -122,6 +124,8 @@ class Action:
     member_ids: tuple[int, ...] = ()
     duration: int = 0
     """Seconds, of a call."""
+    peer: Group | Channel | None = None
+    """What a group became, or a channel was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,39 @@ class Details:
 
     send_as: Channel | None = None
     """In whose name an admin wrote, so that nobody sees who it was."""
+    topic: int | None = None
+    """Of a forum: place of the topic's first message; None for what is said in General."""
+    elsewhere: Message | None = None
+    """What it replies to in another conversation."""
+    quote: str = ""
+    """The part of it that it replies to."""
+    quote_offset: int = 0
+    via_bot: User | None = None
+    """Who composed it in the sender's name."""
+    via_business_bot: User | None = None
+    """Who wrote it for the sender, as an assistant."""
+    album: int = 0
+    """One number for all media that show as one."""
+    protected: bool = False
+    """Not to be forwarded or saved."""
+    ttl: int = 0
+    """Seconds until it deletes itself; 0 for never."""
+    rich: tuple[str, ...] = ()
+    """Paragraphs of a rich message, whose text is empty."""
+
+
+class Kind(TypedDict, total=False):
+    """What of `Details` is given when a message is said, and not found out."""
+
+    send_as: Channel | None
+    quote: str
+    quote_offset: int
+    via_bot: User | None
+    via_business_bot: User | None
+    album: int
+    protected: bool
+    ttl: int
+    rich: tuple[str, ...]
 
 
 PLAIN = Details()
@@ -166,7 +203,6 @@ class Message:
     """Seconds since 1970; 0 for never."""
     action: Action | None = None
     keyboard: Keyboard = ()
-    via_bot_id: int | None = None
     details: Details = PLAIN
 
     def id_for(self, user: User) -> int:
@@ -174,8 +210,20 @@ class Message:
         return self.conversation.id_of(user, self.index)
 
     def answered(self) -> Message | None:
-        """The message that this one replies to, unless it was deleted."""
-        return None if self.reply_to is None else self.conversation.messages[self.reply_to]
+        """The message that this one replies to, perhaps in another conversation, unless it was deleted."""
+        if self.reply_to is None:
+            return self.details.elsewhere
+        return self.conversation.messages[self.reply_to]
+
+    def topic_for(self, user: User) -> int:
+        """That member's number of the topic of a forum that this message stands in."""
+        topic = self.details.topic
+        return GENERAL if topic is None else self.conversation.id_of(user, topic)
+
+    @property
+    def begins_topic(self) -> bool:
+        """Whether it is the first of a topic of a forum, by whose number the topic goes."""
+        return self.details.topic == self.index
 
     def __repr__(self) -> str:
         return f"<Message {self.index} from {self.sender.id}>"

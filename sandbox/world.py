@@ -15,7 +15,7 @@ from sandbox.errors import Refused
 from sandbox.events import Answer, Pressed, Status
 from sandbox.export import load_export
 from sandbox.faults import Call, Fault, Faults
-from sandbox.talk import Talk
+from sandbox.forums import Forums
 from sandbox.values import Message, User
 
 API_ID = 12345
@@ -26,7 +26,7 @@ LOGIN_CODE = str(DC_ID) * 5
 """The code that reaches every phone, as on Telegram's own test servers: the DC's number five times."""
 
 
-class World(Talk):
+class World(Forums):
     """People, bots, groups, their conversations and boxes.
 
     Args:

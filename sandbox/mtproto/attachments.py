@@ -31,6 +31,10 @@ PLAIN_ENTITIES = {
 KIND_OF = {constructor: kind for kind, constructor in PLAIN_ENTITIES.items()}
 
 
+TOPIC_COLOUR = 0x6FB9F0
+"""The first of those that Telegram offers."""
+
+
 def entities_of(entities: Iterable[Entity]) -> list[Any]:
     """Formatting as TL; kinds that are not known are left out, the words stay."""
     return [rendered for entity in entities if (rendered := _entity(entity)) is not None]
@@ -137,6 +141,12 @@ def action_of(action: Action) -> Any:
     """A service message's action; what the world knows by name alone is told in Telegram's free form."""
     members = list(action.member_ids)
     match action.kind:
+        case "migrate_to_supergroup" if action.peer is not None:
+            return types.MessageActionChatMigrateTo(action.peer.id)
+        case "migrate_from_group" if action.peer is not None:
+            return types.MessageActionChannelMigrateFrom(action.title, action.peer.id)
+        case "topic_created":
+            return types.MessageActionTopicCreate(action.title, TOPIC_COLOUR)
         case "create_group":
             return types.MessageActionChatCreate(action.title, members)
         case "edit_group_title":

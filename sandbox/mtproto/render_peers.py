@@ -47,9 +47,11 @@ class PeerRenderer:
         """A basic group, or a channel."""
         if isinstance(group, Channel):
             return self.channel(group)
+        became = self._world.migrated.get(group.id)
         return types.Chat(
             group.id, group.title, types.ChatPhotoEmpty(), len(group.member_ids), group.created, 1,
-            creator=group.member_ids[0] == self._viewer.id or None,
+            creator=group.member_ids[0] == self._viewer.id or None, deactivated=True if became else None,
+            migrated_to=types.InputChannel(became.id, access_hash(became.key)) if became else None,
         )  # fmt: skip
 
     def channel(self, channel: Channel) -> types.Channel | types.ChannelForbidden:

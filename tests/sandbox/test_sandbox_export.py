@@ -173,7 +173,7 @@ def test_words_formatting_replies_edits_forwards_and_service_messages(load):
     assert first.entities == (Entity("text_link", 7, 4, "https://example.org"),)
     assert (reply.answered(), reply.edited, reply.forward.name) == (first, 1_700_000_009, "Carl")
     assert (service.action.kind, service.action.duration) == ("phone_call", 9)
-    assert world.users[service.via_bot_id].username == "gif"
+    assert service.details.via_bot.username == "gif"
 
 
 @pytest.mark.parametrize(

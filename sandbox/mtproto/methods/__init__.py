@@ -8,6 +8,7 @@ from sandbox.mtproto.methods import (
     contacts,
     dialogs,
     folders,
+    forums,
     history,
     send,
     takeout,
@@ -16,7 +17,7 @@ from sandbox.mtproto.methods import (
 )
 from sandbox.mtproto.registry import Methods
 
-SECTIONS = (account, auth, channels, config, contacts, dialogs, folders, history, send, takeout, updates, users)
+SECTIONS = (account, auth, channels, config, contacts, dialogs, folders, forums, history, send, takeout, updates, users)
 
 
 def all_methods() -> Methods:

@@ -25,12 +25,17 @@ def get_full_channel(caller: Caller, request: functions.channels.GetFullChannelR
     """What a channel's page shows."""
     channel = input_channel(caller, request.channel)
     talk, viewer, renderer = caller.world.talk_of(channel), caller.user, caller.renderer
+    before = caller.world.group_before(channel)
+    old = None if before is None else caller.world.box(viewer).conversations.get(before.key)
     full = types.ChannelFull(
         channel.id, "", talk.read_inbox_id(viewer), talk.read_outbox_id(viewer), talk.unread(viewer),
         types.PhotoEmpty(0), types.PeerNotifySettings(), [], talk.kept_by(caller.world.box(viewer)).pts,
         can_view_participants=not channel.broadcast or None, participants_count=len(talk.members),
+        migrated_from_chat_id=before.id if before and old else None,
+        migrated_from_max_id=old.id_of(viewer, -1) if old else None,
     )  # fmt: skip
-    return types.messages.ChatFull(full, [renderer.channel(channel)], [])
+    chats = [renderer.channel(channel), *([renderer.chat(before)] if before and old else [])]
+    return types.messages.ChatFull(full, chats, [])
 
 
 @methods.handles(functions.channels.GetParticipantsRequest)

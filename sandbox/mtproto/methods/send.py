@@ -1,6 +1,6 @@
 """What an account does: send, edit, delete, read, type, press a button."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from telethon.tl import functions, types
 
@@ -10,7 +10,7 @@ from sandbox.mtproto.attachments import read_entities
 from sandbox.mtproto.peers import input_peer, message_in
 from sandbox.mtproto.registry import Caller, Methods
 from sandbox.mtproto.render import TYPING
-from sandbox.values import LONGEST_TEXT, Channel, Message, User
+from sandbox.values import LONGEST_TEXT, Channel, Group, Message, Peer, User
 
 methods = Methods()
 
@@ -19,23 +19,15 @@ methods = Methods()
 def send_message(caller: Caller, request: functions.messages.SendMessageRequest) -> Any:
     """Say something, once for each random id."""
     peer = input_peer(caller, request.peer)
-    if isinstance(peer, Channel) and peer.broadcast and peer.creator_id != caller.user.id:
-        raise Refused(403, "CHAT_WRITE_FORBIDDEN")
+    _check_may_write(caller, peer)
     _check_text(request.message)
     once = caller.user.id, request.random_id
     if once in caller.server.sent:
         raise Refused(500, "RANDOM_ID_DUPLICATE")
-    answered = None
-    if isinstance(request.reply_to, types.InputReplyToMessage) and request.reply_to.reply_to_msg_id:
-        answered = message_in(caller, peer, request.reply_to.reply_to_msg_id, refusal="REPLY_MESSAGE_ID_INVALID")
+    reply = _reply(caller, peer, request.reply_to)
     caller.server.sent.add(once)
     message = caller.world.say(
-        caller.user,
-        peer,
-        request.message,
-        entities=read_entities(request.entities),
-        reply_to=answered,
-        origin=caller.origin,
+        caller.user, peer, request.message, entities=read_entities(request.entities), origin=caller.origin, **reply
     )
     pts = _pts(caller, message)
     number = message.id_for(caller.user)
@@ -105,6 +97,34 @@ async def press_button(
 
 def _pts(caller: Caller, message: Message) -> int:
     return message.conversation.kept_by(caller.world.box(caller.user)).pts
+
+
+class _Reply(TypedDict, total=False):
+    """What `World.say` is told of it."""
+
+    reply_to: Message
+    topic: Message
+    quote: str
+    quote_offset: int
+
+
+def _reply(caller: Caller, peer: Peer, sent: Any) -> _Reply:
+    if not isinstance(sent, types.InputReplyToMessage) or not sent.reply_to_msg_id:
+        return {}
+    where = peer if sent.reply_to_peer_id is None else input_peer(caller, sent.reply_to_peer_id)
+    refusal = "REPLY_MESSAGE_ID_INVALID"
+    reply: _Reply = {"reply_to": message_in(caller, where, sent.reply_to_msg_id, refusal=refusal)}
+    if sent.top_msg_id:
+        reply["topic"] = message_in(caller, peer, sent.top_msg_id, refusal=refusal)
+    if sent.quote_text:
+        reply |= {"quote": sent.quote_text, "quote_offset": sent.quote_offset or 0}
+    return reply
+
+
+def _check_may_write(caller: Caller, peer: Peer) -> None:
+    reader = isinstance(peer, Channel) and peer.broadcast and peer.creator_id != caller.user.id
+    if reader or (isinstance(peer, Group) and peer.id in caller.world.migrated):
+        raise Refused(403, "CHAT_WRITE_FORBIDDEN")
 
 
 def _check_text(text: str) -> None:
