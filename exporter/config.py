@@ -77,6 +77,11 @@ class Sync(Section):
     requests_per_second: float = Field(default=1.0, ge=0)
     """Of each of Telegram's methods; 0 does not wait at all, for a Telegram of one's own."""
 
+    @property
+    def chooses(self) -> bool:
+        """Whether anything is chosen at all."""
+        return bool(self.chats or self.folder or self.kinds)
+
 
 class Train(Section):
     """How the double is taught."""

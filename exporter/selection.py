@@ -33,7 +33,7 @@ def select_chats(choice: Sync, peers: Sequence[Peer], dialogs: Mapping[int, Dial
     Raises:
         ConfigError: nothing is chosen at all, a name is unknown or ambiguous, or a chat is both named and excluded.
     """
-    if not (choice.chats or choice.folder or choice.kinds):
+    if not choice.chooses:
         raise ConfigError(
             "the configuration chooses no chats to sync",
             fix='name them under [sync], as in chats = ["Anna"], or take kinds = ["private"]',

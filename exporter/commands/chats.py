@@ -1,31 +1,81 @@
 """The command that shows which chats there are."""
 
+import asyncio
 from pathlib import Path
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from exporter import config as configuration
 from exporter.cli import config_option
-from exporter.store import open_store
+from exporter.config import Config
+from exporter.errors import ConfigError
+from exporter.overview import Overview, overview, refresh
+from exporter.progress import Report, progress
+from exporter.store import Store, open_store
+from exporter.telegram import connect
+
+UNKNOWN = "?"
 
 
 @click.command("chats")
 @config_option
-def chats_command(config_path: Path) -> None:
-    """List the chats that are stored, the largest first."""
+@click.option("--refresh", "refreshed", is_flag=True, help="Ask Telegram for all chats, and how much the chosen hold.")
+def chats_command(config_path: Path, refreshed: bool) -> None:
+    """List your chats, the largest first.
+
+    \b
+    server   messages that Telegram has, when it was last asked
+    stored   messages that are stored here; own: those that you wrote
+    consent  store: chosen under [sync]; protected: Telegram forbids saving it
+    mode     off, draft or auto, as [reply] says
+
+    Without --refresh nobody is asked, and chats are those of the last sync, import or --refresh.
+    """
     config = configuration.load(config_path)
     config.make_state()
     with open_store(config.database) as store:
-        chats = store.chats()
-    if not chats:
-        click.echo("No chats are stored yet: run `python -m exporter sync` or `… import FILE`.")
-        return
-    table = Table("chat", "kind", "id")
-    table.add_column("stored", justify="right")
-    table.add_column("own", justify="right")
+        problems = _refresh(config, store) if refreshed else []
+        chats, unclear = overview(config, store)
+    if chats:
+        Console().print(_table(chats))
+    else:
+        click.echo("No chats are stored yet: run `python -m exporter chats --refresh`, `… sync` or `… import FILE`.")
+    for problem in {str(one): one for one in (*problems, *unclear)}.values():
+        click.echo(f"Note: {problem.problem}; {problem.fix}.", err=True)
+
+
+def _refresh(config: Config, store: Store) -> list[ConfigError]:
+    """What is not clear in the configuration, if anything: whoever mends it needs the list of chats."""
+
+    async def ask(report: Report) -> list[ConfigError]:
+        async with connect(config) as client:
+            try:
+                await refresh(client, store, config.sync, report=report)
+            except ConfigError as problem:
+                return [problem]
+            return []
+
+    with progress(Console(stderr=True)) as report:
+        return asyncio.run(ask(report))
+
+
+def _table(chats: list[Overview]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("chat", overflow="fold")
+    table.add_column("kind")
+    table.add_column("id", no_wrap=True)
+    for name in ("server", "stored", "own"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("consent", no_wrap=True)
+    table.add_column("mode", no_wrap=True)
     for chat in chats:
         name = "Saved Messages" if chat.peer.kind == "self" else chat.peer.name
-        table.add_row(name, chat.peer.kind, str(chat.peer.peer_id), f"{chat.messages:,}", f"{chat.own:,}")
-    Console().print(table)
+        server = UNKNOWN if chat.server is None else f"{chat.server:,}"
+        counts = (server, f"{chat.stored:,}", f"{chat.own:,}")
+        said = (chat.consent or UNKNOWN, chat.mode or UNKNOWN)
+        table.add_row(*map(Text, (name, chat.peer.kind, str(chat.peer.peer_id), *counts, *said)))
+    return table

@@ -1,0 +1,134 @@
+"""The account's chats at a glance: what Telegram has of each, what is stored, and what the configuration says of it.
+
+Only `refresh` asks Telegram; the rest is as it was last seen.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from telethon import TelegramClient
+from telethon.tl import types
+from telethon.tl.functions.messages import GetHistoryRequest
+from telethon.tl.functions.users import GetUsersRequest
+from telethon.utils import get_input_peer
+
+from exporter.config import Config, Sync
+from exporter.dialogs import demand_folder, fetch_folders, to_dialog
+from exporter.errors import ConfigError
+from exporter.history import GONE
+from exporter.limiter import Limiter
+from exporter.messages import Dialog, Peer
+from exporter.modes import Mode, resolve_modes
+from exporter.plan import sweep
+from exporter.progress import Aloud, Report, Step, silent
+from exporter.selection import Selection, resolve_contact, select_chats
+from exporter.store import Store
+from exporter.translate import to_peer
+
+
+class Consent(StrEnum):
+    """Whether a chat's history may be kept."""
+
+    STORE = "store"
+    """The configuration chooses it."""
+    PROTECTED = "protected"
+    """Telegram forbids it, and the owner has not said that its people agree."""
+    NONE = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One chat."""
+
+    peer: Peer
+    server: int | None
+    """Messages that Telegram has, when it was last asked; None where it never was."""
+    stored: int
+    own: int
+    """Of those stored, what the owner wrote."""
+    consent: Consent | None
+    """None where [sync] is not clear."""
+    mode: Mode | None
+    """None where [reply] is not clear."""
+
+
+def overview(config: Config, store: Store) -> tuple[list[Overview], list[ConfigError]]:
+    """Every chat that is stored or was ever listed, the largest first; and what is not clear in the configuration."""
+    dialogs, migrated, peers = store.state.dialogs(), store.state.migrated(), store.peers()
+    stored = {chat.peer.peer_id: chat for chat in store.chats()}
+    chats = [peers[key] for key in {**stored, **dialogs} if key in peers and key not in migrated]
+    consents: Mapping[int, Consent] | None = None
+    modes: Mapping[int, Mode] | None = None
+    problems = []
+    try:
+        consents = _consents(config.sync, chats, dialogs)
+    except ConfigError as problem:
+        problems.append(problem)
+    try:
+        modes = resolve_modes(config.reply, peers.values())
+    except ConfigError as problem:
+        problems.append(problem)
+
+    def row(peer: Peer) -> Overview:
+        key = peer.peer_id
+        return Overview(
+            peer,
+            server=dialogs[key].messages if key in dialogs else None,
+            stored=stored[key].messages if key in stored else 0,
+            own=stored[key].own if key in stored else 0,
+            consent=None if consents is None else consents.get(key, Consent.NONE),
+            mode=None if modes is None else modes.get(key, Mode.OFF),
+        )
+
+    return sorted(map(row, chats), key=lambda one: (-one.stored, -(one.server or 0), one.peer.name)), problems
+
+
+async def refresh(client: TelegramClient, store: Store, choice: Sync, *, report: Report = silent) -> None:
+    """List the account's chats, and count the messages of those that are chosen: a request for each of them.
+
+    Raises:
+        ConfigError: something under [sync] is unknown or ambiguous; the chats are listed all the same.
+        ComeBackLater: Telegram asks for a wait of more than five minutes.
+        DoppelgangerError: the store holds somebody else's chats.
+    """
+    aloud = Aloud(report)
+    limiter = Limiter(client, store.state, choice.requests_per_second, say=aloud.note)
+    (owner,) = await limiter(GetUsersRequest([types.InputUserSelf()]))
+    listed = {to_peer(one.entity): one for one in await sweep(limiter)}
+    folders = await fetch_folders(limiter, owner.id)
+    now = datetime.now(UTC)
+    dialogs = {
+        peer.peer_id: to_dialog(one.line, one.entity, one.newest, folders=folders, now=now)
+        for peer, one in listed.items()
+    }
+    store.save_peers([to_peer(owner), *listed])
+    store.state.save_dialogs(dialogs.values())
+    if choice.folder:
+        demand_folder(choice.folder, folders)
+    chosen = select_chats(choice, list(listed), dialogs).chats if choice.chooses else ()
+    for done, peer in enumerate(chosen):
+        aloud(Step("counting", done, len(chosen), peer.name))
+        messages = await _count(limiter, get_input_peer(listed[peer].entity))
+        store.state.save_dialogs([replace(dialogs[peer.peer_id], messages=messages)])
+    aloud(Step("counting", len(chosen), len(chosen)))
+
+
+async def _count(limiter: Limiter, address: types.TypeInputPeer) -> int | None:
+    """Messages of a chat; None where Telegram no longer shows it."""
+    request = GetHistoryRequest(
+        peer=address, offset_id=0, offset_date=None, add_offset=0, limit=1, max_id=0, min_id=0, hash=0
+    )
+    try:
+        page = await limiter(request)
+    except GONE:
+        return None
+    return int(getattr(page, "count", len(page.messages)))
+
+
+def _consents(choice: Sync, chats: Sequence[Peer], dialogs: Mapping[int, Dialog]) -> dict[int, Consent]:
+    selection = select_chats(choice, chats, dialogs) if choice.chooses else Selection(())
+    agreed = {resolve_contact(contact, chats).peer_id for contact in choice.protected}
+    forbidden = {key for key, dialog in dialogs.items() if dialog.protected} - agreed
+    return dict.fromkeys(forbidden, Consent.PROTECTED) | {peer.peer_id: Consent.STORE for peer in selection.chats}

@@ -1,0 +1,140 @@
+"""The table of chats: what Telegram has, what is stored, and what the configuration says of each."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.config import Config, Reply, Sync
+from exporter.errors import ConfigError
+from exporter.messages import Dialog, Peer, PeerKind
+from exporter.modes import Mode
+from exporter.overview import Consent, Overview, overview, refresh
+from exporter.store import Store
+from exporter.sync import sync
+from exporter.telegram import connect
+from sandbox.values import User
+from sandbox.world import World
+
+from .conftest import Command, history
+
+
+@pytest.fixture
+def people(world: World, owner: User, anna: User, boris: User) -> None:
+    """Three people's chats, a group and a channel that protects what is said there."""
+    history(world, owner, anna, count=5)
+    history(world, owner, boris, count=3)
+    world.say(owner, owner, "a note", silent=True)
+    world.say(owner, world.group("Flat", [owner, boris]), "hi", silent=True)
+    world.say(boris, world.supergroup("Vault", [boris, owner], protected=True), "hush", silent=True)
+
+
+def with_choice(config: Config, reply: Reply = Reply(), **choice: object) -> Config:  # noqa: B008 - frozen
+    chosen = Sync(requests_per_second=0, **choice)
+    return config.model_copy(update={"sync": chosen, "reply": reply})
+
+
+async def refreshed(config: Config, store: Store) -> dict[str, Overview]:
+    async with connect(config) as client:
+        await refresh(client, store, config.sync)
+    chats, problems = overview(config, store)
+    assert problems == []
+    return {chat.peer.name: chat for chat in chats}
+
+
+async def test_a_refresh_lists_every_chat_and_counts_only_what_is_chosen(
+    world: World, people: None, logged_in: Config, store: Store
+) -> None:
+    config = with_choice(logged_in, chats=("Anna", "Flat", "Vault"), reply=Reply(draft=("Anna",), auto=("Boris",)))
+    chats = await refreshed(config, store)
+    assert {name: (chat.server, chat.consent, chat.mode) for name, chat in chats.items()} == {
+        "Anna": (5, Consent.STORE, Mode.DRAFT),
+        "Boris": (None, Consent.NONE, Mode.AUTO),
+        "Olive": (None, Consent.NONE, Mode.OFF),
+        "Flat": (1, Consent.STORE, Mode.OFF),
+        "Vault": (None, Consent.PROTECTED, Mode.OFF),
+    }
+    asked = [call.request for call in world.calls if call.method == "messages.getHistory"]
+    assert len(asked) == 2 and all(request.limit == 1 for request in asked)
+    assert [call.method for call in world.calls].count("messages.getDialogs") == 1
+
+
+async def test_what_was_last_seen_is_shown_without_asking_anybody(
+    world: World, people: None, logged_in: Config, store: Store
+) -> None:
+    config = with_choice(logged_in, kinds={"private"}, exclude=("Boris",))
+    async with connect(config) as client:
+        await sync(client, store, config.sync)
+    await refreshed(config, store)
+    asked = len(world.calls)
+    chats, _ = overview(config, store)
+    assert next((chat.peer.name, chat.server, chat.stored, chat.own) for chat in chats) == ("Anna", 5, 5, 2)
+    assert len(world.calls) == asked
+    everybody, _ = overview(with_choice(logged_in, kinds={"private"}), store)
+    assert [chat.peer.name for chat in everybody if chat.consent is Consent.STORE] == ["Anna", "Boris"]
+
+
+async def test_folders_are_remembered_too(
+    world: World, owner: User, boris: User, people: None, logged_in: Config, store: Store
+) -> None:
+    world.folder(owner, "Friends", include=[boris])
+    await refreshed(with_choice(logged_in), store)
+    chats, _ = overview(with_choice(logged_in, folder="Friends"), store)
+    assert [chat.peer.name for chat in chats if chat.consent is Consent.STORE] == ["Boris"]
+
+
+async def test_protected_chats_are_to_be_stored_once_their_people_agreed(
+    people: None, logged_in: Config, store: Store
+) -> None:
+    chats = await refreshed(with_choice(logged_in, kinds={"group"}, protected=("Vault",)), store)
+    assert (chats["Vault"].consent, chats["Vault"].server) == (Consent.STORE, 1)
+
+
+async def test_what_is_not_clear_is_said_and_the_rest_shown(people: None, logged_in: Config, store: Store) -> None:
+    unclear = with_choice(logged_in, chats=("Ana",), reply=Reply(auto=("Bors",)))
+    async with connect(unclear) as client:
+        with pytest.raises(ConfigError, match="no chat is called Ana"):
+            await refresh(client, store, unclear.sync)
+    chats, problems = overview(unclear, store)
+    assert len(chats) == 5 and {(chat.consent, chat.mode) for chat in chats} == {(None, None)}
+    assert [problem.fix for problem in problems] == ["did you mean Anna?", "did you mean Boris?"]
+
+
+async def test_a_folder_that_is_not_there_is_named_when_telegram_is_asked(
+    world: World, owner: User, people: None, logged_in: Config, store: Store
+) -> None:
+    world.folder(owner, "Friends")
+    config = with_choice(logged_in, folder="Freinds")
+    async with connect(config) as client:
+        with pytest.raises(ConfigError) as refused:
+            await refresh(client, store, config.sync)
+    assert refused.value.fix == "did you mean Friends?"
+
+
+def test_a_group_that_became_another_is_one_chat(config: Config, store: Store) -> None:
+    store.save_peers([Peer(-5, PeerKind.GROUP, "Flat"), Peer(-1_000_000_000_006, PeerKind.GROUP, "Flat")])
+    store.state.save_dialogs([Dialog(-5), Dialog(-1_000_000_000_006, messages=9)])
+    store.state.migrate(-5, -1_000_000_000_006)
+    (chat,), _ = overview(config, store)
+    assert (chat.peer.peer_id, chat.server) == (-1_000_000_000_006, 9)
+
+
+@pytest.fixture
+def unclear(config_file: Path) -> None:
+    """[reply] names somebody whom nobody knows."""
+    with config_file.open("a") as file:
+        file.write('[reply]\nauto = ["Bors"]\n')
+
+
+async def test_the_table_on_the_command_line(people: None, logged_in: Config, unclear: None, command: Command) -> None:
+    ended = await command("chats", "--refresh")
+    assert ended.code == 0
+    header, _, *lines = (line.split() for line in ended.out.splitlines() if line.strip())
+    assert header == ["chat", "kind", "id", "server", "stored", "own", "consent", "mode"]
+    table = {" ".join(line[:-7]): line[-7:] for line in lines}
+    assert table["Anna"][0] == "user" and table["Anna"][2:] == ["5", "0", "0", "store", "?"]
+    assert table["Saved Messages"][2:] == ["?", "0", "0", "-", "?"]
+    assert table["Vault"][-2] == "protected"
+    assert "Note: no chat is called Bors; did you mean Boris?" in ended.err
+    async with connect(logged_in):  # somebody else has the account
+        again = await command("chats")
+    assert again.out == ended.out
