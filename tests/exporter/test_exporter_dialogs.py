@@ -9,6 +9,9 @@ from telethon.tl import types
 from exporter.dialogs import Folder, demand_folder, fetch_folders, to_dialog
 from exporter.errors import ConfigError
 from exporter.messages import Dialog
+from sandbox.values import User
+from sandbox.world import World
+from tests.sandbox_fixtures import ClientOf
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ANNA = types.User(7, first_name="Anna", contact=True)
@@ -67,30 +70,17 @@ def test_a_folder_without_some_states(state: str, out: dict[str, Any], still_in:
     assert named.holds(line(ANNA, **out), ANNA, NOW), "who is named stays"
 
 
-async def test_folders_are_read_as_telegram_has_them() -> None:
-    def title(text: str) -> types.TextWithEntities:
-        return types.TextWithEntities(text, [])
-
-    filters = [
-        types.DialogFilterDefault(),
-        types.DialogFilter(
-            2, title("Friends"), [types.InputPeerUser(7, 1)], [types.InputPeerSelf()], [types.InputPeerChannel(4, 1)],
-            contacts=True, bots=True, exclude_muted=True, exclude_archived=True,
-        ),
-        types.DialogFilterChatlist(3, title("Shared"), [], [types.InputPeerChat(5)]),
-    ]  # fmt: skip
-
-    async def client(request: Any) -> Any:
-        return types.messages.DialogFilters(filters)
-
+async def test_folders_are_read_as_telegram_has_them(
+    world: World, owner: User, anna: User, client_of: ClientOf
+) -> None:
+    flat, news = world.group("Flat", [owner, anna]), world.supergroup("News", [owner], broadcast=True)
+    world.folder(owner, "Friends", include=[anna], pinned=[owner], exclude=[news], contacts=True, bots=True)
+    world.folder(owner, "Shared", include=[flat], shared=True)
     friends = Folder(
-        "Friends",
-        frozenset({7, 1}),
-        frozenset({-1_000_000_000_004}),
-        frozenset({"contacts", "bots"}),
-        frozenset({"muted", "archived"}),
+        "Friends", frozenset({anna.key, owner.key}), frozenset({news.key}), frozenset({"contacts", "bots"})
     )
-    assert await fetch_folders(client, owner_id=1) == (friends, Folder("Shared", frozenset({-5})))
+    client = await client_of(owner)
+    assert await fetch_folders(client, owner.id) == (friends, Folder("Shared", frozenset({flat.key})))
 
 
 def test_a_folder_that_is_not_there_is_refused_with_what_is_close() -> None:

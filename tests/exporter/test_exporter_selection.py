@@ -1,11 +1,19 @@
 """Which chats are meant: one clear answer or a refusal."""
 
-import pytest
+from typing import Any
 
-from exporter.config import Sync
+import pytest
+from telethon.utils import get_peer_id
+
+from exporter.config import Config, Sync
 from exporter.errors import ConfigError
 from exporter.messages import Dialog, Peer, PeerKind
 from exporter.selection import Selection, resolve_contact, select_chats
+from exporter.store import Store
+from exporter.sync import sync
+from exporter.telegram import connect
+from sandbox.values import User
+from sandbox.world import World
 
 ANNA = Peer(7, PeerKind.USER, "Anna", "anna_b")
 OTHER_ANNA = Peer(8, PeerKind.USER, "anna")
@@ -80,3 +88,64 @@ def test_protected_chats_are_left_out_until_the_owner_says_that_their_people_agr
 def test_choosing_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="chooses no chats"):
         chosen(exclude=("Anna",))
+
+
+# --- through Telegram
+
+
+@pytest.fixture
+def crowd(world: World, owner: User, anna: User, boris: User) -> dict[str, int]:
+    """A chat of each kind, with history, in two folders; their ids by name."""
+    helper = world.bot("700:token", "helper_bot", "Helper")
+    chats = {
+        "Anna": anna,
+        "Boris": boris,
+        "Helper": helper,
+        "Flat": world.group("Flat", [owner, anna]),
+        "Hall": world.supergroup("Hall", [owner, boris]),
+        "Vault": world.supergroup("Vault", [owner, boris], protected=True),
+        "News": world.supergroup("News", [owner], broadcast=True),
+    }
+    for chat in chats.values():
+        for number in range(3):
+            world.say(owner, chat, f"message {number}", silent=True)
+    world.folder(owner, "Friends", include=[boris], pinned=[chats["Hall"]])
+    world.folder(owner, "Crowds", exclude=[chats["Flat"]], groups=True, bots=True)
+    return {name: chat.key for name, chat in chats.items()}
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ({"chats": ("@anna_b", "Flat")}, {"Anna", "Flat"}),
+        ({"folder": "Friends"}, {"Boris", "Hall"}),
+        ({"folder": "Crowds"}, {"Helper", "Hall"}),
+        ({"folder": "Crowds", "protected": ("Vault",)}, {"Helper", "Hall", "Vault"}),
+        ({"kinds": {"private"}}, {"Anna", "Boris"}),
+        ({"kinds": {"group", "channel"}}, {"Flat", "Hall", "News"}),
+        ({"kinds": {"bot"}, "chats": ("News",)}, {"Helper", "News"}),
+        ({"kinds": {"private", "group"}, "exclude": ("Anna", "Hall"), "folder": "Friends"}, {"Boris", "Flat"}),
+    ],
+)
+async def test_acceptance_15_of_what_is_not_chosen_no_history_is_requested(
+    world: World,
+    crowd: dict[str, int],
+    logged_in: Config,
+    store: Store,
+    choice: dict[str, Any],
+    expected: set[str],
+) -> None:
+    world.calls.clear()
+    async with connect(logged_in) as client:
+        await sync(client, store, Sync(requests_per_second=0, **choice))
+    chosen = {crowd[name] for name in expected}
+    assert {chat.peer.peer_id for chat in store.chats()} == chosen
+    asked = [peer for call in world.calls if (peer := getattr(call.request, "peer", None)) is not None]
+    assert {get_peer_id(peer) for peer in asked} == chosen
+
+
+async def test_a_folder_that_is_not_there_ends_the_sync(crowd: dict[str, int], logged_in: Config, store: Store) -> None:
+    async with connect(logged_in) as client:
+        with pytest.raises(ConfigError) as refused:
+            await sync(client, store, Sync(requests_per_second=0, folder="Freinds"))
+    assert refused.value.fix == "did you mean Friends?"
