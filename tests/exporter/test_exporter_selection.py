@@ -95,7 +95,7 @@ def test_choosing_nothing_is_refused() -> None:
 
 @pytest.fixture
 def crowd(world: World, owner: User, anna: User, boris: User) -> dict[str, int]:
-    """A chat of each kind, with history, in two folders; their ids by name."""
+    """A chat of each kind, with history, and folders; their ids by name."""
     helper = world.bot("700:token", "helper_bot", "Helper")
     chats = {
         "Anna": anna,
@@ -111,6 +111,9 @@ def crowd(world: World, owner: User, anna: User, boris: User) -> dict[str, int]:
             world.say(owner, chat, f"message {number}", silent=True)
     world.folder(owner, "Friends", include=[boris], pinned=[chats["Hall"]])
     world.folder(owner, "Crowds", exclude=[chats["Flat"]], groups=True, bots=True)
+    world.folder(owner, "Loud", groups=True, broadcasts=True, without=["muted", "archived"])
+    world.mute(owner, chats["Flat"])
+    world.archive(owner, chats["Hall"])
     return {name: chat.key for name, chat in chats.items()}
 
 
@@ -121,6 +124,7 @@ def crowd(world: World, owner: User, anna: User, boris: User) -> dict[str, int]:
         ({"folder": "Friends"}, {"Boris", "Hall"}),
         ({"folder": "Crowds"}, {"Helper", "Hall"}),
         ({"folder": "Crowds", "protected": ("Vault",)}, {"Helper", "Hall", "Vault"}),
+        ({"folder": "Loud"}, {"News"}),
         ({"kinds": {"private"}}, {"Anna", "Boris"}),
         ({"kinds": {"group", "channel"}}, {"Flat", "Hall", "News"}),
         ({"kinds": {"bot"}, "chats": ("News",)}, {"Helper", "News"}),
