@@ -22,6 +22,11 @@ _REFUSALS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     ((errors.PhoneNumberInvalidError,), "this is not a phone number to Telegram", _OTHER_PHONE),
     ((errors.PhoneNumberUnoccupiedError,), "no Telegram account has this phone number", _OTHER_PHONE),
     ((errors.PhoneNumberBannedError,), "Telegram has banned this phone number", "write to recover@telegram.org"),
+    (
+        (errors.PhoneNumberFloodError, errors.PhonePasswordFloodError),
+        "too many logins were tried with this phone number",
+        "wait a day, then run `python -m exporter login`",
+    ),
     ((errors.PhoneCodeExpiredError,), "the code has expired", LOG_IN),
     ((errors.UnauthorizedError,), "Telegram no longer accepts the session: it was ended elsewhere", LOG_IN),
     (

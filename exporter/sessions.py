@@ -24,8 +24,8 @@ _ENDED = (errors.UnauthorizedError, errors.AuthKeyDuplicatedError, errors.AuthKe
 class Session:
     """One login of the account: in Telegram's apps, a line under Devices."""
 
-    number: int
-    """64 bits, as Telegram calls it; its own is 0 to every session."""
+    hash: str
+    """How Telegram calls it, in 16 hexadecimal digits; every session is 0 to itself."""
     own: bool
     """This program's."""
     device: str
@@ -38,11 +38,6 @@ class Session:
     unfinished: bool
     """Somebody knows the code, and is asked for the password."""
 
-    @property
-    def name(self) -> str:
-        """Its number, as one writes it: 16 hexadecimal digits."""
-        return f"{self.number & (2**64 - 1):016x}"
-
 
 async def fetch_sessions(client: TelegramClient) -> tuple[Session, ...]:
     """All sessions of the account, our own first, then by their last use."""
@@ -51,14 +46,14 @@ async def fetch_sessions(client: TelegramClient) -> tuple[Session, ...]:
 
 
 def find_session(which: str, sessions: Sequence[Session]) -> Session:
-    """The session with this place in the list, counted from 1, or with this name; never our own.
+    """The session with this place in the list, counted from 1, or with this hash; never our own.
 
     Raises:
         DoppelgangerError: there is none, or it is our own.
     """
     by_place = {str(place): session for place, session in enumerate(sessions, 1)}
-    by_name = {session.name: session for session in sessions}
-    found = by_place.get(which) or by_name.get(which.lower())
+    by_hash = {session.hash: session for session in sessions}
+    found = by_place.get(which) or by_hash.get(which.lower())
     if found is None:
         raise DoppelgangerError(f"there is no session {which}", fix="see the list: `python -m exporter sessions`")
     if found.own:
@@ -73,7 +68,7 @@ async def terminate(client: TelegramClient, session: Session) -> None:
         DoppelgangerError: it is gone already, or ours is too young to end others.
     """
     try:
-        await client(ResetAuthorizationRequest(session.number))
+        await client(ResetAuthorizationRequest(int.from_bytes(bytes.fromhex(session.hash), signed=True)))
     except errors.HashInvalidError:
         raise DoppelgangerError(
             "this session has ended meanwhile", fix="see the list: `python -m exporter sessions`"
@@ -107,14 +102,15 @@ async def log_out(config: Config) -> bool:
                 fix="run this again later, or end the session in one of Telegram's apps, under Settings > Devices, "
                 "and then run this again",
             ) from error
-        for file in config.state.glob(f"{config.session.name}*"):
-            _shred(file)
+        for file in (config.session, config.session.with_name(f"{config.session.name}-journal")):
+            if file.exists():
+                _shred(file)
     return known
 
 
 def _session(one: types.Authorization) -> Session:
     return Session(
-        one.hash,
+        one.hash.to_bytes(8, signed=True).hex(),
         own=bool(one.current),
         device=_words(" ", one.device_model, one.system_version),
         app=_words(" ", one.app_name, one.app_version),

@@ -50,19 +50,17 @@ async def connect(config: Config, *, lasting: bool = False) -> AsyncIterator[Cli
     if not config.session.exists():
         raise LoginError("this account is not logged in", fix=LOG_IN)
     with lock_account(config), explained():
-        tries = None if lasting else CONNECTION_TRIES
-        async with open_client(config, request_retries=0, connection_retries=tries) as client:
+        async with open_client(config, request_retries=0, lasting=lasting) as client:
             if await client.get_me() is None:
                 raise LoginError("Telegram does not accept the session: never finished, or ended elsewhere", fix=LOG_IN)
             yield client
 
 
 @asynccontextmanager
-async def open_client(
-    config: Config, *, request_retries: int, connection_retries: int | None = CONNECTION_TRIES
-) -> AsyncIterator[Client]:
-    """Connected with the account's session, whether or not Telegram accepts it. No number of retries is any number."""
-    client = _client(config, request_retries=request_retries, connection_retries=connection_retries)
+async def open_client(config: Config, *, request_retries: int, lasting: bool = False) -> AsyncIterator[Client]:
+    """Connected with the account's session, whether or not Telegram accepts it; `lasting` as in `connect`."""
+    tries = None if lasting else CONNECTION_TRIES
+    client = _client(config, request_retries=request_retries, connection_retries=tries)
     try:
         async with asyncio.timeout(CONNECT_WITHIN):
             await client.connect()

@@ -55,11 +55,11 @@ def list_command(config_path: Path) -> None:
 
 @sessions_command.command("terminate")
 @config_option
-@click.argument("which", metavar="N|NAME")
+@click.argument("which", metavar="N|HASH")
 def terminate_command(config_path: Path, which: str) -> None:
-    """End the session that is number N in the list, or has this NAME.
+    """End the session that is number N in the list, or has this HASH.
 
-    It is asked for your consent first. Whoever uses that device is logged out there at once.
+    You are asked first. Whoever uses that device is logged out there at once.
     """
     config = configuration.load(config_path)
     ended = asyncio.run(_terminate(config, which))
@@ -85,12 +85,12 @@ async def _terminate(config: Config, which: str) -> Session | None:
 
 def _table(sessions: tuple[Session, ...], zone: tzinfo) -> Table:
     """Two lines a session, for all of it is wider than a terminal."""
-    table = Table("", "device\napp", "place", "created\nlast active", "name", show_lines=True)
+    table = Table("", "device\napp", "place", "created\nlast active", "hash", show_lines=True)
     for number, one in enumerate(sessions, 1):
         waits = "\nwaits for the password" if one.unfinished else ""
         moments = f"{_moment(one.created_at, zone)}\n{_moment(one.active_at, zone)}"
-        name = "this program" if one.own else one.name
-        table.add_row(*map(Text, (str(number), f"{one.device}\n{one.app}{waits}", one.place, moments, name)))
+        known_as = "this program" if one.own else one.hash
+        table.add_row(*map(Text, (str(number), f"{one.device}\n{one.app}{waits}", one.place, moments, known_as)))
     return table
 
 

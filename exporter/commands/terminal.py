@@ -12,7 +12,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from exporter.errors import LoginError
+from exporter.errors import DoppelgangerError
 
 BLACK_AND_WHITE = "#ffffff on #000000"
 """Whatever colours the terminal has: a phone does not read a code whose light and dark are swapped."""
@@ -22,7 +22,7 @@ def ask(question: str, *, hidden: bool = False) -> str:
     """One line from the terminal, or from whatever stands in its place. Ctrl-C works: asyncio would hold it back.
 
     Raises:
-        LoginError: there is nobody to ask.
+        DoppelgangerError: there is nobody to ask.
     """
     held_back = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -36,7 +36,7 @@ def ask(question: str, *, hidden: bool = False) -> str:
         signal.signal(signal.SIGINT, held_back)
     if not answer:
         click.echo(err=True)
-        raise LoginError("a question was left without an answer", fix="run this in a terminal")
+        raise DoppelgangerError("a question was left without an answer", fix="run this in a terminal")
     return answer.strip()
 
 

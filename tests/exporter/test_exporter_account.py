@@ -37,13 +37,13 @@ async def test_sessions_are_listed_ours_first(
     assert (phone.own, phone.device, phone.app) == (False, "Phone[2J 14", "Sandbox 3.1")
     assert phone.created_at.timestamp() == phone.active_at.timestamp() == BEGIN + 60
     assert old.device.split()[:2] == ["Old", "phone"]
-    assert len({ours.name, phone.name, old.name}) == 3 and all(len(one.name) == 16 for one in (ours, phone, old))
+    assert len({ours.hash, phone.hash, old.hash}) == 3 and all(len(one.hash) == 16 for one in (ours, phone, old))
 
 
-async def test_a_session_is_found_by_place_and_by_name(owner: User, logged_in: Config, client_of: ClientOf) -> None:
+async def test_a_session_is_found_by_place_and_by_hash(owner: User, logged_in: Config, client_of: ClientOf) -> None:
     await client_of(owner)
     _, phone = sessions = await sessions_of(logged_in)
-    assert find_session("2", sessions) == find_session(phone.name.upper(), sessions) == phone
+    assert find_session("2", sessions) == find_session(phone.hash.upper(), sessions) == phone
     with pytest.raises(DoppelgangerError, match="our own") as refused:
         find_session("1", sessions)
     assert "exporter logout" in refused.value.fix

@@ -43,7 +43,9 @@ def config(tmp_path: Path) -> Path:
 def test_help_names_commands_and_exit_codes(call: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     assert call("--help") == 0
     out = capsys.readouterr().out
-    assert all(word in out for word in ("sync", "login", "chats", "import", "come back later", "130"))
+    assert all(
+        word in out for word in ("sync", "login", "logout", "sessions", "chats", "import", "come back later", "130")
+    )
     assert "..." not in out.partition("Commands:")[2]
 
 
