@@ -50,6 +50,8 @@ class Conversation:
         """A channel's own."""
         self.moved = 0
         """When a channel last kept an event, in seconds since 1970."""
+        self.protected_by: set[int] = set()
+        """Who of a private chat does not want it forwarded or saved."""
         self.topics: dict[int, list[int]] = {}
         """Of a forum: place of the message that began a topic -> places of all its messages, that one first."""
         self._shared = array("q")

@@ -57,6 +57,13 @@ A channel keeps what is said, edited and deleted, but not who read it.
 
 
 @dataclass(frozen=True, slots=True)
+class Reacted:
+    """Reactions to a message changed."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
 class Typing:
     """Someone is writing; `action` is typing or cancel, or what a client named."""
 
@@ -90,7 +97,7 @@ class Pressed:
     data: bytes
 
 
-Event = Kept | Typing | Status | Membership | Pressed
+Event = Kept | Reacted | Typing | Status | Membership | Pressed
 
 
 @dataclass(frozen=True, slots=True)

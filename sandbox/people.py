@@ -71,9 +71,17 @@ class People:
         named: tuple[User | Channel, ...] = (*self.users.values(), *self.channels.values())
         return next((peer for peer in named if peer.username and peer.username.lower() == wanted), None)
 
-    def group(self, title: str, members: Sequence[User], *, group_id: int | None = None, created: int = 0) -> Group:
+    def group(
+        self,
+        title: str,
+        members: Sequence[User],
+        *,
+        group_id: int | None = None,
+        created: int = 0,
+        protected: bool = False,
+    ) -> Group:
         """A new basic group."""
-        group = Group(group_id or self.new_id(), title, tuple(member.id for member in members), created)
+        group = Group(group_id or self.new_id(), title, tuple(member.id for member in members), created, protected)
         self.groups[group.id] = group
         conversation = Conversation(tuple(members), group)
         for member in members:

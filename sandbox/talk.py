@@ -1,20 +1,46 @@
-"""What people do in their conversations: say, edit, delete, read, type; and who is told of it."""
+"""What people do in their conversations: say, edit, delete, read, type, react; and who is told of it."""
 
-from collections.abc import Iterable, Sequence
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Unpack
 
 from sandbox.accounts import Accounts
 from sandbox.attachments import Attachment
 from sandbox.box import Conversation
 from sandbox.errors import Refused
-from sandbox.events import Deleted, Edited, Event, NewMessage, ReadInbox, ReadOutbox, Typing
-from sandbox.values import PLAIN, Action, Channel, Details, Entity, Forward, Kind, Message, Peer, User, keyboard
+from sandbox.events import Deleted, Edited, Event, NewMessage, Reacted, ReadInbox, ReadOutbox, Typing
+from sandbox.values import (
+    PLAIN,
+    Action,
+    Channel,
+    Details,
+    Entity,
+    Forward,
+    Kind,
+    Message,
+    Peer,
+    Reaction,
+    User,
+    keyboard,
+)
 
 Rows = Sequence[Sequence[tuple[str, str]]]
 
 
 class Talk(Accounts):
-    """Accounts that talk to each other."""
+    """Accounts that talk to each other.
+
+    Args:
+        clock: gives seconds since 1970, for messages without a date.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
+        self._expiring: list[tuple[int, int, Message]] = []
+        """A heap of (when, one number for each, message that deletes itself)."""
+        self._order = itertools.count()
 
     def say(
         self,
@@ -76,6 +102,8 @@ class Talk(Accounts):
         """
         conversation = message.conversation
         conversation.messages.append(message)
+        if message.details.ttl:
+            heapq.heappush(self._expiring, (message.date + message.details.ttl, next(self._order), message))
         if message.details.topic is not None:
             conversation.topics[message.details.topic].append(message.index)
         if isinstance(conversation.group, Channel):
@@ -112,6 +140,8 @@ class Talk(Accounts):
             raise Refused(400, "MESSAGE_NOT_MODIFIED")
         message.text, message.entities, message.keyboard = new_text, new_entities, new_keyboard
         message.edited = int(self.clock() if date is None else date)
+        if message.details.hidden_edit:
+            message.details = replace(message.details, hidden_edit=False)
         self._tell(message.conversation, Edited(message), origin)
 
     def delete(self, *messages: Message, only_for: User | None = None, origin: object = None) -> None:
@@ -150,6 +180,44 @@ class Talk(Accounts):
         for member in conversation.members:
             if member.id != user.id:
                 self.box(member).tell(Typing(conversation, user, action), origin)
+
+    def react(
+        self, user: User, message: Message, *emojis: str | int, bumps: bool = False, origin: object = None
+    ) -> None:
+        """React with these emoji and no others; with none, take one's reaction back.
+
+        Its author is told as of an edit, too. Telegram may date that edit: then `bumps`.
+        """
+        now, before = int(self.clock()), message.details
+        kept = tuple(reaction for reaction in before.reactions if reaction.user.id != user.id)
+        own = tuple(Reaction(user, emoji, now) for emoji in emojis)
+        hidden = before.hidden_edit or (bumps and not message.edited)
+        message.details = replace(before, reactions=kept + own, hidden_edit=hidden)
+        if bumps:
+            message.edited = now
+        conversation = message.conversation
+        self._tell(conversation, Reacted(message), origin)
+        if conversation.log is None:
+            self._tell(conversation, Edited(message), origin, message.sender)
+        elif bumps:
+            self._tell(conversation, Edited(message), origin)
+
+    def unreact(self, user: User, message: Message, *, origin: object = None) -> None:
+        """Take one's reaction back."""
+        self.react(user, message, origin=origin)
+
+    def protect(self, user: User, peer: User, on: bool = True, *, origin: object = None) -> Message:
+        """He no longer wants the private chat forwarded or saved, or does again; the other one is told."""
+        conversation = self.conversation(user, peer)
+        (conversation.protected_by.add if on else conversation.protected_by.discard)(user.id)
+        return self.say(user, peer, "", action=Action("noforwards_toggle", on=on), origin=origin)
+
+    def expire(self) -> None:
+        """Delete what deletes itself and whose time has come."""
+        due: list[Message] = []
+        while self._expiring and self._expiring[0][0] <= self.clock():
+            due.append(heapq.heappop(self._expiring)[2])
+        self.delete(*(message for message in due if message.stands))
 
     def _tell(self, conversation: Conversation, event: Event, origin: object, *only: User) -> None:
         """Each member's (or only these members') box keeps the event; or the channel does, once for all of them."""

@@ -48,6 +48,8 @@ class Group:
     member_ids: tuple[int, ...]
     created: int = 0
     """Seconds since 1970."""
+    protected: bool = False
+    """What is said here may not be forwarded or saved."""
 
     @property
     def key(self) -> int:
@@ -123,7 +125,13 @@ class Action:
     title: str = ""
     member_ids: tuple[int, ...] = ()
     duration: int = 0
-    """Seconds, of a call."""
+    """Seconds, of a call; or until messages delete themselves from now on."""
+    reason: str = ""
+    """How a call ended: missed, busy, hangup or disconnect."""
+    video: bool = False
+    """Of a call."""
+    on: bool = True
+    """Of what can be switched off, too."""
     peer: Group | Channel | None = None
     """What a group became, or a channel was."""
 
@@ -137,6 +145,23 @@ class Forward:
     user_id: int | None = None
     name: str | None = None
     """For who hides behind his name, or is not of this world."""
+    channel: Channel | None = None
+    post: int | None = None
+    """The channel's number for it."""
+    author: str | None = None
+    """Who signed it in the channel."""
+    saved_from: Message | None = None
+    """What was forwarded to Saved Messages, where it can still be seen."""
+
+
+class Reaction(NamedTuple):
+    """What someone thinks of a message."""
+
+    user: User
+    emoji: str | int
+    """Or the number of a custom one."""
+    date: int
+    """Seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +189,10 @@ class Details:
     """Seconds until it deletes itself; 0 for never."""
     rich: tuple[str, ...] = ()
     """Paragraphs of a rich message, whose text is empty."""
+    reactions: tuple[Reaction, ...] = ()
+    """Oldest first."""
+    hidden_edit: bool = False
+    """The date of its edit is that of a reaction, and clients show it as not edited."""
 
 
 class Kind(TypedDict, total=False):
@@ -214,6 +243,11 @@ class Message:
         if self.reply_to is None:
             return self.details.elsewhere
         return self.conversation.messages[self.reply_to]
+
+    @property
+    def stands(self) -> bool:
+        """Whether it was not deleted."""
+        return self.conversation.messages[self.index] is self
 
     def topic_for(self, user: User) -> int:
         """That member's number of the topic of a forum that this message stands in."""

@@ -1,93 +1,92 @@
-"""What messages carry, between the world and TL: formatting, media, service actions. Files have no bytes."""
+"""What messages carry, from the world to TL. Files have no bytes."""
 
 import struct
 import zlib
-from collections.abc import Iterable
 from typing import Any
 
 from telethon.tl import types
 
-from sandbox.attachments import Attachment, Contact, Location, Media, Poll
-from sandbox.values import Action, Entity
+from sandbox.attachments import (
+    Attachment,
+    Contact,
+    Dice,
+    Game,
+    Giveaway,
+    Invoice,
+    LiveLocation,
+    Location,
+    Media,
+    PaidMedia,
+    Poll,
+    Story,
+    Todo,
+    Unsupported,
+    Venue,
+    WebPage,
+)
 from sandbox.world import DC_ID
-
-PLAIN_ENTITIES = {
-    "mention": types.MessageEntityMention,
-    "hashtag": types.MessageEntityHashtag,
-    "cashtag": types.MessageEntityCashtag,
-    "bot_command": types.MessageEntityBotCommand,
-    "url": types.MessageEntityUrl,
-    "email": types.MessageEntityEmail,
-    "phone_number": types.MessageEntityPhone,
-    "bank_card": types.MessageEntityBankCard,
-    "bold": types.MessageEntityBold,
-    "italic": types.MessageEntityItalic,
-    "underline": types.MessageEntityUnderline,
-    "strikethrough": types.MessageEntityStrike,
-    "spoiler": types.MessageEntitySpoiler,
-    "blockquote": types.MessageEntityBlockquote,
-    "code": types.MessageEntityCode,
-}
-KIND_OF = {constructor: kind for kind, constructor in PLAIN_ENTITIES.items()}
-
-
-TOPIC_COLOUR = 0x6FB9F0
-"""The first of those that Telegram offers."""
-
-
-def entities_of(entities: Iterable[Entity]) -> list[Any]:
-    """Formatting as TL; kinds that are not known are left out, the words stay."""
-    return [rendered for entity in entities if (rendered := _entity(entity)) is not None]
-
-
-def _entity(entity: Entity) -> Any | None:
-    kind, offset, length, value = entity
-    match kind:
-        case "text_link":
-            return types.MessageEntityTextUrl(offset, length, str(value or ""))
-        case "pre":
-            return types.MessageEntityPre(offset, length, str(value or ""))
-        case "text_mention" if isinstance(value, int):
-            return types.MessageEntityMentionName(offset, length, value)
-        case "custom_emoji" if isinstance(value, int):
-            return types.MessageEntityCustomEmoji(offset, length, value)
-    constructor = PLAIN_ENTITIES.get(kind)
-    return constructor(offset=offset, length=length) if constructor else None
-
-
-def read_entities(sent: Iterable[Any] | None) -> tuple[Entity, ...]:
-    """Formatting that a client sent."""
-    return tuple(found for entity in sent or () if (found := _read_entity(entity)) is not None)
-
-
-def _read_entity(sent: Any) -> Entity | None:
-    match sent:
-        case types.MessageEntityTextUrl():
-            return Entity("text_link", sent.offset, sent.length, sent.url)
-        case types.MessageEntityPre():
-            return Entity("pre", sent.offset, sent.length, sent.language or None)
-        case types.InputMessageEntityMentionName(user_id=types.InputUser(user_id=user_id)):
-            return Entity("text_mention", sent.offset, sent.length, user_id)
-        case types.MessageEntityCustomEmoji():
-            return Entity("custom_emoji", sent.offset, sent.length, sent.document_id)
-    kind = KIND_OF.get(type(sent))
-    return None if kind is None else Entity(kind, sent.offset, sent.length)
 
 
 def media_of(media: Attachment, date: int) -> Any:
     """Any attachment as TL."""
     match media:
-        case Poll(question, answers):
-            return _poll(question, answers)
-        case Location(latitude, longitude):
-            return types.MessageMediaGeo(types.GeoPoint(longitude, latitude, 0))
-        case Contact(phone, first_name, last_name):
-            return types.MessageMediaContact(phone, first_name, last_name, "", 0)
         case Media(kind="photo"):
-            size = types.PhotoSize("x", media.width or 1280, media.height or 960, media.size)
-            return types.MessageMediaPhoto(photo=types.Photo(_file_id(media, date), 0, b"", date, [size], DC_ID))
+            return _photo(media, date)
         case Media():
             return _file(media, date)
+        case Location() | Venue() | LiveLocation():
+            return _place(media)
+        case Poll(question, answers):
+            return _poll(question, answers)
+        case Contact(phone, first_name, last_name):
+            return types.MessageMediaContact(phone, first_name, last_name, "", 0)
+        case Dice(emoji, value):
+            return types.MessageMediaDice(value, emoji)
+        case Story(user_id, number):
+            return types.MessageMediaStory(types.PeerUser(user_id), number)
+        case WebPage(url, title, description):
+            page = types.WebPage(_id(url), url, url, 0, title=title, description=description or None)
+            return types.MessageMediaWebPage(page)
+        case Unsupported():
+            return types.MessageMediaUnsupported()
+        case Todo():
+            return _todo(media, date)
+    return _for_sale(media)
+
+
+def _for_sale(media: Game | Invoice | Giveaway | PaidMedia) -> Any:
+    match media:
+        case Game(title, description):
+            game = types.Game(_id(title), 0, title.lower(), title, description, types.PhotoEmpty(0))
+            return types.MessageMediaGame(game)
+        case Invoice(title, description, currency, amount):
+            return types.MessageMediaInvoice(title, description, currency, amount, start_param="")
+        case Giveaway(channel_ids, quantity, until):
+            return types.MessageMediaGiveaway(list(channel_ids), quantity, until)
+        case PaidMedia(stars, count):
+            return types.MessageMediaPaidMedia(stars, [types.MessageExtendedMediaPreview() for _ in range(count)])
+
+
+def _place(place: Location | Venue | LiveLocation) -> Any:
+    match place:
+        case Location(latitude, longitude):
+            return types.MessageMediaGeo(types.GeoPoint(longitude, latitude, 0))
+        case Venue(title, address, Location(latitude, longitude)):
+            return types.MessageMediaVenue(types.GeoPoint(longitude, latitude, 0), title, address, "", "", "")
+        case LiveLocation(Location(latitude, longitude), period):
+            return types.MessageMediaGeoLive(types.GeoPoint(longitude, latitude, 0), period)
+
+
+def _todo(todo: Todo, date: int) -> types.MessageMediaToDo:
+    items = [types.TodoItem(number, _words(item)) for number, item in enumerate(todo.items, start=1)]
+    done = [types.TodoCompletion(place + 1, types.PeerUser(0), date) for place in todo.done]
+    return types.MessageMediaToDo(types.TodoList(_words(todo.title), items), done or None)
+
+
+def _photo(media: Media, date: int) -> types.MessageMediaPhoto:
+    size = types.PhotoSize("x", media.width or 1280, media.height or 960, media.size)
+    photo = types.Photo(_file_id(media, date), 0, b"", date, [size], DC_ID)
+    return types.MessageMediaPhoto(photo=photo, spoiler=media.spoiler or None, ttl_seconds=media.ttl or None)
 
 
 def _file(media: Media, date: int) -> types.MessageMediaDocument:
@@ -97,6 +96,8 @@ def _file(media: Media, date: int) -> types.MessageMediaDocument:
         voice=media.kind == "voice" or None,
         round=media.kind == "round" or None,
         video=media.kind in ("video", "round") or None,
+        spoiler=media.spoiler or None,
+        ttl_seconds=media.ttl or None,
     )
 
 
@@ -125,11 +126,8 @@ def _attributes(media: Media) -> list[Any]:
 
 
 def _poll(question: str, answers: tuple[str, ...]) -> types.MessageMediaPoll:
-    rendered = [
-        types.PollAnswer(types.TextWithEntities(answer, []), struct.pack("<H", number))
-        for number, answer in enumerate(answers)
-    ]
-    poll = types.Poll(zlib.crc32(question.encode()), types.TextWithEntities(question, []), rendered, 0)
+    rendered = [types.PollAnswer(_words(answer), struct.pack("<H", number)) for number, answer in enumerate(answers)]
+    poll = types.Poll(_id(question), _words(question), rendered, 0)
     return types.MessageMediaPoll(poll, types.PollResults())
 
 
@@ -137,26 +135,9 @@ def _file_id(media: Media, date: int) -> int:
     return date << 32 | zlib.crc32(repr(media).encode())
 
 
-def action_of(action: Action) -> Any:
-    """A service message's action; what the world knows by name alone is told in Telegram's free form."""
-    members = list(action.member_ids)
-    match action.kind:
-        case "migrate_to_supergroup" if action.peer is not None:
-            return types.MessageActionChatMigrateTo(action.peer.id)
-        case "migrate_from_group" if action.peer is not None:
-            return types.MessageActionChannelMigrateFrom(action.title, action.peer.id)
-        case "topic_created":
-            return types.MessageActionTopicCreate(action.title, TOPIC_COLOUR)
-        case "create_group":
-            return types.MessageActionChatCreate(action.title, members)
-        case "edit_group_title":
-            return types.MessageActionChatEditTitle(action.title)
-        case "invite_members":
-            return types.MessageActionChatAddUser(members)
-        case "phone_call":
-            return types.MessageActionPhoneCall(call_id=0, duration=action.duration)
-        case "pin_message":
-            return types.MessageActionPinMessage()
-        case "clear_history":
-            return types.MessageActionHistoryClear()
-    return types.MessageActionCustomAction(action.kind.replace("_", " "))
+def _id(text: str) -> int:
+    return zlib.crc32(text.encode())
+
+
+def _words(text: str) -> types.TextWithEntities:
+    return types.TextWithEntities(text, [])

@@ -92,6 +92,7 @@ class Methods:
             raise Refused(401, "AUTH_KEY_UNREGISTERED")
         if caller.takeout is not None:
             caller.world.takeout(caller.user, caller.takeout)
+        caller.world.expire()
         return handler(caller, request)
 
 

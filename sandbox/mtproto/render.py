@@ -1,7 +1,7 @@
 """How the world looks in TL, layer 229, to one account: where it stands, and what it is told.
 
-Breaks when Telegram changes its constructors; then this file, its two neighbours for peers and messages, and
-`attachments.py` change, and nothing else.
+Breaks when Telegram changes its constructors; then this file and its neighbours change (`render_*` for peers, messages
+and conversations, `entities`, `attachments`, `actions`), and nothing else.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,12 +18,13 @@ from sandbox.events import (
     Membership,
     NewMessage,
     Pressed,
+    Reacted,
     ReadInbox,
     ReadOutbox,
     Status,
     Typing,
 )
-from sandbox.mtproto.render_messages import MessageRenderer
+from sandbox.mtproto.render_talks import TalkRenderer
 from sandbox.values import Channel, Group
 
 ONLINE_FOR = 300
@@ -38,7 +39,7 @@ TYPING = {
 """What someone does who is about to send something."""
 
 
-class Renderer(MessageRenderer):
+class Renderer(TalkRenderer):
     """The world as one account sees it."""
 
     def state(self, pts: int | None = None) -> types.updates.State:
@@ -64,6 +65,8 @@ class Renderer(MessageRenderer):
                 return types.UpdateDeleteMessages(list(ids), pts, 1)
             case ReadInbox() | ReadOutbox():
                 return self._read(event, pts)
+            case Reacted(message):
+                return self.reacted(message, shared=message.conversation.log is not None)
             case Typing():
                 return self._typing(event)
             case Status(user, online):
@@ -99,7 +102,7 @@ class Renderer(MessageRenderer):
 
     def updates(self, updates: Sequence[Any], events: Iterable[Event] = ()) -> types.Updates:
         """Updates with who is in them; never with a seq."""
-        messages = [event.message for event in events if isinstance(event, (NewMessage, Edited))]
+        messages = [event.message for event in events if isinstance(event, (NewMessage, Edited, Reacted))]
         told = [event.conversation for event in events if isinstance(event, (ReadInbox, ReadOutbox, Membership))]
         around = self.around(messages, told)
         return types.Updates(
@@ -111,7 +114,7 @@ class Renderer(MessageRenderer):
         update = self.update(event, pts)
         if update is None:
             return None
-        if isinstance(event, (Kept, Membership)):
+        if isinstance(event, (Kept, Reacted, Membership)):
             return bytes(self.updates([update], [event]))
         return bytes(types.UpdateShort(update, self.now()))
 

@@ -1,19 +1,19 @@
-"""How messages and conversations look in TL, layer 229, to one account.
+"""How messages look in TL, layer 229, to one account.
 
 A message's rendering depends on the message and the viewer alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from telethon.tl import types
 
-from sandbox.accounts import ARCHIVE
-from sandbox.box import Conversation
-from sandbox.mtproto.attachments import TOPIC_COLOUR, action_of, entities_of, media_of
+from sandbox.mtproto.actions import action_of
+from sandbox.mtproto.attachments import media_of
+from sandbox.mtproto.entities import entities_of
 from sandbox.mtproto.render_peers import PeerRenderer
-from sandbox.values import GENERAL, PLAIN, Channel, Group, Message, Peer, User
-from sandbox.world import World
+from sandbox.values import PLAIN, Channel, Message
 
 
 class MessageRenderer(PeerRenderer):
@@ -33,92 +33,93 @@ class MessageRenderer(PeerRenderer):
             "reply_to": self._reply(message),
             "post": True if isinstance(group, Channel) and group.broadcast else None,
         }
+        details = message.details
+        if details is not PLAIN:
+            common |= self._details(message)
         if message.action is not None:
             return types.MessageService(**common, action=action_of(message.action))
-        details = message.details
+        if not (message.media or message.edited or message.forward or message.entities):  # most, and quicker so
+            return types.Message(**common, message=message.text, reply_markup=_markup(message))
         return types.Message(
             **common,
             message=message.text,
-            fwd_from=_forwarded(message),
-            via_bot_id=details.via_bot.id if details.via_bot else None,
+            fwd_from=self._forwarded(message),
             media=None if message.media is None else media_of(message.media, message.date),
             reply_markup=_markup(message),
             entities=entities_of(message.entities) or None,
             edit_date=message.edited or None,
         )
 
-    def dialog(self, conversation: Conversation, top: Message | None) -> types.Dialog:
-        """One line of the list of chats."""
-        viewer, peer = self._viewer, conversation.peer(self._viewer)
-        archived = peer.key in self._world.archived.get(viewer.id, ())
-        return types.Dialog(
-            self.peer(peer),
-            top_message=0 if top is None else top.id_for(viewer),
-            read_inbox_max_id=conversation.read_inbox_id(viewer),
-            read_outbox_max_id=conversation.read_outbox_id(viewer),
-            unread_count=conversation.unread(viewer),
-            unread_mentions_count=0,
-            unread_reactions_count=0,
-            unread_poll_votes_count=0,
-            notify_settings=types.PeerNotifySettings(mute_until=self._world.muted.get(viewer.id, {}).get(peer.key)),
-            pts=None if conversation.log is None else conversation.log.pts,
-            folder_id=ARCHIVE if archived else None,
+    def reactions(self, message: Message, *, shared: bool = False) -> types.MessageReactions:
+        """How often each emoji stands there, and which are the viewer's own.
+
+        Args:
+            shared: as everyone is told alike (`min`): without whose they are.
+        """
+        given = message.details.reactions
+        counts = Counter(reaction.emoji for reaction in given)
+        own = [reaction.emoji for reaction in given if reaction.user.id == self._viewer.id and not shared]
+        group = message.conversation.group
+        listed = not (isinstance(group, Channel) and group.broadcast)
+        recent = [
+            types.MessagePeerReaction(
+                types.PeerUser(one.user.id), one.date, _emoji(one.emoji), my=one.user.id == self._viewer.id or None
+            )
+            for one in reversed(given)
+        ]
+        return types.MessageReactions(
+            [
+                types.ReactionCount(_emoji(emoji), count, own.index(emoji) + 1 if emoji in own else None)
+                for emoji, count in counts.most_common()
+            ],
+            min=shared or None,
+            can_see_list=listed or None,
+            recent_reactions=recent if listed and recent and not shared else None,
         )
 
-    def around(self, messages: Iterable[Message], conversations: Iterable[Conversation] = ()) -> dict[str, list[Any]]:
-        """The `users` and `chats` that a client needs to understand these."""
-        users = {self._viewer.id: self._viewer}
-        groups: dict[int, Group | Channel] = {}
-        seen: dict[int, Conversation] = {id(conversation): conversation for conversation in conversations}
-        for message in messages:
-            seen[id(message.conversation)] = message.conversation
-            for peer in _named_in(message, self._world):
-                if isinstance(peer, User):
-                    users[peer.id] = peer
-                else:
-                    groups[peer.key] = peer
-        for conversation in seen.values():
-            peer = conversation.peer(self._viewer)
-            if isinstance(peer, User):
-                users[peer.id] = peer
-            else:
-                groups[peer.key] = peer
-        return {
-            "users": [self.user(user) for user in users.values()],
-            "chats": [self.chat(group) for group in groups.values()],
+    def reacted(self, message: Message, *, shared: bool = False) -> types.UpdateMessageReactions:
+        """What is told of reactions to a message."""
+        return types.UpdateMessageReactions(
+            self.peer(message.conversation.peer(self._viewer)),
+            message.id_for(self._viewer),
+            self.reactions(message, shared=shared),
+            top_msg_id=None if message.details.topic is None else message.topic_for(self._viewer),
+        )
+
+    def _details(self, message: Message) -> dict[str, Any]:
+        """What few messages have."""
+        details = message.details
+        found: dict[str, Any] = {
+            "noforwards": details.protected or None,
+            "ttl_period": details.ttl or None,
+            "reactions": self.reactions(message) if details.reactions else None,
         }
+        if message.action is None:
+            found |= {
+                "via_bot_id": details.via_bot.id if details.via_bot else None,
+                "via_business_bot_id": details.via_business_bot.id if details.via_business_bot else None,
+                "grouped_id": details.album or None,
+                "edit_hide": details.hidden_edit or None,
+                "rich_message": _rich(details.rich) if details.rich else None,
+            }
+        return found
 
-    def topics(self, talk: Conversation, messages: Iterable[Message]) -> list[types.ForumTopic]:
-        """The topics of a forum that these messages stand in, but for those whose first message is gone."""
-        if not isinstance(talk.group, Channel) or not talk.group.forum:
-            return []
-        places = dict.fromkeys(message.details.topic for message in messages)
-        roots = {place: None if place is None else talk.messages[place] for place in places}
-        return [self.topic(talk, root) for place, root in roots.items() if place is None or root is not None]
-
-    def topic(self, talk: Conversation, root: Message | None) -> types.ForumTopic:
-        """A topic of a forum; None for General, which every forum has."""
-        viewer, place = self._viewer, None if root is None else root.index
-        top = next(talk.newest_in_topic(viewer, place), None)
-        creator_id = talk.group.creator_id if isinstance(talk.group, Channel) else viewer.id
-        author = root.sender.id if root else creator_id
-        return types.ForumTopic(
-            id=root.id_for(viewer) if root else GENERAL,
-            date=root.date if root else talk.group.created if talk.group else 0,
-            peer=self.peer(talk.peer(viewer)),
-            title=root.action.title if root and root.action else "General",
-            icon_color=TOPIC_COLOUR,
-            top_message=top.id_for(viewer) if top else 0,
-            read_inbox_max_id=talk.read_inbox_id(viewer),
-            read_outbox_max_id=talk.read_outbox_id(viewer),
-            unread_count=sum(message.details.topic == place for message in talk.unread_messages(viewer)),
-            unread_mentions_count=0,
-            unread_reactions_count=0,
-            unread_poll_votes_count=0,
-            from_id=types.PeerUser(author),
-            notify_settings=types.PeerNotifySettings(),
-            my=author == viewer.id or None,
-        )
+    def _forwarded(self, message: Message) -> types.MessageFwdHeader | None:
+        origin = message.forward
+        if origin is None:
+            return None
+        header = types.MessageFwdHeader(origin.date, channel_post=origin.post, post_author=origin.author)
+        if origin.channel is not None:
+            header.from_id = types.PeerChannel(origin.channel.id)
+        elif origin.user_id is not None:
+            header.from_id = types.PeerUser(origin.user_id)
+        else:
+            header.from_name = origin.name
+        saved = origin.saved_from
+        if saved is not None and self._viewer in saved.conversation.members:
+            header.saved_from_peer = self.peer(saved.conversation.peer(self._viewer))
+            header.saved_from_msg_id = saved.id_for(self._viewer)
+        return header
 
     def _reply(self, message: Message) -> types.MessageReplyHeader | None:
         """What it answers, and in which topic: what is said in a topic answers the message that began it."""
@@ -158,25 +159,6 @@ class MessageRenderer(PeerRenderer):
         return types.PeerUser(message.sender.id) if masked is None else types.PeerChannel(masked.id)
 
 
-def _named_in(message: Message, world: World) -> Iterator[Peer]:
-    """Everyone whom a message names."""
-    yield message.sender
-    if message.forward and message.forward.user_id:
-        yield world.users[message.forward.user_id]
-    if message.action is not None:
-        yield from (world.users[user_id] for user_id in message.action.member_ids)
-        if message.action.peer is not None:
-            yield message.action.peer
-    details = message.details
-    if details is PLAIN:
-        return
-    yield from filter(None, (details.send_as, details.via_bot, details.via_business_bot))
-    if details.elsewhere is not None:
-        yield details.elsewhere.sender
-        if details.elsewhere.conversation.group is not None:
-            yield details.elsewhere.conversation.group
-
-
 def _markup(message: Message) -> types.ReplyInlineMarkup | None:
     if not message.keyboard:
         return None
@@ -190,9 +172,9 @@ def _markup(message: Message) -> types.ReplyInlineMarkup | None:
     )
 
 
-def _forwarded(message: Message) -> types.MessageFwdHeader | None:
-    origin = message.forward
-    if origin is None:
-        return None
-    from_id = None if origin.user_id is None else types.PeerUser(origin.user_id)
-    return types.MessageFwdHeader(date=origin.date, from_id=from_id, from_name=None if from_id else origin.name)
+def _emoji(emoji: str | int) -> Any:
+    return types.ReactionCustomEmoji(emoji) if isinstance(emoji, int) else types.ReactionEmoji(emoji)
+
+
+def _rich(paragraphs: Iterable[str]) -> types.RichMessage:
+    return types.RichMessage([types.PageBlockParagraph(types.TextPlain(text)) for text in paragraphs], [], [])

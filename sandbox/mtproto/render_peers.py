@@ -50,7 +50,8 @@ class PeerRenderer:
         became = self._world.migrated.get(group.id)
         return types.Chat(
             group.id, group.title, types.ChatPhotoEmpty(), len(group.member_ids), group.created, 1,
-            creator=group.member_ids[0] == self._viewer.id or None, deactivated=True if became else None,
+            creator=group.member_ids[0] == self._viewer.id or None, noforwards=group.protected or None,
+            deactivated=True if became else None,
             migrated_to=types.InputChannel(became.id, access_hash(became.key)) if became else None,
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from sandbox.mtproto.methods import (
     folders,
     forums,
     history,
+    reactions,
     send,
     takeout,
     updates,
@@ -17,7 +18,10 @@ from sandbox.mtproto.methods import (
 )
 from sandbox.mtproto.registry import Methods
 
-SECTIONS = (account, auth, channels, config, contacts, dialogs, folders, forums, history, send, takeout, updates, users)
+SECTIONS = (
+    *(account, auth, channels, config, contacts, dialogs, folders, forums, history),
+    *(reactions, send, takeout, updates, users),
+)
 
 
 def all_methods() -> Methods:

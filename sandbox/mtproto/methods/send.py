@@ -6,7 +6,7 @@ from telethon.tl import functions, types
 
 from sandbox.errors import Refused
 from sandbox.events import Edited, NewMessage
-from sandbox.mtproto.attachments import read_entities
+from sandbox.mtproto.entities import read_entities
 from sandbox.mtproto.peers import input_peer, message_in
 from sandbox.mtproto.registry import Caller, Methods
 from sandbox.mtproto.render import TYPING

@@ -11,7 +11,6 @@ from sandbox.events import Deleted, Edited, Kept, NewMessage
 from sandbox.mtproto.peers import input_channel
 from sandbox.mtproto.registry import Caller, Methods
 from sandbox.mtproto.render import Renderer
-from sandbox.values import Message
 
 methods = Methods()
 
@@ -74,20 +73,16 @@ def _moved_channels(caller: Caller, date: int) -> list[Conversation]:
 
 def _parts(renderer: Renderer, events: list[Kept], pts: int, talks: Iterable[Conversation]) -> dict[str, list[Any]]:
     """New messages as they are now, without those deleted since; all else as updates with their own pts."""
-    fresh = [event.message for event in events if isinstance(event, NewMessage) and _stands(event.message)]
+    fresh = [event.message for event in events if isinstance(event, NewMessage) and event.message.stands]
     others = [
         renderer.update(event, pts + step)
         for step, event in enumerate(events, start=1)
-        if not isinstance(event, NewMessage) and (not isinstance(event, Edited) or _stands(event.message))
+        if not isinstance(event, NewMessage) and (not isinstance(event, Edited) or event.message.stands)
     ]
-    seen = fresh + [event.message for event in events if isinstance(event, Edited) and _stands(event.message)]
+    seen = fresh + [event.message for event in events if isinstance(event, Edited) and event.message.stands]
     told = [event.conversation for event in events if not isinstance(event, (NewMessage, Edited, Deleted))]
     return {
         "new_messages": [renderer.message(message) for message in fresh],
         "other_updates": others,
         **renderer.around(seen, [*told, *talks]),
     }
-
-
-def _stands(message: Message) -> bool:
-    return message.conversation.messages[message.index] is message

@@ -26,9 +26,15 @@ def get_users(caller: Caller, request: functions.users.GetUsersRequest) -> list[
 
 @methods.handles(functions.users.GetFullUserRequest)
 def get_full_user(caller: Caller, request: functions.users.GetFullUserRequest) -> types.users.UserFull:
-    """What a profile page shows: here, no more than the name."""
+    """What a profile page shows: here, the name, and who of the two does not want their chat forwarded or saved."""
     user = input_user(caller, request.id)
-    full = types.UserFull(user.id, types.PeerSettings(), types.PeerNotifySettings(), common_chats_count=0)
+    talk = caller.world.box(caller.user).conversations.get(user.key)
+    protected_by = set() if talk is None else talk.protected_by
+    full = types.UserFull(
+        user.id, types.PeerSettings(), types.PeerNotifySettings(), common_chats_count=0,
+        noforwards_my_enabled=caller.user.id in protected_by or None,
+        noforwards_peer_enabled=bool(protected_by - {caller.user.id}) or None,
+    )  # fmt: skip
     return types.users.UserFull(full, [], [caller.renderer.user(user)])
 
 
