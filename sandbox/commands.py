@@ -51,12 +51,13 @@ def main() -> None:
 )
 @click.option("--owner", help="Whose account it is, such as user1000, where the file does not say.")
 @click.option("--port", default=0, show_default="any free", help="Port of MTProto on 127.0.0.1.")
+@click.option("--latency", default=0.0, help="Seconds from a request of MTProto to its answer, as over a network.")
 @click.option(
     "--ready",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write how to reach it to this file, as JSON, once it serves.",
 )
-def serve(world_file: Path, owner: str | None, port: int, ready: Path | None) -> None:
+def serve(world_file: Path, owner: str | None, port: int, latency: float, ready: Path | None) -> None:
     """Serve a world until Ctrl-C.
 
     Prints the address and public key that a client needs, the login code that works for every phone of the world, and
@@ -70,6 +71,7 @@ def serve(world_file: Path, owner: str | None, port: int, ready: Path | None) ->
       api_base = ...
     """
     world = World.load(world_file, owner)
+    world.faults.latency = latency
     gc.freeze()  # what a large export holds stays: to look at it again and again would make every answer wait
     asyncio.run(_serve(world, port, ready))
 

@@ -1,0 +1,18 @@
+"""The group of all benchmarks. Each is one command, and says beside its figures what they were to be."""
+
+import click
+
+from benchmarks.exporter import exporter_command
+from exporter.cli import EXIT_CODES
+
+
+@click.group(epilog=EXIT_CODES)
+def main() -> None:
+    """Measure how fast the parts of doppelganger are, on a Telegram of our own and nothing else.
+
+    Run it from the repository. Figures depend on the machine, so what counts are the ratios within one run, and a run
+    on a machine that has nothing else to do.
+    """
+
+
+main.add_command(exporter_command)

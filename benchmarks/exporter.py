@@ -1,0 +1,137 @@
+"""How fast `exporter sync` is: beside two other ways, over a slow network, and in how much memory."""
+
+import json
+import math
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from benchmarks.local import Server, make_account, write_export
+from benchmarks.measure import Measured, measure
+from benchmarks.report import Mark, show
+from benchmarks.ways import NOTHING, OURS, WAYS
+from exporter.config import Config
+from exporter.progress import Report, Step, progress
+
+FASTEST = 20_000
+"""Messages a second that a sync must reach where the network costs nothing."""
+NEAREST = 1.05
+"""How much longer than its round trips a sync may take."""
+LARGEST = 250.0
+"""MB that the process may need for a million messages."""
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured."""
+
+    messages: int
+    slow_messages: int
+    round_trip: float
+    """Seconds."""
+    repeat: int
+    million: bool
+
+
+@click.command("exporter")
+@click.option("--messages", default=50_000, show_default=True, help="Messages of the chat, without latency.")
+@click.option("--slow-messages", default=5_000, show_default=True, help="Messages of the chat over a slow network.")
+@click.option("--round-trip", default=0.2, show_default=True, help="Seconds that the slow network needs for an answer.")
+@click.option("--repeat", default=3, show_default=True, help="Runs of each way, of which the fastest counts.")
+@click.option("--million", is_flag=True, help="Pull a million messages, too, and see in how much memory.")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures to this file."
+)
+def exporter_command(
+    messages: int, slow_messages: int, round_trip: float, repeat: int, million: bool, json_file: Path | None
+) -> None:
+    """Pull a long made-up chat from a sandbox of its own, again and again.
+
+    \b
+    What is compared, each in a fresh process against an empty database:
+      pages fetched, nothing kept     the client library alone: nobody can be faster
+      five columns, an upsert a page  the least that one could keep
+      exporter sync                   the product, its pacing switched off
+      iter_messages, row by row       what most scripts do: a commit for each message
+
+    The server has one core and the client another, so 2 idle cores are needed for figures that mean anything: where
+    "busy" is far below "seconds" without latency, somebody else used the machine. Takes about a minute, with --million
+    some five more.
+    """
+    plan = Plan(messages, slow_messages, round_trip, repeat, million)
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="doppelganger-") as folder, progress(Console(stderr=True)) as report:
+        figures = measure_all(plan, Path(folder), report)
+    marks = judge(plan, figures)
+    show(console, figures, marks)
+    if json_file is not None:
+        document = {
+            "plan": asdict(plan),
+            "runs": {name: asdict(run) for name, run in figures.items()},
+            "marks": [asdict(mark) for mark in marks],
+        }
+        json_file.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def measure_all(plan: Plan, folder: Path, report: Report) -> dict[str, Measured]:
+    """Every way's fastest run, by its name; then the slow network and the million under names of their own."""
+    report(Step("worlds", 0, 1, "writing and loading them"))
+    exports = {"fast": plan.messages, "slow": plan.slow_messages, **({"million": MILLION} if plan.million else {})}
+    for name, messages in exports.items():
+        write_export(folder / f"{name}.json", messages)
+    with ExitStack() as running:
+        fast = running.enter_context(Server(folder / "fast.json"))
+        slow = running.enter_context(Server(folder / "slow.json", latency=plan.round_trip))
+        config = make_account(folder / "fast", fast.about())
+        slow_config = make_account(folder / "slow", slow.about())
+        report(Step("worlds", 1, 1))
+        figures = _fastest(plan, config, report)
+        name = f"{OURS}, {1000 * plan.round_trip:g} ms a round trip"
+        figures["slow"] = _run(OURS, slow_config, plan.slow_messages, report, name)
+    if plan.million:
+        report(Step("a million", 0, MILLION, "loading them"))
+        with Server(folder / "million.json") as server:
+            config = make_account(folder / "million", server.about())
+            figures["million"] = _run(OURS, config, MILLION, report, "a million")
+    return figures
+
+
+def _fastest(plan: Plan, config: Config, report: Report) -> dict[str, Measured]:
+    """The ways in turn, so that a busy moment of the machine hits all of them.
+
+    Before, the server is warmed up: whatever is asked for later, it has ready, as Telegram has.
+    """
+    _run(NOTHING, config, plan.messages, report, "warming up")
+    runs: dict[str, list[Measured]] = {way: [] for way in WAYS}
+    for number in range(plan.repeat):
+        for way, done in runs.items():
+            done.append(_run(way, config, plan.messages, report, f"{way} ({number + 1} of {plan.repeat})"))
+    return {way: min(done, key=lambda run: run.seconds) for way, done in runs.items()}
+
+
+def _run(way: str, config: Config, messages: int, report: Report, stage: str) -> Measured:
+    def advance(done: int) -> None:
+        report(Step(stage, done, messages))
+
+    with tempfile.TemporaryDirectory(dir=config.state) as fresh:
+        run = measure(way, config, Path(fresh) / "history.db", core=1, advance=advance)
+    report(Step(stage, messages, messages, f"{run.rate:,.0f} messages/s"))
+    return run
+
+
+def judge(plan: Plan, figures: Mapping[str, Measured]) -> list[Mark]:
+    """What was to be reached, and what was."""
+    floor = math.ceil(plan.slow_messages / 100) * plan.round_trip
+    rate, times = figures[OURS].rate, figures["slow"].seconds / floor
+    most = figures.get("million", figures[OURS])
+    return [
+        Mark("messages/s without latency", rate, FASTEST, met=rate >= FASTEST),
+        Mark(f"times the {floor:g} s of its round trips", times, NEAREST, met=times <= NEAREST),
+        Mark(f"MB for {most.messages:,} messages", most.peak, LARGEST, met=most.peak <= LARGEST),
+    ]
