@@ -67,7 +67,8 @@ def measure(way: str, config: Config, database: Path, *, core: int, advance: Cal
     Raises:
         DoppelgangerError: it failed; its traceback went to stderr.
     """
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")  # modules are loaded once, by nobody who is measured
+    context.set_forkserver_preload([__name__])
     heard, told = context.Pipe(duplex=False)
     process = context.Process(target=_run, args=(way, config, database, told))
     process.start()

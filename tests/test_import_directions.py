@@ -18,12 +18,12 @@ for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
     importlib.import_module(module.name)
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
-OURS = {"exporter", "trainer", "bot", "sandbox"}
+OURS = {"exporter", "trainer", "bot", "sandbox", "benchmarks"}
 HEAVY = {"torch", "transformers", "peft"}
 FORBIDDEN = {
     "exporter": (OURS - {"exporter"}) | HEAVY | {"aiogram", "llama_cpp"},
-    "trainer": {"bot", "sandbox", "telethon", "aiogram"},
-    "bot": {"sandbox"} | HEAVY,
+    "trainer": {"bot", "sandbox", "benchmarks", "telethon", "aiogram"},
+    "bot": {"sandbox", "benchmarks"} | HEAVY,
     "sandbox": OURS - {"sandbox"} | HEAVY | {"llama_cpp"},
 }
 LIGHT = ("trainer.dialogue", "trainer.prompt", "trainer.artifact")
