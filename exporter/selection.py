@@ -1,7 +1,7 @@
 """Which chats the configuration means. Pure; what is unclear is refused, for the wrong person must not be answered."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from exporter.config import Contact, Sync
@@ -95,3 +95,31 @@ def _is(peer: Peer, contact: Contact) -> bool:
     if contact.startswith("@"):
         return peer.username is not None and peer.username.casefold() == contact[1:].casefold()
     return peer.name.casefold() == contact.casefold()
+
+
+class Scope:
+    """What [sync] means while nobody lists the chats: those that syncs chose, and new ones of the chosen kinds.
+
+    `listed` are the chats that syncs chose, with what Telegram tells of each. A name means one of these; a stranger of
+    the same name is nobody's choice.
+
+    Raises:
+        ConfigError: as `select_chats` does.
+    """
+
+    def __init__(self, choice: Sync, listed: Mapping[int, tuple[Peer, Dialog]]) -> None:
+        everything = choice.model_copy(update={"exclude": (), "protected": ()})
+        peers = [peer for peer, _ in listed.values()]
+        open_dialogs = {chat_id: replace(dialog, protected=False) for chat_id, (_, dialog) in listed.items()}
+        self._chosen = {peer.peer_id for peer in select_chats(everything, peers, open_dialogs).chats}
+        self._kinds = {_KINDS[kind] for kind in choice.kinds}
+        self._excluded = choice.exclude
+        self._agreed = {peer.peer_id for peer in peers if any(_is(peer, contact) for contact in choice.protected)}
+
+    def holds(self, peer: Peer, protected: bool) -> bool:
+        """Whether a chat is to be kept; `protected` where Telegram forbids to save what is said there."""
+        if any(_is(peer, contact) for contact in self._excluded):
+            return False
+        if protected and peer.peer_id not in self._agreed:
+            return False
+        return peer.peer_id in self._chosen or peer.kind in self._kinds
