@@ -7,7 +7,6 @@ Errors become what `bot.outbox` understands. It decides nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 from telethon import TelegramClient, errors, events, functions, types
@@ -19,8 +18,6 @@ from exporter.translate import to_message
 
 ANSWER_WITHIN = 60.0
 """Seconds that Telegram may take for a request before we count its answer as lost."""
-PULSE = 60.0
-"""Seconds between two signs of life."""
 LOOK_BACK = 100
 """Messages of a chat among which we look for our own, or for replies to cards."""
 
@@ -85,17 +82,6 @@ class Account:
         """Replies in Saved Messages that are newer than `message_id`, oldest first. Raises Lost or Refused."""
         saved = await self._history(types.InputPeerSelf())
         return [reply for one in saved if one.id > message_id and (reply := _saved_reply(one))]
-
-    async def pulse(self) -> None:
-        """Ask Telegram for a sign of life now and then, for ever: that a session was ended shows in answers only.
-
-        Raises:
-            LoginError: it was.
-        """
-        while True:
-            await asyncio.sleep(PULSE)
-            with suppress(Lost, Refused):
-                await self._call(functions.updates.GetStateRequest())
 
     def on_saved_reply(self, handle: OnSavedReply) -> None:
         """Be told when the owner, on any of his devices, replies to one of his Saved Messages."""

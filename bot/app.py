@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -22,24 +22,21 @@ from bot.drafts import Drafts
 from bot.engine import Speaker, open_double
 from bot.handled import Handled
 from bot.outbox import Outbox
-from bot.resume import resume
+from bot.resume import look_back, settle, watch_replies
 from bot.saved import SavedMessages
 from bot.status import status
 from bot.tables import migrations
-from exporter.config import Config
+from exporter.config import Config, Sync
 from exporter.errors import DoppelgangerError
-from exporter.limiter import Limiter
-from exporter.messages import Peer
+from exporter.live import Live, Say
+from exporter.messages import Message, Peer
 from exporter.modes import Mode, resolve_modes
-from exporter.running import ended_by, one_problem, stay
+from exporter.running import ended_by, one_problem
 from exporter.store import Store, open_store
 from exporter.telegram import connect
 from trainer.artifact import Card, current
 
 log = logging.getLogger(__name__)
-
-Say = Callable[[str], None]
-"""Is given a line for each thing that happens; never a word of what people write."""
 
 
 async def run(config: Config, say: Say) -> None:
@@ -70,16 +67,26 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
         parts = _parts(config, store, owner, speaker, account, control, say)
         async with asyncio.TaskGroup() as tasks:
             double = Double(parts, modes, tasks)
-            limiter = Limiter(client, store.state, config.sync.requests_per_second)
-            follower = await resume(client, limiter, account, parts, double, modes)
-            tasks.create_task(follower.run())
-            tasks.create_task(stay(client))
-            tasks.create_task(account.pulse())
+            await settle(parts, modes)
+            live = Live(client, store, _followed(config, modes), on_message=partial(_hear, double), say=say)
+            tasks.create_task(watch_replies(client.link, account, parts, double))
+            await look_back(client, live.limiter, account, parts, double, modes)
+            tasks.create_task(live.run())
             if control:
                 tasks.create_task(poll(_dispatcher(parts, double, card, modes), control))
             counts = Counter(modes.values())
             log.info("bot.ready", extra={"draft": counts[Mode.DRAFT], "auto": counts[Mode.AUTO]})
             say(f"ready: drafts for {counts[Mode.DRAFT]}, answers {counts[Mode.AUTO]} by itself")
+
+
+def _followed(config: Config, modes: Mapping[int, Mode]) -> Sync:
+    """The chats that are kept current: those under [sync], and those in which the double may speak."""
+    return config.sync.model_copy(update={"chats": (*config.sync.chats, *modes)})
+
+
+def _hear(double: Double, message: Message, is_new: bool) -> None:
+    if is_new:
+        double.hear(message, live=True)
 
 
 def _parts(

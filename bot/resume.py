@@ -14,11 +14,9 @@ from bot.conversation import Parts
 from bot.double import Double
 from bot.outbox import Lost, Refused
 from bot.saved import SavedMessages, on_reply
-from exporter.client import Client
+from exporter.client import Client, Link
 from exporter.config import Sync
-from exporter.follow import Follower
 from exporter.limiter import Limiter
-from exporter.messages import PeerKind
 from exporter.modes import Mode
 from exporter.store import Store
 from exporter.sync import sync
@@ -26,34 +24,25 @@ from exporter.sync import sync
 log = logging.getLogger(__name__)
 
 
-async def resume(
-    client: Client,
-    limiter: Limiter,
-    account: Account,
-    parts: Parts,
-    double: Double,
-    modes: Mapping[int, Mode],
-) -> Follower:
-    """Begin to listen; gives who listens. That begins before the look back, so nothing falls in between; what comes
-    twice counts once.
-
-    Raises:
-        DoppelgangerError: as `exporter.sync.sync` does.
-    """
+async def settle(parts: Parts, modes: Mapping[int, Mode]) -> None:
+    """Bring to an end what an earlier run began, before anybody listens."""
     await _retire(parts, modes)
     for chat_id in modes:
         if parts.handled.up_to(chat_id) is None:
             parts.handled.advance(chat_id, _newest(parts.store, chat_id))
     for entry in await parts.outbox.recover():
         log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
-    followed = {chat.peer.peer_id for chat in parts.store.chats()} | set(modes)
-    follower = Follower(
-        client,
-        parts.store,
-        chosen=lambda peer, protected: peer.kind is not PeerKind.SELF and peer.peer_id in followed,
-        on_message=lambda message, is_new: double.hear(message, live=True) if is_new else None,
-    )
-    account.on_saved_reply(partial(on_reply, drafts=parts.drafts, double=double))
+
+
+async def look_back(
+    client: Client, limiter: Limiter, account: Account, parts: Parts, double: Double, modes: Mapping[int, Mode]
+) -> None:
+    """Take up what was said meanwhile. Whoever listens does so by now, so nothing falls in between; what comes twice
+    counts once.
+
+    Raises:
+        DoppelgangerError: as `exporter.sync.sync` does.
+    """
     if modes:
         await sync(client, parts.store, Sync(chats=tuple(modes)), limiter=limiter)
     for chat_id in modes:
@@ -63,7 +52,15 @@ async def resume(
     for draft in parts.drafts.all_open():
         await parts.desks.show(draft)
     await _look_at_replies(account, parts, double)
-    return follower
+
+
+async def watch_replies(link: Link, account: Account, parts: Parts, double: Double) -> None:
+    """Do what the owner replies to open cards, now and after each outage, for ever."""
+    account.on_saved_reply(partial(on_reply, drafts=parts.drafts, double=double))
+    while True:
+        await link.lost.wait()
+        await link.connected.wait()
+        await _look_at_replies(account, parts, double)
 
 
 async def _retire(parts: Parts, modes: Mapping[int, Mode]) -> None:

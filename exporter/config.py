@@ -76,6 +76,8 @@ class Sync(Section):
     """Chats whose content Telegram forbids to save: pulled if chosen, for the owner says that the people agree."""
     requests_per_second: float = Field(default=1.0, ge=0)
     """Of each of Telegram's methods; 0 does not wait at all, for a Telegram of one's own."""
+    reconcile_seconds: float = Field(default=60.0, gt=0)
+    """How often, while it follows, the account's newest messages are compared with what is stored."""
 
     @property
     def chooses(self) -> bool:

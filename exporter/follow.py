@@ -16,7 +16,7 @@ from telethon.utils import get_peer_id
 
 from exporter.client import Client, is_too_long
 from exporter.errors import DoppelgangerError
-from exporter.messages import Message, Peer
+from exporter.messages import Dialog, Message, Peer, PeerKind
 from exporter.people import People
 from exporter.store import Store
 from exporter.translate import to_message, to_peer, to_reactions
@@ -42,17 +42,18 @@ class Follower:
         owner = store.owner()
         if owner is None:
             raise DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")
-        self._owner = owner
+        self.owner = owner
         self._store = store
         self._chosen = chosen
         self._on_message = on_message
-        self._people = People(store)
+        self.people = People(store)
+        self._listed = set(store.state.dialogs())
         self._held: dict[int, list[tuple[Message, bool]]] = {}
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.updates = 0
-        """How many came so far that concern messages, of any chat."""
+        self.pushes = 0
+        """How many updates on messages came by themselves so far, of any chat."""
         self.heard_at: datetime | None = None
-        """When the last one came."""
+        """When the last of them came."""
         self.missed = asyncio.Event()
         """Set where Telegram says that too much was missed to tell."""
         client.on_difference = self._on_difference
@@ -65,6 +66,10 @@ class Follower:
             Exception: just that. Telethon would log it and go on.
         """
         await self._failed
+
+    def keeps(self, peer: Peer, dialog: Dialog) -> bool:
+        """Whether a chat is one that is kept."""
+        return self._chosen(peer, dialog.protected)
 
     @contextmanager
     def holding(self, chat_id: int) -> Iterator[None]:
@@ -84,8 +89,8 @@ class Follower:
             self._on_message(message, is_new)
 
     async def _on_update(self, update: Any) -> None:
-        if hasattr(update, "pts"):
-            self.updates += 1
+        if getattr(update, "pts", 0):  # those that Telethon makes up out of a difference have none
+            self.pushes += 1
             self.heard_at = datetime.now(UTC)
         with self._failing():
             self._take(update, update._entities)  # Telethon's events have their people from there too
@@ -107,7 +112,7 @@ class Follower:
             case types.UpdateNewMessage(message=said) | types.UpdateNewChannelMessage(message=said):
                 self._say(said, people)
             case types.UpdateShortMessage() | types.UpdateShortChatMessage():
-                self._say(events.NewMessage.build(update, self_id=self._owner.peer_id).message, people)
+                self._say(events.NewMessage.build(update, self_id=self.owner.peer_id).message, people)
             case types.UpdateEditMessage(message=edited) | types.UpdateEditChannelMessage(message=edited):
                 self._edit(edited, people)
             case types.UpdateDeleteMessages(messages=ids):
@@ -138,12 +143,15 @@ class Follower:
             return None
         chat_id = get_peer_id(said.peer_id)
         chat = people.get(chat_id)
-        peer = self._people.get(chat_id) or (to_peer(chat) if chat else None)
+        peer = self.people.get(chat_id) or (to_peer(chat) if chat else None)
         protected = any(getattr(one, "noforwards", False) for one in (said, chat))
         if peer is None or not self._chosen(peer, protected):
             return None
-        message = to_message(said, chat_id=chat_id, owner_id=self._owner.peer_id)
-        self._people.meet(to_peer(people[one]) for one in (chat_id, message.sender_id) if one in people)
+        if chat_id not in self._listed and (peer.access_hash or peer.kind is PeerKind.GROUP):
+            self._store.state.save_dialogs([Dialog(chat_id, protected=protected)])
+            self._listed.add(chat_id)
+        message = to_message(said, chat_id=chat_id, owner_id=self.owner.peer_id)
+        self.people.meet(to_peer(people[one]) for one in (chat_id, message.sender_id) if one in people)
         return message
 
     @contextmanager

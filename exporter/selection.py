@@ -1,7 +1,7 @@
 """Which chats the configuration means. Pure; what is unclear is refused, for the wrong person must not be answered."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from exporter.config import Contact, Sync
@@ -102,24 +102,24 @@ class Scope:
 
     `listed` are the chats that syncs chose, with what Telegram tells of each. A name means one of these; a stranger of
     the same name is nobody's choice.
-
-    Raises:
-        ConfigError: as `select_chats` does.
     """
 
     def __init__(self, choice: Sync, listed: Mapping[int, tuple[Peer, Dialog]]) -> None:
-        everything = choice.model_copy(update={"exclude": (), "protected": ()})
-        peers = [peer for peer, _ in listed.values()]
-        open_dialogs = {chat_id: replace(dialog, protected=False) for chat_id, (_, dialog) in listed.items()}
-        self._chosen = {peer.peer_id for peer in select_chats(everything, peers, open_dialogs).chats}
+        self._chosen = {contact for contact in choice.chats if isinstance(contact, int)} | {
+            chat_id
+            for chat_id, (peer, dialog) in listed.items()
+            if _is_any(peer, choice.chats) or _lies_in(choice.folder, dialog)
+        }
         self._kinds = {_KINDS[kind] for kind in choice.kinds}
         self._excluded = choice.exclude
-        self._agreed = {peer.peer_id for peer in peers if any(_is(peer, contact) for contact in choice.protected)}
+        self._agreed = {chat_id for chat_id, (peer, _) in listed.items() if _is_any(peer, choice.protected)}
 
     def holds(self, peer: Peer, protected: bool) -> bool:
         """Whether a chat is to be kept; `protected` where Telegram forbids to save what is said there."""
-        if any(_is(peer, contact) for contact in self._excluded):
-            return False
-        if protected and peer.peer_id not in self._agreed:
+        if _is_any(peer, self._excluded) or (protected and peer.peer_id not in self._agreed):
             return False
         return peer.peer_id in self._chosen or peer.kind in self._kinds
+
+
+def _is_any(peer: Peer, contacts: Iterable[Contact]) -> bool:
+    return any(_is(peer, contact) for contact in contacts)

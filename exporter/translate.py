@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from telethon.tl import types
-from telethon.utils import get_display_name, get_peer_id
+from telethon.utils import get_display_name, get_peer_id, resolve_id
 
 from exporter.messages import Message, MessageKind, Peer, PeerKind, Reaction
 from exporter.richtext import plain
@@ -38,6 +38,15 @@ def to_peer(entity: Any) -> Peer:
         username=getattr(entity, "username", None) or next(iter(usernames), None),
         access_hash=None if getattr(entity, "min", False) else getattr(entity, "access_hash", None),
     )
+
+
+def to_address(peer: Peer) -> Any:
+    """A peer as Telegram wants it named in a request. Without its access_hash, that opens nothing."""
+    number, kind = resolve_id(peer.peer_id)
+    if kind is types.PeerChat:
+        return types.InputPeerChat(number)
+    address = types.InputPeerUser if kind is types.PeerUser else types.InputPeerChannel
+    return address(number, peer.access_hash or 0)
 
 
 def to_message(message: Any, *, chat_id: int, owner_id: int) -> Message:

@@ -1,7 +1,7 @@
 """Whether updates still come by themselves. Pure: it is told what was seen, and asks nobody.
 
-A connection can stand, and answer, while nothing is pushed any more. That nothing comes is no sign of it: perhaps nobody
-writes. A sign is news that had to be fetched while no push came.
+A connection can stand, and answer, while nothing is pushed any more. That nothing comes is no sign of it: perhaps
+nobody writes. A sign is news that had to be fetched while no push came.
 """
 
 from datetime import datetime, timedelta

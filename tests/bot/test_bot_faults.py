@@ -58,8 +58,8 @@ async def test_a_server_in_trouble_is_asked_again_with_the_same_random_id(at):
         assert len({send.random_id for send in sends}) == 1 and len(sends) == 2
 
 
-async def test_a_revoked_session_ends_the_bot_with_a_fix(at, monkeypatch):
-    monkeypatch.setattr("bot.account.PULSE", 0.05)
+async def test_a_revoked_session_ends_the_bot_with_a_fix(at):
+    at.config = at.config.model_copy(update={"sync": at.config.sync.model_copy(update={"reconcile_seconds": 0.05})})
     with pytest.raises(LoginError):
         async with at.running():
             at.world.revoke(at.owner)

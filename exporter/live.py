@@ -1,0 +1,70 @@
+"""An account that is kept current: who follows it, who looks after what gets lost, and who tells how the line is.
+
+Both `python -m exporter follow` and the bot run it; there is no other way for messages to come in.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from exporter.client import Client
+from exporter.config import Sync
+from exporter.follow import Follower, OnMessage
+from exporter.limiter import Limiter
+from exporter.reconcile import Reconciler
+from exporter.running import stay
+from exporter.selection import Scope
+from exporter.store import Store
+
+log = logging.getLogger(__name__)
+
+BLINK = 5.0
+"""Seconds of a lost connection that nobody needs to hear of: Telegram itself ends connections now and then."""
+
+Say = Callable[[str], None]
+"""Is given a line for each thing that happens; never a word of what people write."""
+
+
+class Live:
+    """Follows from now on; `run` keeps it so. All of it asks Telegram through one limiter.
+
+    Raises:
+        DoppelgangerError: the store does not know whose account it is.
+    """
+
+    def __init__(self, client: Client, store: Store, choice: Sync, *, on_message: OnMessage, say: Say) -> None:
+        self._client = client
+        self._say = say
+        self.limiter = Limiter(client, store.state, choice.requests_per_second)
+        peers, dialogs = store.peers(), store.state.dialogs()
+        listed = {chat_id: (peers[chat_id], dialog) for chat_id, dialog in dialogs.items() if chat_id in peers}
+        self.follower = Follower(client, store, chosen=Scope(choice, listed).holds, on_message=on_message)
+        self.reconciler = Reconciler(
+            client, self.limiter, store, self.follower, period=choice.reconcile_seconds, say=say
+        )
+
+    async def run(self) -> None:
+        """Until something ends it, which is always a problem.
+
+        Raises:
+            ExceptionGroup: of one DoppelgangerError, or of bugs.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(stay(self._client))
+            tasks.create_task(self.follower.run())
+            tasks.create_task(self.reconciler.run())
+            tasks.create_task(self._watch_the_line())
+
+    async def _watch_the_line(self) -> None:
+        link = self._client.link
+        while True:
+            await link.lost.wait()
+            try:
+                async with asyncio.timeout(BLINK):
+                    await link.connected.wait()
+            except TimeoutError:
+                log.warning("connection.lost")
+                self._say(f"not connected since {link.lost_at:%H:%M} UTC; I keep trying")
+                await link.connected.wait()
+                log.warning("connection.made")
+                self._say("connected again")

@@ -1,0 +1,188 @@
+"""What gets lost on the way is found again: now and then, the server's newest ids against what is stored.
+
+Pushes may never come, differences may be too long to tell, connections break. One request tells the newest ids of a
+hundred chats; only where something above what is complete is missing, history is asked for. It knows nothing of why
+anybody follows.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from telethon import errors
+from telethon.tl import types
+from telethon.tl.functions.messages import GetPeerDialogsRequest
+from telethon.utils import get_input_peer
+
+from exporter.client import Client
+from exporter.dialogs import to_dialog
+from exporter.errors import ComeBackLater, DoppelgangerError
+from exporter.follow import Follower
+from exporter.history import GONE, History
+from exporter.intervals import gaps
+from exporter.limiter import Limiter
+from exporter.messages import Peer
+from exporter.plan import PAGE, Chat, Listed, lines
+from exporter.refusals import explained
+from exporter.store import Store
+from exporter.translate import to_address, to_peer
+from exporter.watchdog import Verdict, Watchdog
+
+log = logging.getLogger(__name__)
+
+PATIENCE = timedelta(minutes=3)
+"""How long news may have to be fetched without that any comes by itself. Noticed within this and a period or two."""
+
+_OVER = (errors.UnauthorizedError, errors.AuthKeyError)
+"""Telegram does not accept the account any more."""
+_PASSES = (errors.RPCError, ConnectionError, TimeoutError, ComeBackLater)
+"""What a later round may be spared."""
+
+
+class Reconciler:
+    """Looks after the chats that `follower` keeps, and tells through it. `period` is in seconds.
+
+    Of a chat that was never synced it fetches the newest page alone: the rest is for a sync.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        limiter: Limiter,
+        store: Store,
+        follower: Follower,
+        *,
+        period: float,
+        patience: timedelta = PATIENCE,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._client = client
+        self._limiter = limiter
+        self._store = store
+        self._follower = follower
+        self._history = History(limiter, store, follower.people, follower.owner.peer_id)
+        self._period = period
+        self._watchdog = Watchdog(patience)
+        self._say = say
+        self._began = datetime.now(UTC).replace(microsecond=0)
+        self._made = 0
+        self.looked_at: datetime | None = None
+        """When the last round ended well."""
+
+    async def run(self) -> None:
+        """A round now, after each new connection, and once a period; for ever.
+
+        Raises:
+            LoginError: Telegram does not accept the account any more.
+            DoppelgangerError: nothing comes by itself any more, even over a new connection.
+        """
+        while True:
+            await self._client.link.connected.wait()
+            with explained():
+                try:
+                    await self.round()
+                except _OVER:
+                    raise
+                except _PASSES as error:
+                    log.warning("round.failed", extra={"error": type(error).__name__})
+            await _first((self._client.link.lost, self._follower.missed), self._period)
+
+    async def round(self) -> int:
+        """One look at all chats, and fetch what is missing; how many messages were."""
+        made, fresh = self._client.link.made, self._client.link.made != self._made
+        if fresh or self._follower.missed.is_set():
+            await self._client.catch_up()  # Telethon would only see at the next push that it missed some
+        self._follower.missed.clear()
+        fetched = 0
+        peers = self._peers()
+        for start in range(0, len(peers), PAGE):
+            for chat in await self._ask(peers[start : start + PAGE]):
+                fetched += await self._fill(chat)
+        erased = self._store.expire(datetime.now(UTC))
+        self._made = made
+        self.looked_at = datetime.now(UTC)
+        log.debug("round.done", extra={"chats": len(peers), "fetched": fetched, "erased": erased, "fresh": fresh})
+        self._watch(0 if fresh else fetched)
+        return fetched
+
+    def _peers(self) -> list[Peer]:
+        """The chats that are kept, and that the owner can still read."""
+        known = (
+            (self._follower.people.get(chat_id), dialog) for chat_id, dialog in self._store.state.dialogs().items()
+        )
+        return [peer for peer, dialog in known if peer and not dialog.gone and self._follower.keeps(peer, dialog)]
+
+    async def _ask(self, peers: Sequence[Peer]) -> list[Chat]:
+        """The chats as they are on the server now, at most a hundred. One that is closed spoils the answer for all."""
+        addresses = [types.InputDialogPeer(to_address(peer)) for peer in peers]
+        try:
+            page = await self._limiter(GetPeerDialogsRequest(addresses))
+        except GONE:
+            if len(peers) > 1:
+                half = len(peers) // 2
+                return [*await self._ask(peers[:half]), *await self._ask(peers[half:])]
+            before = self._store.state.dialogs()[peers[0].peer_id]
+            self._store.state.save_dialogs([replace(before, gone=True)])
+            return []
+        return self._remember(lines(page))
+
+    def _remember(self, told: Iterable[Listed]) -> list[Chat]:
+        now, before = datetime.now(UTC), self._store.state.dialogs()
+        chats, changed = [], []
+        for one in told:
+            peer, dialog = to_peer(one.entity), to_dialog(one.line, one.entity, one.newest, folders=None, now=now)
+            old = before.get(dialog.chat_id)
+            if old is None or (old.top, old.protected, old.gone) != (dialog.top, dialog.protected, dialog.gone):
+                changed.append(dialog)
+            if self._follower.keeps(peer, dialog) and not dialog.gone:
+                chats.append(Chat(peer, get_input_peer(one.entity), dialog.top))
+        if changed:
+            self._store.state.save_dialogs(changed)
+        return chats
+
+    async def _fill(self, chat: Chat) -> int:
+        """Fetch what is missing at a chat's newest end, tell it in order; how many messages were new."""
+        complete = self._store.intervals(chat.peer.peer_id)
+        newest = next(iter(gaps(complete, chat.top)), None)
+        if newest is None or newest.hi < chat.top:
+            return 0
+        fetched = 0
+        with self._follower.holding(chat.peer.peer_id):
+            try:
+                async for page, interval in self._history.pages(chat, newest):
+                    added = self._history.keep(chat, page, interval)
+                    fetched += len(added.new)
+                    for message in added.new:
+                        if complete or message.sent_at >= self._began:
+                            self._follower.tell(message, True)
+                    for message in added.edited:
+                        self._follower.tell(message, False)
+                    if not complete:
+                        break
+            except GONE:
+                log.warning("round.refused", extra={"chat_id": chat.peer.peer_id})
+        return fetched
+
+    def _watch(self, fetched: int) -> None:
+        match self._watchdog.look(fetched=fetched, pushes=self._follower.pushes, now=datetime.now(UTC)):
+            case Verdict.RECONNECT:
+                log.warning("stream.silent")
+                self._say("nothing comes from Telegram by itself, though there is news: connecting anew")
+                self._client.link.cut()
+            case Verdict.GIVE_UP:
+                raise DoppelgangerError(
+                    "nothing comes from Telegram by itself any more, though there is news and a new connection",
+                    fix="start this again; nothing that is stored is lost",
+                )
+
+
+async def _first(events: Iterable[asyncio.Event], seconds: float) -> None:
+    """Until one of the events comes, or the time is over."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
