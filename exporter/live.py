@@ -6,12 +6,13 @@ Both `python -m exporter follow` and the bot run it; there is no other way for m
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
 from exporter.client import Client
 from exporter.config import Sync
 from exporter.follow import Follower, OnMessage
 from exporter.limiter import Limiter
-from exporter.reconcile import Reconciler
+from exporter.reconcile import PATIENCE, Reconciler
 from exporter.running import stay
 from exporter.selection import Scope
 from exporter.store import Store
@@ -32,7 +33,16 @@ class Live:
         DoppelgangerError: the store does not know whose account it is.
     """
 
-    def __init__(self, client: Client, store: Store, choice: Sync, *, on_message: OnMessage, say: Say) -> None:
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        choice: Sync,
+        *,
+        on_message: OnMessage,
+        say: Say,
+        patience: timedelta = PATIENCE,
+    ) -> None:
         self._client = client
         self._say = say
         self.limiter = Limiter(client, store.state, choice.requests_per_second)
@@ -40,7 +50,7 @@ class Live:
         listed = {chat_id: (peers[chat_id], dialog) for chat_id, dialog in dialogs.items() if chat_id in peers}
         self.follower = Follower(client, store, chosen=Scope(choice, listed).holds, on_message=on_message)
         self.reconciler = Reconciler(
-            client, self.limiter, store, self.follower, period=choice.reconcile_seconds, say=say
+            client, self.limiter, store, self.follower, period=choice.reconcile_seconds, patience=patience, say=say
         )
 
     async def run(self) -> None:

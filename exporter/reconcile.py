@@ -55,8 +55,8 @@ class Reconciler:
         follower: Follower,
         *,
         period: float,
-        patience: timedelta = PATIENCE,
-        say: Callable[[str], None] = lambda line: None,
+        patience: timedelta,
+        say: Callable[[str], None],
     ) -> None:
         self._client = client
         self._limiter = limiter

@@ -1,63 +1,49 @@
-"""What happens now, from a Telegram of our own into the store and to the listener."""
+"""What happens now, from a Telegram of our own into the store and to the listener. Numbers are acceptance points."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
+from telethon._updates.messagebox import ENTRY_ACCOUNT
 
-from exporter.config import Config, Sync
-from exporter.errors import DoppelgangerError
+from exporter.config import Config
+from exporter.errors import DoppelgangerError, LoginError
 from exporter.follow import Follower
-from exporter.messages import Message, Peer, PeerKind
+from exporter.live import Live
+from exporter.messages import MessageKind, PeerKind
 from exporter.store import Store
-from exporter.sync import sync
 from exporter.telegram import connect
-from sandbox.events import NewMessage
 from sandbox.server import Sandbox
-from sandbox.values import Entity, User
+from sandbox.values import Action, Entity, User
 from sandbox.world import World
 
 from .conftest import history
+from .listening import Listener, following, until
+
+NEVER = 3600.0
+"""Seconds between two rounds of a reconciler that shall not help."""
 
 
-@dataclass
-class Listener:
-    """Writes down what it is told."""
-
-    told: list[tuple[str, bool]] = field(default_factory=list)
-
-    def hear(self, message: Message, is_new: bool) -> None:
-        self.told.append((message.text, is_new))
-
-    async def hears(self, *told: tuple[str, bool]) -> None:
-        """Wait until something was told, then a little for what must not come."""
-        async with asyncio.timeout(5):
-            while len(self.told) < len(told):  # noqa: ASYNC110 - told by Telethon's own tasks
-                await asyncio.sleep(0.005)
-        await asyncio.sleep(0.05)
-        assert self.told == list(told)
-
-
-def chosen(peer: Peer, protected: bool) -> bool:
-    return peer.name in ("Anna", "Flat") or peer.kind is PeerKind.SELF
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
 
 
 @pytest_asyncio.fixture
-async def listener(
-    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
-) -> AsyncIterator[Listener]:
-    """Follows the account after a first sync of two chats."""
-    for friend in (anna, boris):
+async def live(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store, listener: Listener
+) -> AsyncIterator[Live]:
+    """Follows Anna, Saved Messages and groups after a first sync. Nothing that gets lost is looked for."""
+    for friend in (anna, boris, owner):
         history(world, owner, friend, count=3)
-    listener = Listener()
-    async with connect(logged_in) as client:
-        await sync(client, store, Sync(kinds=frozenset({"private"}), requests_per_second=0))
-        Follower(client, store, chosen=chosen, on_message=listener.hear)
-        yield listener
+    choice = {"chats": ("Anna", "Olive"), "kinds": {"group"}, "reconcile_seconds": NEVER}
+    async with following(logged_in, store, listener, **choice) as live:
+        await until(lambda: live.reconciler.looked_at)
+        yield live
 
 
+@pytest.mark.usefixtures("live")
 async def test_new_messages_of_chosen_chats_are_stored_and_told(
     world: World, owner: User, anna: User, boris: User, store: Store, listener: Listener
 ) -> None:
@@ -66,15 +52,17 @@ async def test_new_messages_of_chosen_chats_are_stored_and_told(
     world.say(owner, anna, "from my phone")
     await listener.hears(("hello", True), ("from my phone", True))
     assert [(m.text, m.outgoing) for m in store.recent(anna.id, limit=2)] == [("hello", False), ("from my phone", True)]
-    assert len(store.recent(boris.id, limit=9)) == 3
+    assert store.recent(boris.id, limit=9) == []
 
 
+@pytest.mark.usefixtures("live")
 async def test_the_order_is_that_of_arrival(world: World, owner: User, anna: User, listener: Listener) -> None:
     for number in range(50):
         world.say(anna, owner, str(number))
     await listener.hears(*((str(number), True) for number in range(50)))
 
 
+@pytest.mark.usefixtures("live")
 async def test_edits_are_told_as_edits(world: World, owner: User, anna: User, store: Store, listener: Listener) -> None:
     message = world.say(anna, owner, "hello")
     await listener.hears(("hello", True))
@@ -84,14 +72,44 @@ async def test_edits_are_told_as_edits(world: World, owner: User, anna: User, st
     await listener.hears(("hello", True), ("hello!", False))
     (stored,) = store.recent(anna.id, limit=1)
     assert (stored.text, stored.edited_at is not None) == ("hello!", True)
+    assert [version.text for version in store.versions(anna.id, stored.message_id)] == ["hello"]
 
 
+@pytest.mark.usefixtures("live")
+async def test_deletions_are_marked_in_chats_and_in_supergroups(
+    world: World, owner: User, anna: User, store: Store, listener: Listener
+) -> None:
+    group = world.supergroup("Flat", [owner, anna])
+    said = [world.say(anna, peer, "oops") for peer in (owner, group)]
+    await listener.hears(("oops", True), ("oops", True))
+    world.delete(*said)
+    await until(lambda: store.recent(anna.id, limit=1)[0].text != "oops" and not store.recent(group.key, limit=1))
+    ids = [(anna.id, said[0].id_for(owner)), (group.key, said[1].id_for(owner))]
+    assert [store.message(*key).text for key in ids] == ["oops", "oops"]
+    assert all(store.message(*key).deleted_at for key in ids)
+    assert len(listener.told) == 2
+
+
+@pytest.mark.usefixtures("live")
+async def test_what_happens_without_words_is_stored_too(
+    world: World, owner: User, anna: User, store: Store, listener: Listener
+) -> None:
+    group = world.group("Flat", [owner, anna])
+    world.say(anna, group, "", action=Action("edit_group_title", title="House"))
+    await listener.hears(("", True))
+    (said,) = store.messages(group.key)
+    assert (said.kind, said.action) == (MessageKind.SERVICE, "chat_edit_title")
+
+
+@pytest.mark.usefixtures("live")
 async def test_saved_messages_are_followed(world: World, owner: User, store: Store, listener: Listener) -> None:
     world.say(owner, owner, "2")
     await listener.hears(("2", True))
-    assert [(m.text, m.outgoing) for m in store.messages(owner.id)] == [("2", True)]
+    (stored,) = store.recent(owner.id, limit=1)
+    assert (stored.text, stored.outgoing) == ("2", True)
 
 
+@pytest.mark.usefixtures("live")
 async def test_a_new_group_and_its_people_are_known_at_once(
     world: World, owner: User, anna: User, store: Store, listener: Listener
 ) -> None:
@@ -101,18 +119,47 @@ async def test_a_new_group_and_its_people_are_known_at_once(
     await listener.hears(("who is in?", True))
     assert store.peers()[clara.id].name == "Clara"
     assert store.peers()[flat.key].kind is PeerKind.GROUP
+    assert flat.key in store.state.dialogs(), "the reconciler looks after it from now on"
 
 
-async def test_17_what_is_delivered_again_is_told_once(
-    world: World, owner: User, anna: User, listener: Listener
+async def test_acceptance_17_an_update_delivered_three_times_and_by_catch_up_counts_once(
+    world: World, owner: User, anna: User, live: Live, store: Store, listener: Listener
 ) -> None:
-    message = world.say(anna, owner, "hello")
-    for _ in range(2):
-        world._tell(message.conversation, NewMessage(message), None)
-    world.say(anna, owner, "next")
-    await listener.hears(("hello", True), ("next", True))
+    world.faults.duplicate_updates = 2
+    for text in ("hello", "twice", "once more"):
+        world.say(anna, owner, text)
+    await until(lambda: len(listener.told) == 3)
+    live._client._message_box.map[ENTRY_ACCOUNT].pts -= 2  # as if Telethon had not saved yet how far it came
+    await live._client.catch_up()
+    await listener.hears(("hello", True), ("twice", True), ("once more", True))
+    assert [m.text for m in store.recent(anna.id, limit=3)] == ["hello", "twice", "once more"]
 
 
+@pytest.mark.usefixtures("live")
+async def test_reordered_pushes_are_each_told_once(world: World, owner: User, anna: User, listener: Listener) -> None:
+    world.faults.reorder_updates = 3
+    for number in range(6):
+        world.say(anna, owner, str(number))
+    await until(lambda: len(listener.told) == 6)
+    assert sorted(listener.told) == [(str(number), True) for number in range(6)]
+
+
+@pytest.mark.usefixtures("live")
+async def test_edits_and_deletions_that_telethon_drops_from_a_difference_are_kept(
+    world: World, owner: User, anna: User, store: Store, listener: Listener
+) -> None:
+    first, second = (world.say(anna, owner, text) for text in ("first", "second"))
+    await listener.hears(("first", True), ("second", True))
+    world.faults.lose_updates = 3
+    world.edit(first, "first!")
+    world.delete(second)
+    third = world.say(anna, owner, "third")
+    world.edit(third, "third!")  # a gap: Telethon asks for what it missed
+    await listener.hears(("first", True), ("second", True), ("third!", True), ("first!", False))
+    assert [m.text for m in store.recent(anna.id, limit=2)] == ["first!", "third!"]
+
+
+@pytest.mark.usefixtures("live")
 async def test_following_goes_on_after_a_dropped_connection(
     world: World, owner: User, anna: User, sandbox: Sandbox, listener: Listener
 ) -> None:
@@ -124,7 +171,42 @@ async def test_following_goes_on_after_a_dropped_connection(
     await listener.hears(("hello", True), ("again", True))
 
 
+async def test_a_full_disk_ends_the_follower_with_its_fix(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    history(world, owner, anna, count=3)
+    with pytest.raises(Exception, match="full"):
+        async with following(logged_in, store, listener, chats=("Anna",)):
+            (pages,) = store.database.execute("pragma page_count").fetchone()
+            store.database.execute(f"pragma max_page_count = {pages}")
+            for _ in range(40):
+                world.say(anna, owner, "x" * 4000)
+            await asyncio.sleep(5)
+
+
+async def test_a_revoked_session_ends_the_follower(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    history(world, owner, anna, count=3)
+    with pytest.raises(LoginError, match="ended elsewhere"):
+        async with following(logged_in, store, listener, chats=("Anna",)):
+            world.revoke(owner)
+            await asyncio.sleep(5)
+
+
+async def test_a_listener_that_fails_ends_the_follower(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    history(world, owner, anna, count=3)
+    listener.hear = None
+    with pytest.raises(ExceptionGroup) as bug:
+        async with following(logged_in, store, listener, chats=("Anna",)):
+            world.say(anna, owner, "hello")
+            await asyncio.sleep(5)
+    assert bug.group_contains(TypeError)
+
+
 async def test_nobody_is_followed_before_the_first_sync(logged_in: Config, store: Store) -> None:
     async with connect(logged_in) as client:
         with pytest.raises(DoppelgangerError, match="nothing is synced"):
-            Follower(client, store, chosen=chosen, on_message=Listener().hear)
+            Follower(client, store, chosen=lambda peer, protected: True, on_message=Listener().hear)

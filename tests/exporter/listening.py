@@ -1,0 +1,67 @@
+"""Somebody who listens to an account that is kept current, with short periods."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from exporter.config import Config, Sync
+from exporter.live import Live
+from exporter.messages import Message
+from exporter.reconcile import PATIENCE
+from exporter.running import one_problem
+from exporter.store import Store
+from exporter.sync import sync
+from exporter.telegram import connect
+
+PERIOD = 0.05
+"""Seconds between two rounds of the reconciler."""
+
+
+@dataclass
+class Listener:
+    """Writes down what it is told."""
+
+    told: list[tuple[str, bool]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def hear(self, message: Message, is_new: bool) -> None:
+        self.told.append((message.text, is_new))
+
+    async def hears(self, *told: tuple[str, bool]) -> None:
+        """Wait until something was told, then a little for what must not come."""
+        await until(lambda: len(self.told) >= len(told))
+        await asyncio.sleep(2 * PERIOD)
+        assert self.told == list(told)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - told by Telethon's own tasks
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def following(
+    config: Config,
+    store: Store,
+    listener: Listener,
+    *,
+    synced: bool = True,
+    patience: timedelta = PATIENCE,
+    **choice: object,
+) -> AsyncIterator[Live]:
+    """The account, kept current after a sync of what is chosen; what ends it comes out of the block."""
+    chosen = Sync(**{"reconcile_seconds": PERIOD, "requests_per_second": 0, **choice})
+    with one_problem():
+        async with connect(config, lasting=True) as client:
+            client._sender._delay = 0.01  # between tries to connect; a second otherwise
+            if synced:
+                await sync(client, store, chosen)
+            async with asyncio.TaskGroup() as tasks:
+                tell, say = listener.hear, listener.lines.append
+                live = Live(client, store, chosen, on_message=tell, say=say, patience=patience)
+                running = tasks.create_task(live.run())
+                yield live
+                running.cancel()

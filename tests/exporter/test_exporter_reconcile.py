@@ -1,0 +1,277 @@
+"""What gets lost on the way is found again. Numbers are acceptance points of the design."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from telethon.tl.types import InputPeerChannel, InputPeerChat, InputPeerUser
+
+from exporter.config import Config
+from exporter.errors import DoppelgangerError
+from exporter.messages import Peer, PeerKind
+from exporter.store import Store
+from exporter.telegram import connect
+from exporter.translate import to_address
+from exporter.watchdog import Verdict, Watchdog
+from sandbox.server import Sandbox
+from sandbox.values import User
+from sandbox.world import World
+
+from .conftest import history
+from .listening import PERIOD, Listener, following, until
+
+SHORT = timedelta(seconds=3 * PERIOD)
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+@pytest.fixture(autouse=True)
+def said_before(world: World, owner: User, anna: User, boris: User) -> None:
+    for friend in (anna, boris):
+        history(world, owner, friend, count=3)
+
+
+def news(count: int) -> list[tuple[str, bool]]:
+    return [(f"news {number}", True) for number in range(count)]
+
+
+def asked_for(world: World) -> set[int]:
+    return {call.request.peer.user_id for call in world.calls if call.method == "messages.getHistory"}
+
+
+async def test_lost_pushes_are_found_within_a_period_and_told_once_in_order(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    async with following(logged_in, store, listener, chats=("Anna",)) as live:
+        await until(lambda: live.reconciler.looked_at)
+        world.faults.silent_stream = True
+        for number in range(5):
+            world.say(anna, owner, f"news {number}")
+        world.say(boris, owner, "not chosen")
+        await listener.hears(*news(5))
+    assert [m.text for m in store.recent(anna.id, limit=5)] == [text for text, _ in news(5)]
+    assert asked_for(world) == {anna.id}
+    assert len(store.intervals(anna.id)) == 1
+
+
+async def test_nothing_new_asks_for_no_history(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    async with following(logged_in, store, listener, kinds={"private"}) as live:
+        await until(lambda: live.reconciler.looked_at)
+        world.calls.clear()
+        await asyncio.sleep(4 * PERIOD)
+    assert {call.method for call in world.calls} == {"messages.getPeerDialogs"}
+    assert len(world.calls) >= 2
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_acceptance_18_what_came_while_the_connection_was_gone_is_found(
+    world: World,
+    owner: User,
+    anna: User,
+    sandbox: Sandbox,
+    logged_in: Config,
+    store: Store,
+    listener: Listener,
+    kept: bool,
+) -> None:
+    """Telegram tells the difference, or only that it is too long."""
+    async with following(logged_in, store, listener, chats=("Anna",), reconcile_seconds=60) as live:
+        await until(lambda: live.reconciler.looked_at)
+        port = sandbox.port
+        await sandbox.mtproto.close()
+        for number in range(250):
+            world.say(anna, owner, f"news {number}")
+        if not kept:
+            world.box(owner).forget()
+        await sandbox.mtproto.start(sandbox.host, port)
+        await listener.hears(*news(250))
+    assert len(store.recent(anna.id, limit=300)) == 253
+
+
+async def test_acceptance_18_a_difference_that_is_too_long_over_a_standing_connection(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    async with following(logged_in, store, listener, chats=("Anna",), reconcile_seconds=60) as live:
+        await until(lambda: live.reconciler.looked_at)
+        world.faults.silent_stream = True
+        for number in range(3):
+            world.say(anna, owner, f"news {number}")
+        world.box(owner).forget()
+        world.faults.silent_stream = False
+        world.say(anna, owner, "news 3")  # shows Telethon the gap
+        await listener.hears(*news(4))
+
+
+async def test_acceptance_19_a_silent_stream_is_noticed_and_mended(
+    world: World,
+    owner: User,
+    anna: User,
+    logged_in: Config,
+    store: Store,
+    listener: Listener,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with following(logged_in, store, listener, chats=("Anna",), patience=SHORT) as live:
+        await until(lambda: live.reconciler.looked_at)
+        world.faults.silent_stream = True
+        world.say(anna, owner, "news 0")
+        await until(lambda: live._client.link.made == 2)
+        world.faults.silent_stream = False
+        await asyncio.sleep(2 * PERIOD)
+        world.say(anna, owner, "news 1")
+        await until(lambda: live.follower.pushes)
+        await listener.hears(*news(2))
+        await asyncio.sleep(8 * PERIOD)
+        assert live._client.link.made == 2
+    assert any("connecting anew" in line for line in listener.lines)
+    assert ("exporter.reconcile", logging.WARNING, "stream.silent") in caplog.record_tuples
+
+
+async def test_acceptance_19_a_stream_that_stays_silent_ends_the_follower(
+    world: World,
+    owner: User,
+    anna: User,
+    logged_in: Config,
+    store: Store,
+    listener: Listener,
+) -> None:
+    world.faults.silent_stream = True
+    with pytest.raises(DoppelgangerError, match="nothing comes from Telegram by itself") as ended:
+        async with following(logged_in, store, listener, chats=("Anna",), patience=SHORT):
+            for number in range(200):
+                world.say(anna, owner, f"news {number}")
+                await asyncio.sleep(PERIOD)
+    assert ended.value.exit_code == 1
+    assert listener.told == news(len(listener.told)) and len(listener.told) > 3
+
+
+async def test_acceptance_20_what_telethon_counts_as_seen_but_nobody_stored_is_processed_once(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    async with following(logged_in, store, listener, chats=("Anna",)):
+        pass
+    async with connect(logged_in) as client:  # sees the message, counts it, saves how far it came, and dies
+        world.say(anna, owner, "news 0")
+        await asyncio.sleep(PERIOD)
+        await client._save_states_and_entities()
+    for _ in range(2):
+        async with following(logged_in, store, listener, chats=("Anna",), synced=False):
+            await listener.hears(*news(1))
+
+
+async def test_a_frozen_network_is_lived_through(
+    world: World,
+    owner: User,
+    anna: User,
+    sandbox: Sandbox,
+    logged_in: Config,
+    store: Store,
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("exporter.client.SILENCE", 0.2)
+    monkeypatch.setattr("exporter.client.ANSWER_WITHIN", 0.2)
+    async with following(logged_in, store, listener, chats=("Anna",)) as live:
+        await until(lambda: live.reconciler.looked_at)
+        sandbox.freeze()
+        world.say(anna, owner, "news 0")
+        await asyncio.sleep(0.5)
+        assert listener.told == []
+        sandbox.thaw()
+        await listener.hears(*news(1))
+
+
+async def test_a_long_outage_is_said_once_and_its_end_too(
+    world: World,
+    owner: User,
+    anna: User,
+    sandbox: Sandbox,
+    logged_in: Config,
+    store: Store,
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("exporter.live.BLINK", 0.05)
+    async with following(logged_in, store, listener, chats=("Anna",)):
+        port = sandbox.port
+        await sandbox.mtproto.close()
+        await until(lambda: listener.lines)
+        await asyncio.sleep(0.1)
+        await sandbox.mtproto.start(sandbox.host, port)
+        await until(lambda: len(listener.lines) == 2)
+    assert listener.lines[0].startswith("not connected since ") and listener.lines[1] == "connected again"
+
+
+async def test_trouble_of_telegrams_own_and_rate_limits_pass(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    async with following(logged_in, store, listener, chats=("Anna",)) as live:
+        await until(lambda: live.reconciler.looked_at)
+        world.faults.silent_stream = True
+        world.fault("messages.getPeerDialogs", error=(400, "SOMETHING_STRANGE"), times=2)
+        world.fault("messages.getHistory", error=(400, "SOMETHING_STRANGE"))
+        world.say(anna, owner, "news 0")
+        await listener.hears(*news(1))
+
+
+async def test_a_chat_that_is_closed_does_not_hide_the_others(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    async with following(logged_in, store, listener, chats=("Anna", "Boris")) as live:
+        await until(lambda: live.reconciler.looked_at)
+        world.faults.silent_stream = True
+        world.fault("messages.getPeerDialogs", error=(400, "CHANNEL_PRIVATE"), times=2)  # for both, then for the first
+        world.say(anna, owner, "news 0")
+        world.say(boris, owner, "news 0")
+        await listener.hears(*news(1))
+    assert sorted(dialog.gone for dialog in store.state.dialogs().values()) == [False, True]
+
+
+async def test_what_destroys_itself_is_erased(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    async with following(logged_in, store, listener, chats=("Anna",)) as live:
+        await until(lambda: live.reconciler.looked_at)
+        (last,) = store.recent(anna.id, limit=1)
+        store.database.execute(
+            "update messages set expires_at = ? where message_id = ?",
+            [int(datetime.now(UTC).timestamp()), last.message_id],
+        )
+        store.database.commit()
+        await until(lambda: store.message(anna.id, last.message_id) is None)
+
+
+def test_the_watchdog_bites_only_where_news_had_to_be_fetched() -> None:
+    now = datetime.now(UTC)
+    dog = Watchdog(timedelta(minutes=3))
+
+    def look(minute: int, fetched: int, pushes: int) -> Verdict:
+        return dog.look(fetched=fetched, pushes=pushes, now=now + timedelta(minutes=minute))
+
+    assert [look(minute, 0, 0) for minute in range(60)] == [Verdict.FINE] * 60, "nobody writes"
+    assert [look(60, 1, 0), look(61, 1, 0), look(62, 0, 1), look(65, 0, 1)] == [Verdict.FINE] * 4, "one push was lost"
+    assert [look(70, 1, 1), look(72, 1, 1), look(73, 1, 1)] == [Verdict.FINE, Verdict.FINE, Verdict.RECONNECT]
+    assert [look(74, 0, 1), look(90, 0, 1)] == [Verdict.FINE, Verdict.FINE], "a new connection, and nobody writes"
+    assert [look(91, 2, 1), look(94, 0, 1)] == [Verdict.FINE, Verdict.GIVE_UP]
+
+
+def test_a_push_after_the_reconnection_means_that_all_is_well() -> None:
+    now = datetime.now(UTC)
+    dog = Watchdog(timedelta(0))
+    verdicts = [dog.look(fetched=1, pushes=pushes, now=now) for pushes in (0, 1, 1)]
+    assert verdicts == [Verdict.RECONNECT, Verdict.FINE, Verdict.RECONNECT]
+
+
+def test_peers_are_named_as_telegram_wants_them() -> None:
+    def peer(peer_id: int) -> Peer:
+        return Peer(peer_id, PeerKind.USER, "", access_hash=7)
+
+    assert to_address(peer(5)) == InputPeerUser(5, 7)
+    assert to_address(peer(-5)) == InputPeerChat(5)
+    assert to_address(peer(-1_000_000_000_005)) == InputPeerChannel(5, 7)
