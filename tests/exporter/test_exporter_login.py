@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,20 +181,23 @@ async def test_login_by_qr_on_the_command_line(world: World, config: Config, own
     assert SECRET not in err.decode()
 
 
-async def test_login_by_qr_in_a_terminal(config_file: Any, config: Config, world: World, owner: User) -> None:
-    """The code is drawn, and taken away once it was scanned."""
+async def test_login_by_qr_in_a_terminal(config_file: Path, config: Config, world: World, owner: User) -> None:
+    """The code is drawn, and the password is asked for without showing what is typed."""
+    world.set_password(owner, SECRET)
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "exporter", "login", "--qr", "--config", str(config_file)]
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
-    )
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    process = await asyncio.create_subprocess_exec(*command, **streams, env=environment)
     os.close(theirs)
-    seen = await asyncio.to_thread(read_until, ours, "point the camera here")
-    assert "▀" in seen and "tg://" not in seen
+    drawn = await asyncio.to_thread(read_until, ours, "point the camera here")
+    assert "▀" in drawn and "tg://" not in drawn
     (token,) = world.logins._tokens
     world.accept_login(owner, token)
-    seen = await asyncio.to_thread(read_until, ours, f"Logged in as Olive ({owner.id}).")
+    seen = await asyncio.to_thread(read_until, ours, "Password of two-step verification: ")
+    os.write(ours, f"{SECRET}\n".encode())
+    seen += await asyncio.to_thread(read_until, ours, f"Logged in as Olive ({owner.id}).")
+    assert SECRET not in seen
     assert await process.wait() == 0
     os.close(ours)
 
