@@ -8,6 +8,7 @@ channel's, eight for all members together), and numbers are found by bisection.
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from sandbox.events import Event, Kept
 from sandbox.values import Channel, Group, Message, Peer, User
@@ -132,6 +133,11 @@ class Conversation:
             message = self.at(user, index)
             if message is not None:
                 yield message
+
+    def begin_topic(self, message: Message) -> None:
+        """Let a message stand for a topic of a forum ever after."""
+        message.details = replace(message.details, topic=message.index)
+        self.topics[message.index] = [message.index]
 
     def newest_in_topic(self, user: User, topic: int | None) -> Iterator[Message]:
         """What the member sees of a topic (None: of General), down to the oldest."""

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.box import Conversation
 from sandbox.errors import SandboxError
-from sandbox.export_parts import action_of, forward_of, media_of, text_of
-from sandbox.values import Details, Message, User
+from sandbox.export_messages import CHANNELS, PRIVATE, Chat, Placing, mark_of, user_mark
+from sandbox.values import User
 
 if TYPE_CHECKING:
     from sandbox.world import World
 
-Chat = dict[str, Any]
-PRIVATE = {"personal_chat", "bot_chat"}
 GROUPS = {"private_group"}
-CHANNELS = {"private_supergroup", "public_supergroup", "private_channel", "public_channel"}
-"""Chats whose messages are not numbered by the owner's box."""
 SAVED = "saved_messages"
 DELETED = "Deleted Account"
 USER = re.compile(r"user(\d+)", re.ASCII)
@@ -47,7 +42,9 @@ def load_export(world: World, path: Path, owner: str | None) -> None:
         chats = [
             chat for chat in document["chats"]["list"] if chat.get("type") in PRIVATE | GROUPS | CHANNELS | {SAVED}
         ]
-        _place_all(world, chats, _add_people(world, document, chats, owner_id))
+        people = _add_people(world, document, chats, owner_id)
+        conversations = [(chat, _conversation(world, chat, people)) for chat in chats]
+        Placing(world, people).place_all(conversations)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SandboxError(f"{path} has a chat that cannot be read: {error!r}", fix=FIX) from error
 
@@ -86,14 +83,14 @@ def owner_of(document: dict[str, Any], owner: str | None, path: Path) -> int:
 def _add_people(world: World, document: dict[str, Any], chats: list[Chat], owner_id: int) -> dict[str, User]:
     """Everyone who wrote, or with whom there is a chat, the owner first: mark -> user."""
     names = _names(chats)
-    own, about = _user_mark(owner_id), document.get("personal_information", {})
+    own, about = user_mark(owner_id), document.get("personal_information", {})
     full_name = " ".join(filter(None, (about.get("first_name"), about.get("last_name"))))
     username = (about.get("username") or "").removeprefix("@") or None
     owner = world.person(full_name or names.get(own, "Owner"), user_id=owner_id, username=username)
     world.own(owner)
     people = {own: owner}
     names.pop(own, None)
-    bots = {_user_mark(chat["id"]) for chat in chats if chat["type"] == "bot_chat"}
+    bots = {user_mark(chat["id"]) for chat in chats if chat["type"] == "bot_chat"}
     # Who is no user comes last: only then is it known which ids are nobody's.
     for mark, name in sorted(names.items(), key=lambda named: USER.fullmatch(named[0]) is None):
         user = USER.fullmatch(mark)
@@ -110,21 +107,11 @@ def _names(chats: list[Chat]) -> dict[str, str]:
     names: dict[str, str] = {}
     for chat in chats:
         for raw in chat["messages"]:
-            names.setdefault(_mark(raw, chat), raw.get("from") or raw.get("actor") or DELETED)
+            names.setdefault(mark_of(raw, chat), raw.get("from") or raw.get("actor") or DELETED)
         if chat["type"] in PRIVATE:
-            other = _user_mark(chat["id"])
+            other = user_mark(chat["id"])
             names[other] = chat.get("name") or names.get(other) or DELETED
     return names
-
-
-def _mark(raw: Chat, chat: Chat) -> str:
-    """How the file names who wrote it; whom it no longer names is the other one of a private chat, or "" in a group."""
-    marked: str = raw.get("from_id") or raw.get("actor_id") or ""
-    return marked or (_user_mark(chat["id"]) if chat["type"] in PRIVATE else "")
-
-
-def _user_mark(user_id: int) -> str:
-    return f"user{user_id}"
 
 
 def _conversation(world: World, chat: Chat, people: dict[str, User]) -> Conversation:
@@ -132,67 +119,15 @@ def _conversation(world: World, chat: Chat, people: dict[str, User]) -> Conversa
     if chat["type"] == SAVED:
         return world.conversation(owner, owner)
     if chat["type"] in PRIVATE:
-        return world.conversation(owner, people[_user_mark(chat["id"])])
-    writers = dict.fromkeys(_mark(raw, chat) for raw in chat["messages"])
-    members = tuple(dict.fromkeys([owner, *(people[mark] for mark in writers)]))
+        return world.conversation(owner, people[user_mark(chat["id"])])
+    writers = dict.fromkeys(people[mark_of(raw, chat)] for raw in chat["messages"])
+    members = tuple(dict.fromkeys([owner, *writers]))
     created = int(chat["messages"][0]["date_unixtime"]) if chat["messages"] else 0
     title = chat.get("name") or "Group"
     if chat["type"] in GROUPS:
         return world.conversation(owner, world.group(title, members, group_id=chat["id"], created=created))
-    broadcast = chat["type"].endswith("_channel")
-    channel = world.supergroup(title, members, channel_id=chat["id"], created=created, broadcast=broadcast)
+    if broadcast := chat["type"].endswith("_channel"):
+        members = tuple(dict.fromkeys([*writers, owner]))  # who writes there is not its reader
+    forum = any(raw.get("action") == "topic_created" for raw in chat["messages"])
+    channel = world.supergroup(title, members, channel_id=chat["id"], created=created, broadcast=broadcast, forum=forum)
     return world.talk_of(channel)
-
-
-def _in_order(chats: list[Chat]) -> Iterator[tuple[Chat, Chat, int | None]]:
-    """(chat, message, its number or None for the next), as they were written."""
-    yield from _numbered([chat for chat in chats if chat["type"] not in CHANNELS])
-    for chat in chats:
-        if chat["type"] in CHANNELS:
-            yield from _numbered([chat])
-
-
-def _numbered(chats: list[Chat]) -> Iterator[tuple[Chat, Chat, int | None]]:
-    """Chats that share one numbering."""
-    written = [(chat, raw) for chat in chats for raw in chat["messages"]]
-    if len({raw["id"] for _, raw in written}) == len(written):
-        written.sort(key=lambda one: one[1]["id"])
-        yield from ((chat, raw, raw["id"]) for chat, raw in written)
-    else:
-        written.sort(key=lambda one: int(one[1]["date_unixtime"]))
-        yield from ((chat, raw, None) for chat, raw in written)
-
-
-def _place_all(world: World, chats: list[Chat], people: dict[str, User]) -> None:
-    conversations = {id(chat): _conversation(world, chat, people) for chat in chats}
-    places: dict[int, dict[int, int]] = {id(chat): {} for chat in chats}
-    via_bots: dict[str, User] = {}
-    for chat, raw, number in _in_order(chats):
-        conversation, place = conversations[id(chat)], places[id(chat)]
-        message = _message(conversation, people[_mark(raw, chat)], raw, place)
-        if via := raw.get("via_bot"):
-            if via not in via_bots:
-                via_bots[via] = world.bot(f"{world.new_id()}:via", via.removeprefix("@"))
-            message.details = Details(via_bot=via_bots[via])
-        place[raw["id"]] = message.index
-        numbering = world.owner if conversation.log is None else conversation.peer(world.owner)
-        world.place(message, None if number is None else {numbering.key: number})
-    for conversation in conversations.values():
-        conversation.read.update(dict.fromkeys(conversation.read, len(conversation.messages)))
-
-
-def _message(conversation: Conversation, sender: User, raw: Chat, place: dict[int, int]) -> Message:
-    text, entities = text_of(raw)
-    return Message(
-        conversation,
-        len(conversation.messages),
-        sender,
-        int(raw["date_unixtime"]),
-        text,
-        entities=entities,
-        media=media_of(raw),
-        reply_to=place.get(raw.get("reply_to_message_id", 0)),
-        forward=forward_of(raw),
-        edited=int(raw.get("edited_unixtime", 0)),
-        action=action_of(raw),
-    )

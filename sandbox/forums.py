@@ -1,7 +1,7 @@
 """What becomes of groups: basic ones grow into supergroups, and forums have topics."""
 
 from sandbox.talk import Talk
-from sandbox.values import Action, Channel, Details, Group, Message, User
+from sandbox.values import Action, Channel, Group, Message, User
 
 
 class Forums(Talk):
@@ -46,6 +46,5 @@ class Forums(Talk):
             date=date,
             silent=silent,
         )
-        root.details = Details(topic=root.index)
-        self.talk_of(channel).topics[root.index] = [root.index]
+        root.conversation.begin_topic(root)
         return root

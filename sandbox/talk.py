@@ -72,7 +72,7 @@ class Talk(Accounts):
             kind: what few messages have; see `Details`.
         """
         conversation = self.conversation(sender, receiver)
-        answered, details = _placed(conversation, reply_to, topic, kind)
+        answered, details = placed(conversation, reply_to, topic, kind)
         message = Message(
             conversation,
             len(conversation.messages),
@@ -232,10 +232,10 @@ class Talk(Accounts):
                 self.box(member).push(event, log.pts, origin)
 
 
-def _placed(
+def placed(
     conversation: Conversation, reply_to: Message | None, topic: Message | None, kind: Kind
 ) -> tuple[int | None, Details]:
-    """Where it belongs: the index of what it answers here, and what is not found in most messages."""
+    """Where a new message belongs: the index of what it answers here, and what is not found in most messages."""
     elsewhere = None
     if reply_to is not None and reply_to.conversation is not conversation:
         elsewhere, reply_to = reply_to, None

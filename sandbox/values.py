@@ -207,6 +207,7 @@ class Kind(TypedDict, total=False):
     protected: bool
     ttl: int
     rich: tuple[str, ...]
+    reactions: tuple[Reaction, ...]
 
 
 PLAIN = Details()
@@ -239,10 +240,14 @@ class Message:
         return self.conversation.id_of(user, self.index)
 
     def answered(self) -> Message | None:
-        """The message that this one replies to, perhaps in another conversation, unless it was deleted."""
-        if self.reply_to is None:
-            return self.details.elsewhere
-        return self.conversation.messages[self.reply_to]
+        """The message of the same conversation that this one replies to, unless it was deleted."""
+        return None if self.reply_to is None else self.conversation.messages[self.reply_to]
+
+    @property
+    def masked(self) -> bool:
+        """Whether it shows no sender: what a channel says, or someone in its name."""
+        group = self.conversation.group
+        return self.details.send_as is not None or (isinstance(group, Channel) and group.broadcast)
 
     @property
     def stands(self) -> bool:

@@ -79,8 +79,8 @@ class Account:
     def _hear(self, event: Event) -> None:
         match event:
             case NewMessage(message) if message.sender != self.bot and message.action is None:
-                self.updates.push("message", render.message(message, self.bot))
+                self.updates.push(render.told_as(message), render.message(message, self.bot))
             case Edited(message) if message.sender != self.bot:
-                self.updates.push("edited_message", render.message(message, self.bot))
+                self.updates.push(f"edited_{render.told_as(message)}", render.message(message, self.bot))
             case Pressed():
                 self.updates.push("callback_query", render.press(event, self.bot))

@@ -70,7 +70,8 @@ def message(said: Message, viewer: User, *, with_answered: bool = True) -> types
         date=datetime.fromtimestamp(said.date, UTC),
         edit_date=said.edited or None,
         chat=chat(said.conversation.peer(viewer)),
-        from_user=user(said.sender),
+        from_user=None if said.masked else user(said.sender),
+        sender_chat=chat(said.details.send_as or said.conversation.peer(viewer)) if said.masked else None,
         text=None if captioned else words,
         entities=None if captioned else formatting,
         caption=words if captioned else None,
@@ -78,6 +79,12 @@ def message(said: Message, viewer: User, *, with_answered: bool = True) -> types
         reply_to_message=message(answered, viewer, with_answered=False) if answered else None,
         reply_markup=inline_keyboard(said.keyboard) if said.keyboard else None,
     )
+
+
+def told_as(said: Message) -> str:
+    """What kind of update tells of it."""
+    group = said.conversation.group
+    return "channel_post" if isinstance(group, Channel) and group.broadcast else "message"
 
 
 def inline_keyboard(rows: Keyboard) -> types.InlineKeyboardMarkup:

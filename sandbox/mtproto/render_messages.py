@@ -152,11 +152,10 @@ class MessageRenderer(PeerRenderer):
             header.reply_to_peer_id = self.peer(other.conversation.peer(self._viewer))
 
     def _author(self, message: Message) -> types.PeerUser | types.PeerChannel | None:
-        group = message.conversation.group
-        if isinstance(group, Channel) and group.broadcast:
-            return None
-        masked = message.details.send_as
-        return types.PeerUser(message.sender.id) if masked is None else types.PeerChannel(masked.id)
+        if not message.masked:
+            return types.PeerUser(message.sender.id)
+        name = message.details.send_as
+        return None if name is None else types.PeerChannel(name.id)
 
 
 def _markup(message: Message) -> types.ReplyInlineMarkup | None:

@@ -93,7 +93,8 @@ class TalkRenderer(MessageRenderer):
 
 def _named_in(message: Message, world: World) -> Iterator[Peer]:
     """Everyone whom a message names."""
-    yield message.sender
+    if not message.masked:
+        yield message.sender
     if message.forward is not None:
         if message.forward.user_id:
             yield world.users[message.forward.user_id]

@@ -137,6 +137,27 @@ async def test_a_group_is_a_chat_of_many(scene: Scene) -> None:
         await scene.bot.send_message(other.key, "hi")
 
 
+async def test_supergroups_and_channels_are_chats_of_their_own_kinds(scene: Scene) -> None:
+    club = scene.world.supergroup("Club", [scene.owner, scene.user], forum=True)
+    peaks = scene.world.supergroup("Peaks", [scene.owner, scene.user], broadcast=True)
+    asked = scene.world.say(scene.owner, club, "all here?")
+    scene.world.say(scene.owner, club, "answer me", send_as=club)
+    scene.world.say(scene.owner, peaks, "a new route")
+    plain, masked, post = await scene.bot.get_updates()
+    assert plain.message and masked.message and post.channel_post and masked.message.sender_chat
+    assert (plain.message.chat.type, plain.message.chat.id, plain.message.message_id) == (
+        "supergroup",
+        club.key,
+        asked.id_for(scene.owner),
+    )
+    assert (masked.message.from_user, masked.message.sender_chat.id) == (None, club.key)
+    assert (post.channel_post.chat.type, post.channel_post.from_user) == ("channel", None)
+    assert (await scene.bot.send_message(club.key, "here")).message_id == masked.message.message_id + 1
+    scene.world.kick(scene.user, club)
+    with pytest.raises(TelegramForbiddenError, match="not a member of the supergroup"):
+        await scene.bot.send_message(club.key, "still here?")
+
+
 async def test_who_may_not_be_written_to(scene: Scene) -> None:
     with pytest.raises(TelegramForbiddenError, match="can't initiate conversation"):
         await scene.bot.send_message(scene.owner.id, "hi")

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from sandbox.attachments import Contact, Location, Media, Poll
+from sandbox.attachments import Contact, Game, Invoice, LiveLocation, Location, Media, Poll, Venue
 from sandbox.errors import SandboxError
-from sandbox.values import Entity
+from sandbox.values import Entity, Reaction
 from sandbox.world import World
 
 OWNER = {"user_id": 1, "first_name": "Olga", "last_name": "Owner"}
@@ -152,10 +152,59 @@ def test_other_attachments(load):
             message(1, poll={"question": "When?", "answers": [{"text": "now"}]}),
             message(2, location_information={"latitude": 1.0, "longitude": 2.0}),
             message(3, contact_information={"first_name": "Ann", "phone_number": "1"}),
+            message(4, location_information={"latitude": 1.0, "longitude": 2.0}, place_name="Café", address="Rua 1"),
+            message(5, location_information={"latitude": 1.0, "longitude": 2.0}, live_location_period_seconds=900),
+            message(6, game_title="Snake"),
+            message(7, invoice_information={"title": "Tea", "currency": "EUR", "amount": 250}),
         )
     )
-    found = world.conversation(world.owner, world.users[2]).newest_first(world.owner)
-    assert [m.media for m in found] == [Contact("1", "Ann"), Location(1.0, 2.0), Poll("When?", ("now",))]
+    place = Location(1.0, 2.0)
+    assert [m.media for m in world.conversation(world.owner, world.users[2]).messages] == [
+        Poll("When?", ("now",)),
+        place,
+        Contact("1", "Ann"),
+        Venue("Café", "Rua 1", place),
+        LiveLocation(place, 900),
+        Game("Snake"),
+        Invoice("Tea", "", "EUR", 250),
+    ]
+
+
+def test_topics_of_a_forum(load):
+    world = load(
+        chat(
+            9,
+            message(4, type="service", action="topic_created", title="Garden", text=""),
+            message(5, sender=1, reply_to_message_id=4),
+            message(6, reply_to_message_id=5),
+            message(7),
+            kind="private_supergroup",
+            name="House",
+        )
+    )
+    talk = world.talk_of(world.channels[9])
+    assert talk.group.forum
+    assert [m.topic_for(world.owner) for m in talk.messages] == [4, 4, 4, 1]
+    assert [m.answered() and m.answered().index for m in talk.messages] == [None, None, 1, None]
+
+
+def test_who_reacted_and_who_wrote_first(load):
+    recent = [{"from_id": "user2", "date": "2023-11-14T23:13:30"}, {"from_id": "user99", "date": "2023-11-14T23:13:31"}]
+    world = load(
+        chat(
+            2,
+            message(
+                1,
+                sender=1,
+                date="2023-11-14T23:13:21",
+                reactions=[{"type": "emoji", "emoji": "👍", "count": 3, "recent": recent}],
+            ),
+            message(2, forwarded_from="Anna", forwarded_from_id="user2"),
+        )
+    )
+    liked, forwarded = world.conversation(world.owner, world.users[2]).messages
+    assert liked.details.reactions == (Reaction(world.users[2], "👍", 1_700_000_010),)
+    assert forwarded.forward.user_id == 2
 
 
 def test_words_formatting_replies_edits_forwards_and_service_messages(load):
