@@ -3,19 +3,26 @@
 It knows Telethon's types, and neither configuration nor store.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from telethon.tl import types
-from telethon.tl.functions.messages import GetDialogFiltersRequest
-from telethon.utils import get_peer_id
+from telethon.tl.functions.messages import GetDialogFiltersRequest, GetDialogsRequest
+from telethon.utils import get_input_peer, get_peer_id
 
 from exporter.errors import ConfigError
 from exporter.messages import Dialog, PeerKind
 from exporter.selection import did_you_mean
 from exporter.translate import to_peer
+
+
+PAGE = 100
+"""Dialogs of one request; Telegram gives no more."""
+
+Ask = Callable[[Any], Awaitable[Any]]
+"""Sends a request: a limiter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,35 @@ class Folder:
         return chat_id in self.named or (_kind(entity) in self.kinds and not self.without & _states(dialog, now))
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A line of the account's list, in Telethon's types."""
+
+    line: types.Dialog
+    entity: Any
+    """Whose it is."""
+    newest: Any
+    """The newest message; None where there is none."""
+
+
+async def sweep(ask: Ask) -> list[Listed]:
+    """All of the account's dialogs, archived ones too, the most recent first; a request for every hundred.
+
+    A short page means nothing: the end is a page that holds the rest, or that brings no dialog which was not there.
+    """
+    listed: dict[int, Listed] = {}
+    below: Any = (None, 0, types.InputPeerEmpty())
+    while below:
+        date, message_id, peer = below
+        request = GetDialogsRequest(date, message_id, peer, limit=PAGE, hash=0, exclude_pinned=message_id > 0)
+        page = await ask(request)
+        news = {get_peer_id(one.line.peer): one for one in _lines(page)}
+        more = isinstance(page, types.messages.DialogsSlice) and not news.keys() <= listed.keys()
+        listed = {**listed, **news}
+        below = _last(news.values()) if more else None
+    return list(listed.values())
+
+
 def to_dialog(
     dialog: types.Dialog, entity: Any, newest: Any, *, folders: Sequence[Folder] | None, now: datetime
 ) -> Dialog:
@@ -55,7 +91,7 @@ def to_dialog(
     )
 
 
-async def fetch_folders(ask: Callable[[Any], Awaitable[Any]], owner_id: int) -> tuple[Folder, ...]:
+async def fetch_folders(ask: Ask, owner_id: int) -> tuple[Folder, ...]:
     """All of the account's folders, but the one that is every chat."""
     answer = await ask(GetDialogFiltersRequest())
     return tuple(
@@ -119,3 +155,21 @@ def _states(dialog: types.Dialog, now: datetime) -> set[str]:
         "archived": bool(dialog.folder_id),
     }
     return {state for state, holds in states.items() if holds}
+
+
+def _lines(page: Any) -> Iterator[Listed]:
+    entities = {get_peer_id(entity): entity for entity in (*page.users, *page.chats)}
+    messages = {(get_peer_id(one.peer_id), one.id): one for one in page.messages if one.peer_id}
+    for line in page.dialogs:
+        peer_id = get_peer_id(line.peer)
+        if isinstance(line, types.Dialog) and peer_id in entities:
+            yield Listed(line, entities[peer_id], messages.get((peer_id, line.top_message)))
+
+
+def _last(listed: Iterable[Listed]) -> tuple[Any, int, Any] | None:
+    """Date, id and peer of the last line that has a message: the next page begins below it."""
+    with_message = [one for one in listed if one.newest is not None]
+    if not with_message:
+        return None
+    last = with_message[-1]
+    return last.newest.date, last.newest.id, get_input_peer(last.entity)

@@ -1,18 +1,59 @@
-"""What there is to pull: the account's dialogs, listed once a run. It asks for no history."""
+"""What a run is about: the chosen ones of the account's chats, and what there is to pull of each.
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+It asks for no message but to count them, and stores nothing, so that a plan can be shown before anything is done.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from telethon.tl import types
-from telethon.tl.functions.messages import GetDialogsRequest
-from telethon.utils import get_input_peer, get_peer_id
+from telethon.tl.functions.channels import GetFullChannelRequest
+from telethon.tl.functions.messages import GetHistoryRequest
+from telethon.utils import get_input_channel, get_input_peer, get_peer_id
 
+from exporter.config import Contact, Sync
+from exporter.dialogs import Listed, demand_folder, fetch_folders, sweep, to_dialog
+from exporter.intervals import gaps
 from exporter.limiter import Limiter
-from exporter.messages import Peer
+from exporter.messages import Dialog, Peer, PeerKind
+from exporter.refusals import GONE
+from exporter.selection import Kind, narrow, select_chats
+from exporter.store import Store
+from exporter.translate import to_peer
 
 PAGE = 100
-"""Dialogs of one request; Telegram gives no more."""
+"""Messages of one request; Telegram gives no more."""
+HISTORY = "messages.getHistory"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one run is asked for beside the configuration: by default, all that is chosen there."""
+
+    chats: tuple[Contact, ...] = ()
+    """Of the chosen chats, only these."""
+    kinds: frozenset[Kind] = frozenset()
+    """Of the chosen chats, only those of these kinds."""
+    since: datetime | None = None
+    """Only what was said from then on. Aware, as `until`."""
+    until: datetime | None = None
+    """Only what was said before."""
+    limit: int | None = None
+    """Of each chat, only the newest so many messages of the time that is asked for."""
+    takeout: bool = False
+    """In Telegram's mode for exports: no pace, but leave is asked for."""
+    recheck: bool = False
+    """Look for edits and deletions of the last days now, also where that was done today."""
+    accept_deletions: bool = False
+    """Believe that most of a chat was deleted."""
+
+    @property
+    def bounded(self) -> bool:
+        """Whether histories are pulled in part."""
+        return not self.since is self.until is self.limit is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,51 +65,132 @@ class Chat:
     """Telethon's input peer."""
     top: int
     """Its newest message id; 0 where it has none."""
+    newest_at: datetime | None = None
+    """When that was sent, where Telegram said so."""
+    before: "Chat | None" = None
+    """The basic group that this supergroup was once: the older part of one conversation."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A line of the account's list, in Telethon's types."""
+class Plan:
+    """What is chosen."""
 
-    line: types.Dialog
-    entity: Any
-    """Whose it is."""
-    newest: Any
-    """The newest message; None where there is none."""
+    chats: tuple[Chat, ...]
+    """Those that can be read."""
+    dialogs: Mapping[int, Dialog]
+    """What Telegram says of each, and of those that are gone; by chat id."""
+    protected: tuple[Peer, ...]
+    """Left out: Telegram forbids saving what is said there."""
 
 
-async def sweep(limiter: Limiter) -> list[Listed]:
-    """All of the account's dialogs, archived ones too, the most recent first; a request for every hundred.
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What there is to pull of a chat."""
 
-    A short page means nothing: the end is a page that holds the rest, or that brings no dialog which was not there.
+    chat: Chat
+    server: int
+    """Messages that Telegram counts."""
+    stored: int
+    missing: int
+    requests: int
+    """That fetch them, at least."""
+
+
+async def make_plan(ask: Limiter, store: Store, choice: Sync, options: Options, owner_id: int) -> Plan:
+    """List the account's chats once, and choose.
+
+    A chat that was chosen before and has left the list is gone, and can still be named. A basic group that became a
+    supergroup is no chat of its own.
+
+    Raises:
+        ConfigError: nothing is chosen, a name is unknown or ambiguous, or an option asks for what is not chosen.
     """
-    listed: dict[int, Listed] = {}
-    below: Any = (None, 0, types.InputPeerEmpty())
-    while below:
-        date, message_id, peer = below
-        request = GetDialogsRequest(date, message_id, peer, limit=PAGE, hash=0, exclude_pinned=message_id > 0)
-        page = await limiter(request)
-        news = {get_peer_id(one.line.peer): one for one in lines(page)}
-        more = isinstance(page, types.messages.DialogsSlice) and not news.keys() <= listed.keys()
-        listed = {**listed, **news}
-        below = _last(news.values()) if more else None
-    return list(listed.values())
+    listed = {get_peer_id(one.line.peer): one for one in await sweep(ask)}
+    folders = None
+    if choice.folder:
+        demand_folder(choice.folder, folders := await fetch_folders(ask, owner_id))
+    known, now = store.state.dialogs(), datetime.now(UTC)
+    groups = {**store.state.migrated(), **_migrated(listed)}
+    current = {chat_id: one for chat_id, one in listed.items() if chat_id not in groups}
+    peers = {chat_id: to_peer(one.entity) for chat_id, one in current.items()}
+    dialogs = {
+        chat_id: to_dialog(one.line, one.entity, one.newest, folders=folders, now=now)
+        for chat_id, one in current.items()
+    }
+    for chat_id, peer in store.peers().items():
+        if chat_id in known and chat_id not in dialogs and chat_id not in groups:
+            peers[chat_id], dialogs[chat_id] = peer, replace(known[chat_id], gone=True)
+    selection = select_chats(choice, list(peers.values()), dialogs)
+    chosen = [peer.peer_id for peer in narrow(selection, options.chats, options.kinds, list(peers.values()))]
+    befores = {chat_id: group_id for group_id, chat_id in groups.items()}
+    return Plan(
+        tuple(
+            _chat(listed[chat_id], peers[chat_id], _group(befores.get(chat_id), peers[chat_id], listed, known))
+            for chat_id in chosen
+            if not dialogs[chat_id].gone
+        ),
+        {chat_id: dialogs[chat_id] for chat_id in chosen},
+        selection.protected,
+    )
 
 
-def lines(page: Any) -> Iterator[Listed]:
-    """The lines of an answer, each with whose it is; what Telegram says nothing more of is left out."""
-    entities = {get_peer_id(entity): entity for entity in (*page.users, *page.chats)}
-    messages = {(get_peer_id(one.peer_id), one.id): one for one in page.messages if one.peer_id}
-    for line in page.dialogs:
-        peer_id = get_peer_id(line.peer)
-        if isinstance(line, types.Dialog) and peer_id in entities:
-            yield Listed(line, entities[peer_id], messages.get((peer_id, line.top_message)))
+async def whole(ask: Limiter, store: Store, chat: Chat) -> Chat:
+    """The chat with the basic group that it was. A supergroup that was never pulled is asked, where the list is silent.
+
+    Its page tells what the list often does not: Telegram's apps hide what became a supergroup.
+    """
+    if chat.before or not isinstance(chat.address, types.InputPeerChannel) or chat.peer.kind is not PeerKind.GROUP:
+        return chat
+    if store.intervals(chat.peer.peer_id):
+        return chat
+    try:
+        full = (await ask(GetFullChannelRequest(get_input_channel(chat.address)))).full_chat
+    except GONE:
+        return chat
+    if not full.migrated_from_chat_id:
+        return chat
+    return replace(chat, before=_basic_group(-full.migrated_from_chat_id, chat.peer, full.migrated_from_max_id))
 
 
-def _last(listed: Iterable[Listed]) -> tuple[Any, int, Any] | None:
-    """Date, id and peer of the last line that has a message: the next page begins below it."""
-    with_message = [one for one in listed if one.newest is not None]
-    if not with_message:
+async def estimate(ask: Limiter, store: Store, chat: Chat) -> Estimate:
+    """Count a chat, with the basic group that it was, by requests for one message each."""
+    stored = {chat.peer.peer_id: chat.messages for chat in store.chats()}
+    chat = await whole(ask, store, chat)
+    server = missing = requests = 0
+    for part in filter(None, (chat, chat.before)):
+        page = await ask(GetHistoryRequest(part.address, 0, None, 0, limit=1, max_id=0, min_id=0, hash=0))
+        total = getattr(page, "count", len(page.messages))
+        server += total
+        if gaps(store.intervals(part.peer.peer_id), part.top):
+            lacking = max(0, total - store.count(part.peer.peer_id))
+            missing += lacking
+            requests += max(1, ceil(lacking / PAGE))
+    return Estimate(chat, server, stored.get(chat.peer.peer_id, 0), missing, requests)
+
+
+def _migrated(listed: Mapping[int, Listed]) -> dict[int, int]:
+    """The basic groups of a list that became supergroups: id -> the supergroup's."""
+    return {
+        chat_id: get_peer_id(types.PeerChannel(one.entity.migrated_to.channel_id))
+        for chat_id, one in listed.items()
+        if isinstance(getattr(one.entity, "migrated_to", None), types.InputChannel)
+    }
+
+
+def _group(
+    group_id: int | None, peer: Peer, listed: Mapping[int, Listed], known: Mapping[int, Dialog]
+) -> Chat | None:
+    if group_id is None:
         return None
-    last = with_message[-1]
-    return last.newest.date, last.newest.id, get_input_peer(last.entity)
+    told = listed[group_id].line.top_message if group_id in listed else 0
+    return _basic_group(group_id, peer, told or (known[group_id].top if group_id in known else 0))
+
+
+def _basic_group(group_id: int, peer: Peer, top: int | None) -> Chat:
+    """What the supergroup `peer` was: under its name, for it is one conversation."""
+    return Chat(Peer(group_id, PeerKind.GROUP, peer.name), types.InputPeerChat(-group_id), top or 0)
+
+
+def _chat(one: Listed, peer: Peer, before: Chat | None) -> Chat:
+    newest_at = one.newest.date if one.newest is not None else None
+    return Chat(peer, get_input_peer(one.entity), one.line.top_message, newest_at, before)

@@ -9,6 +9,15 @@ from telethon import errors
 from exporter.errors import ComeBackLater, DoppelgangerError, LoginError
 
 FLOODS = (errors.FloodWaitError, errors.FloodPremiumWaitError)
+GONE = (
+    errors.ChannelPrivateError,
+    errors.ChannelInvalidError,
+    errors.ChatForbiddenError,
+    errors.ChatIdInvalidError,
+    errors.PeerIdInvalidError,
+    errors.UserBannedInChannelError,
+)
+"""What a chat answers that the owner can no longer read: what is stored of it stays."""
 LOG_IN = "run `python -m exporter login`; nothing that is stored is lost"
 _OWN_API_ID = "make your own at my.telegram.org and copy both into [telegram]"
 _OTHER_PHONE = "correct [telegram] phone: with the country's code, as in +351…"

@@ -1,14 +1,17 @@
 """Which chats the configuration means. Pure; what is unclear is refused, for the wrong person must not be answered."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Literal
 
 from exporter.config import Contact, Sync
 from exporter.errors import ConfigError
 from exporter.messages import Dialog, Peer, PeerKind
 
-_KINDS = {
+Kind = Literal["private", "group", "channel", "bot"]
+
+_KINDS: Mapping[Kind, PeerKind] = {
     "private": PeerKind.USER,
     "group": PeerKind.GROUP,
     "channel": PeerKind.CHANNEL,
@@ -57,6 +60,37 @@ def select_chats(choice: Sync, peers: Sequence[Peer], dialogs: Mapping[int, Dial
     return Selection(
         tuple(peer for peer in chosen if peer not in left_out), tuple(peer for peer in chosen if peer in left_out)
     )
+
+
+def narrow(
+    selection: Selection, contacts: Iterable[Contact], kinds: Collection[Kind], peers: Iterable[Peer]
+) -> tuple[Peer, ...]:
+    """Of the chosen chats, those that are named and of one of the kinds; all where nothing is said.
+
+    Raises:
+        ConfigError: what is asked for is not chosen, for the configuration alone decides what may be pulled.
+    """
+    people = list(peers)
+    named = [resolve_contact(contact, people) for contact in contacts]
+    for peer in named:
+        if peer in selection.protected:
+            raise ConfigError(
+                f"Telegram forbids saving what is said in {peer.name}",
+                fix="if the people in it agree, name it as protected under [sync] in the configuration",
+            )
+        if peer not in selection.chats:
+            raise ConfigError(
+                f"{peer.name} is not among the chats that the configuration chooses",
+                fix=f'add it under [sync] in the configuration, as in chats = ["{peer.name}"]',
+            )
+    wanted = {_KINDS[kind] for kind in kinds}
+    chosen = [peer for peer in selection.chats if not wanted or peer.kind in wanted]
+    if not chosen and wanted:
+        raise ConfigError(
+            f"the configuration chooses no chat of the kind {' or '.join(sorted(kinds))}",
+            fix="add the kind to kinds under [sync] in the configuration",
+        )
+    return tuple(peer for peer in chosen if not named or peer in named)
 
 
 def resolve_contact(contact: Contact, peers: Iterable[Peer]) -> Peer:
