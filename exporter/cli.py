@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import shlex
 import signal
 import sqlite3
 import sys
@@ -28,7 +29,7 @@ Exit codes:
   130  interrupted; run the same command again to go on
 """
 
-INTERRUPTED = "Interrupted. Run the same command again to go on."
+INTERRUPTED = "Interrupted. Run the same command again to go on"
 
 config_option = click.option(
     "--config",
@@ -81,7 +82,7 @@ def run(commands: str) -> NoReturn:
         _tell(refusal)
         sys.exit(refusal.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo(INTERRUPTED, err=True)
+        click.echo(_interrupted(), err=True)
         sys.exit(130)
     sys.exit(0)
 
@@ -94,7 +95,7 @@ def loading() -> Iterator[None]:
     """
 
     def end(number: int, frame: FrameType | None) -> NoReturn:
-        click.echo(INTERRUPTED, err=True)
+        click.echo(_interrupted(), err=True)
         os._exit(130)
 
     before = signal.signal(signal.SIGINT, end)
@@ -102,6 +103,13 @@ def loading() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _interrupted() -> str:
+    """What to do after Ctrl-C; with the command itself, where it is one that a user may have typed."""
+    program, *arguments = sys.orig_argv
+    typed = f": {shlex.join([Path(program).name, *arguments])}" if arguments[:1] == ["-m"] else ""
+    return f"{INTERRUPTED}{typed}"
 
 
 def _tell(error: DoppelgangerError) -> None:

@@ -39,6 +39,9 @@ Contact = int | str
 """A chat as people name one in the config: its id, its @username, or its name as Telegram shows it."""
 
 
+Kind = Literal["private", "group", "channel", "bot"]
+
+
 class Section(BaseModel):
     """Read once, never changed; a typo is an error."""
 
@@ -70,10 +73,12 @@ class Sync(Section):
     chats: tuple[Contact, ...] = ()
     folder: str | None = None
     """Title of one of the owner's folders."""
-    kinds: frozenset[Literal["private", "group", "channel", "bot"]] = frozenset()
+    kinds: frozenset[Kind] = frozenset()
     exclude: tuple[Contact, ...] = ()
     protected: tuple[Contact, ...] = ()
     """Chats whose content Telegram forbids to save: pulled if chosen, for the owner says that the people agree."""
+    recheck_days: float = Field(default=7.0, ge=0)
+    """How far back edits and deletions are looked for that happened while nobody listened."""
     requests_per_second: float = Field(default=1.0, ge=0)
     """Of each of Telegram's methods; 0 does not wait at all, for a Telegram of one's own."""
     reconcile_seconds: float = Field(default=60.0, gt=0)

@@ -17,9 +17,9 @@ from exporter.messages import Dialog, PeerKind
 from exporter.selection import did_you_mean
 from exporter.translate import to_peer
 
-
 PAGE = 100
 """Dialogs of one request; Telegram gives no more."""
+DIALOGS = "messages.getDialogs"
 
 Ask = Callable[[Any], Awaitable[Any]]
 """Sends a request: a limiter."""

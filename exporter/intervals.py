@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+HIGHEST = 2**31 - 1
+"""No message has a higher id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:

@@ -14,6 +14,7 @@ from random import Random, SystemRandom
 from typing import Any
 
 from telethon import TelegramClient, errors
+from telethon.tl.functions import InvokeWithTakeoutRequest
 
 from exporter.chatstate import ChatState
 from exporter.refusals import FLOODS, come_back_later
@@ -59,6 +60,8 @@ class _Pace:
     """When the last request began."""
     calm: float
     """Since when the rate was neither lowered nor raised."""
+    took: float = 0.0
+    """Seconds from the last request to its answer."""
 
 
 class Limiter:
@@ -76,7 +79,8 @@ class Limiter:
     ) -> None:
         self._client = client
         self._state = state
-        self._least = 1 / per_second if per_second else 0.0
+        self._outside = self._least = 1 / per_second if per_second else 0.0
+        self._takeout: int | None = None
         self._say = say
         self._clock = clock
         self._random = random
@@ -85,20 +89,24 @@ class Limiter:
         """That were sent."""
         self.slept = 0.0
         """Seconds that requests waited, for their turn or because Telegram asked to."""
+        self.in_flight = 0
+        """Requests that are not answered yet."""
+        self.ended = False
+        """Whether no further request may begin: it is cancelled instead."""
 
     async def __call__(self, request: Any) -> Any:
         """Send a request when its turn comes, again after a wait that Telegram asks for, or trouble of its own.
 
         Raises:
             ComeBackLater: Telegram asks, or asked an earlier run, for a wait of more than five minutes.
+            CancelledError: requests have ended.
         """
         method = method_of(request)
         failures = 0
         while True:
             await self._turn(method)
-            self.requests += 1
             try:
-                return await self._client(request)
+                return await self._send(request)
             except FLOODS as flood:
                 self._slow_down(method, flood.seconds)
             except (errors.ServerError, errors.TimedOutError, TimeoutError):  # two seconds or more have passed already
@@ -113,6 +121,34 @@ class Limiter:
         left = self._pace(method).rest - self._clock.tick()
         if left > LONGEST_WAIT:
             raise come_back_later(self._clock.now() + timedelta(seconds=left))
+
+    def within(self, takeout_id: int | None) -> None:
+        """Send what follows as part of a takeout, in which Telegram wants no pace; None for outside of any."""
+        self._takeout, before = takeout_id, self._least
+        self._least = self._outside if takeout_id is None else 0.0
+        for pace in self._paces.values():
+            if pace.interval == before:  # no rate limit slowed it
+                pace.interval = self._least
+                pace.due = max(pace.rest, self._clock.tick())
+
+    def seconds_per_request(self, method: str) -> float:
+        """How long a request of the method takes now: its pace, or where that is quicker the last answer's delay."""
+        pace = self._pace(method)
+        return max(pace.interval, pace.took)
+
+    async def _send(self, request: Any) -> Any:
+        pace = self._paces[method_of(request)]
+        if self.ended:
+            raise asyncio.CancelledError
+        self.requests += 1
+        self.in_flight += 1
+        try:
+            return await self._client(
+                request if self._takeout is None else InvokeWithTakeoutRequest(self._takeout, request)
+            )
+        finally:
+            self.in_flight -= 1
+            pace.took = self._clock.tick() - pace.began
 
     async def _turn(self, method: str) -> None:
         """Wait until the method may be called, and take the turn. Who wakes second waits for the next one."""
@@ -132,7 +168,7 @@ class Limiter:
     def _slow_down(self, method: str, seconds: int) -> None:
         """Halve the rate. Where there was no pace, the rate is that of the requests so far, at least one a second."""
         pace, now = self._paces[method], self._clock.tick()
-        pace.interval = min(2 * max(pace.interval, min(now - pace.began, 1.0)), SLOWEST)
+        pace.interval = min(2 * max(pace.interval, min(pace.took, 1.0)), SLOWEST)
         rest = now + seconds + pace.interval * JITTER * self._random.random()
         pace.due = pace.rest = pace.calm = max(pace.rest, rest)
         self._state.rest(method, self._clock.now() + timedelta(seconds=seconds))

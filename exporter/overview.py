@@ -4,25 +4,25 @@ Only `refresh` asks Telegram; the rest is as it was last seen.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from telethon import TelegramClient
 from telethon.tl import types
-from telethon.tl.functions.messages import GetHistoryRequest
 from telethon.tl.functions.users import GetUsersRequest
 from telethon.utils import get_input_peer
 
 from exporter.config import Config, Sync
-from exporter.dialogs import demand_folder, fetch_folders, to_dialog
+from exporter.dialogs import demand_folder, fetch_folders, sweep, to_dialog
 from exporter.errors import ConfigError
-from exporter.history import GONE
+from exporter.history import count
 from exporter.limiter import Limiter
 from exporter.messages import Dialog, Peer
 from exporter.modes import Mode, resolve_modes
-from exporter.plan import sweep
 from exporter.progress import Aloud, Report, Step, silent
+from exporter.refusals import GONE
 from exporter.selection import Selection, resolve_contact, select_chats
 from exporter.store import Store
 from exporter.translate import to_peer
@@ -110,21 +110,10 @@ async def refresh(client: TelegramClient, store: Store, choice: Sync, *, report:
     chosen = select_chats(choice, list(listed), dialogs).chats if choice.chooses else ()
     for done, peer in enumerate(chosen):
         aloud(Step("counting", done, len(chosen), peer.name))
-        messages = await _count(limiter, get_input_peer(listed[peer].entity))
-        store.state.save_dialogs([replace(dialogs[peer.peer_id], messages=messages)])
+        with suppress(*GONE):
+            messages = await count(limiter, get_input_peer(listed[peer].entity))
+            store.state.save_dialogs([replace(dialogs[peer.peer_id], messages=messages)])
     aloud(Step("counting", len(chosen), len(chosen)))
-
-
-async def _count(limiter: Limiter, address: types.TypeInputPeer) -> int | None:
-    """Messages of a chat; None where Telegram no longer shows it."""
-    request = GetHistoryRequest(
-        peer=address, offset_id=0, offset_date=None, add_offset=0, limit=1, max_id=0, min_id=0, hash=0
-    )
-    try:
-        page = await limiter(request)
-    except GONE:
-        return None
-    return int(getattr(page, "count", len(page.messages)))
 
 
 def _consents(choice: Sync, chats: Sequence[Peer], dialogs: Mapping[int, Dialog]) -> dict[int, Consent]:

@@ -1,32 +1,24 @@
 """What a run is about: the chosen ones of the account's chats, and what there is to pull of each.
 
-It asks for no message but to count them, and stores nothing, so that a plan can be shown before anything is done.
+It asks for no message and stores nothing, so that a plan can be shown before anything is done.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import ceil
 from typing import Any
 
 from telethon.tl import types
 from telethon.tl.functions.channels import GetFullChannelRequest
-from telethon.tl.functions.messages import GetHistoryRequest
 from telethon.utils import get_input_channel, get_input_peer, get_peer_id
 
-from exporter.config import Contact, Sync
-from exporter.dialogs import Listed, demand_folder, fetch_folders, sweep, to_dialog
-from exporter.intervals import gaps
-from exporter.limiter import Limiter
+from exporter.config import Contact, Kind, Sync
+from exporter.dialogs import Ask, Listed, demand_folder, fetch_folders, sweep, to_dialog
 from exporter.messages import Dialog, Peer, PeerKind
 from exporter.refusals import GONE
-from exporter.selection import Kind, narrow, select_chats
+from exporter.selection import narrow, select_chats
 from exporter.store import Store
 from exporter.translate import to_peer
-
-PAGE = 100
-"""Messages of one request; Telegram gives no more."""
-HISTORY = "messages.getHistory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +45,7 @@ class Options:
     @property
     def bounded(self) -> bool:
         """Whether histories are pulled in part."""
-        return not self.since is self.until is self.limit is None
+        return (self.since, self.until, self.limit) != (None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +75,7 @@ class Plan:
     """Left out: Telegram forbids saving what is said there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What there is to pull of a chat."""
-
-    chat: Chat
-    server: int
-    """Messages that Telegram counts."""
-    stored: int
-    missing: int
-    requests: int
-    """That fetch them, at least."""
-
-
-async def make_plan(ask: Limiter, store: Store, choice: Sync, options: Options, owner_id: int) -> Plan:
+async def make_plan(ask: Ask, store: Store, choice: Sync, options: Options, owner_id: int) -> Plan:
     """List the account's chats once, and choose.
 
     A chat that was chosen before and has left the list is gone, and can still be named. A basic group that became a
@@ -134,7 +113,7 @@ async def make_plan(ask: Limiter, store: Store, choice: Sync, options: Options, 
     )
 
 
-async def whole(ask: Limiter, store: Store, chat: Chat) -> Chat:
+async def whole(ask: Ask, store: Store, chat: Chat) -> Chat:
     """The chat with the basic group that it was. A supergroup that was never pulled is asked, where the list is silent.
 
     Its page tells what the list often does not: Telegram's apps hide what became a supergroup.
@@ -152,20 +131,9 @@ async def whole(ask: Limiter, store: Store, chat: Chat) -> Chat:
     return replace(chat, before=_basic_group(-full.migrated_from_chat_id, chat.peer, full.migrated_from_max_id))
 
 
-async def estimate(ask: Limiter, store: Store, chat: Chat) -> Estimate:
-    """Count a chat, with the basic group that it was, by requests for one message each."""
-    stored = {chat.peer.peer_id: chat.messages for chat in store.chats()}
-    chat = await whole(ask, store, chat)
-    server = missing = requests = 0
-    for part in filter(None, (chat, chat.before)):
-        page = await ask(GetHistoryRequest(part.address, 0, None, 0, limit=1, max_id=0, min_id=0, hash=0))
-        total = getattr(page, "count", len(page.messages))
-        server += total
-        if gaps(store.intervals(part.peer.peer_id), part.top):
-            lacking = max(0, total - store.count(part.peer.peer_id))
-            missing += lacking
-            requests += max(1, ceil(lacking / PAGE))
-    return Estimate(chat, server, stored.get(chat.peer.peer_id, 0), missing, requests)
+def left_out(peer: Peer) -> str:
+    """Why a protected chat is not pulled, for the user."""
+    return f"{peer.name} is left out: Telegram forbids saving it; name it as protected under [sync] if its people agree"
 
 
 def _migrated(listed: Mapping[int, Listed]) -> dict[int, int]:
@@ -177,9 +145,7 @@ def _migrated(listed: Mapping[int, Listed]) -> dict[int, int]:
     }
 
 
-def _group(
-    group_id: int | None, peer: Peer, listed: Mapping[int, Listed], known: Mapping[int, Dialog]
-) -> Chat | None:
+def _group(group_id: int | None, peer: Peer, listed: Mapping[int, Listed], known: Mapping[int, Dialog]) -> Chat | None:
     if group_id is None:
         return None
     told = listed[group_id].line.top_message if group_id in listed else 0

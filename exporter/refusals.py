@@ -9,7 +9,7 @@ from telethon import errors
 from exporter.errors import ComeBackLater, DoppelgangerError, LoginError
 
 FLOODS = (errors.FloodWaitError, errors.FloodPremiumWaitError)
-GONE = (
+GONE: tuple[type[Exception], ...] = (
     errors.ChannelPrivateError,
     errors.ChannelInvalidError,
     errors.ChatForbiddenError,

@@ -3,13 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal
 
-from exporter.config import Contact, Sync
+from exporter.config import Contact, Kind, Sync
 from exporter.errors import ConfigError
 from exporter.messages import Dialog, Peer, PeerKind
-
-Kind = Literal["private", "group", "channel", "bot"]
 
 _KINDS: Mapping[Kind, PeerKind] = {
     "private": PeerKind.USER,

@@ -41,6 +41,8 @@ class Added:
     new: list[Message]
     edited: list[Message]
     """Known ones that say something else now."""
+    stood: int
+    """How many messages of the completed interval were stored, and not deleted; 0 without one."""
     absent: frozenset[int]
     """Ids of the completed interval whose messages stand, but were not among those written: deleted, perhaps."""
 
@@ -124,6 +126,7 @@ class Store:
         return Added(
             new=[message for key, message in batch.items() if key not in known],
             edited=[batch[key] for key in batch if key in known and _says_else(batch[key], known[key], second_hand)],
+            stood=sum(not deleted for deleted, *_ in known.values()) if complete else 0,
             absent=frozenset(key[1] for key, (deleted, *_) in known.items() if not deleted and key not in batch)
             if complete
             else frozenset(),
@@ -209,6 +212,11 @@ class Store:
             [chat_id, within.lo, within.hi],
         )
         return {row[0] for row in found}
+
+    def count(self, chat_id: int) -> int:
+        """How many messages stand under this very id, without the basic group that it may have been."""
+        query = "select count(*) from messages where chat_id = ? and deleted_at is null"
+        return int(self.database.execute(query, [chat_id]).fetchone()[0])
 
     def versions(self, chat_id: int, message_id: int) -> list[Version]:
         """What a message said before its edits, oldest first."""

@@ -1,26 +1,62 @@
-"""The command that pulls history."""
+"""The command that pulls history, or shows what it would pull."""
 
 import asyncio
 import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import click
+from rich import box
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from exporter import config as configuration
 from exporter.cli import config_option
-from exporter.config import Config
-from exporter.progress import Report, progress
+from exporter.config import Config, Contact, Kind
+from exporter.estimate import Estimate, Forecast, forecast
+from exporter.limiter import Limiter
+from exporter.messages import PeerKind
+from exporter.plan import Options, left_out
+from exporter.progress import Aloud, Report, progress
 from exporter.store import Store, open_store
 from exporter.sync import SyncResult, sync
 from exporter.telegram import connect
 
+GRACE = 5.0
+"""Seconds that a request in flight has after Ctrl-C to bring its page."""
+ONLY_ON_DEVICES = "Secret chats are not among them: Telegram keeps those on the device where they were begun."
+DAY = click.DateTime(["%Y-%m-%d"])
+NARROWING = "It narrows what the configuration chooses, and cannot choose more."
+
 
 @click.command("sync")
 @config_option
+@click.option("--chat", "chats", multiple=True, help=f"Only this chat: its name, @username or id. {NARROWING}")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(get_args(Kind)), help="Only chats of this kind.")
+@click.option("--since", type=DAY, help="Only messages from this day on, in your time zone.")
+@click.option("--until", type=DAY, help="Only messages up to this day, in your time zone.")
+@click.option("--limit", type=click.IntRange(1), help="Of each chat, only the newest so many messages.")
+@click.option("--takeout", is_flag=True, help="Export without pauses; Telegram wants you to approve it first.")
+@click.option("--recheck", is_flag=True, help="Look now for recent messages that were edited or deleted.")
+@click.option("--accept-deletions", is_flag=True, help="Believe it where most of a chat was deleted.")
+@click.option("--dry-run", is_flag=True, help="Show what would be fetched, and fetch nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON.")
-def sync_command(config_path: Path, as_json: bool) -> None:
+def sync_command(
+    config_path: Path,
+    chats: tuple[str, ...],
+    since: datetime | None,
+    until: datetime | None,
+    dry_run: bool,
+    as_json: bool,
+    **more: Any,
+) -> None:
     """Fetch what is missing of the chats chosen under [sync].
 
     The first run fetches all of their history, later ones only what is new. It may be stopped at any time: the next
@@ -28,15 +64,114 @@ def sync_command(config_path: Path, as_json: bool) -> None:
     """
     config = configuration.load(config_path)
     config.make_state()
+    zone = ZoneInfo(config.timezone)
+    options = Options(
+        chats=tuple(map(_contact, chats)),
+        since=since and since.replace(tzinfo=zone).astimezone(UTC),
+        until=until and (until + timedelta(days=1)).replace(tzinfo=zone).astimezone(UTC),
+        **{**more, "kinds": frozenset(more["kinds"])},
+    )
     with open_store(config.database) as store, progress(Console(stderr=True)) as report:
-        result = asyncio.run(_sync(config, store, report))
-    if as_json:
-        rate = round(result.messages_per_second, 1)
-        click.echo(json.dumps({**asdict(result), "seconds": round(result.seconds, 3), "messages_per_second": rate}))
-    else:
-        click.echo(f"{result.chats:,} chats, {result.messages:,} messages, {result.new:,} of them new")
+        is_first = not store.state.dialogs()
+        try:
+            result = asyncio.run(_run(config, store, options, report, dry_run=dry_run))
+        except asyncio.CancelledError:
+            raise click.Abort from None
+    _tell(result, as_json=as_json)
+    if is_first or dry_run:
+        click.echo(ONLY_ON_DEVICES, err=True)
 
 
-async def _sync(config: Config, store: Store, report: Report) -> SyncResult:
+def _contact(name: str) -> Contact:
+    return int(name) if name.removeprefix("-").isdecimal() else name
+
+
+async def _run(
+    config: Config, store: Store, options: Options, report: Report, *, dry_run: bool
+) -> SyncResult | Forecast:
     async with connect(config) as client:
-        return await sync(client, store, config.sync, report=report)
+        aloud = Aloud(report)
+        limiter = Limiter(client, store.state, config.sync.requests_per_second, say=aloud.note)
+        with _finishing(limiter):
+            if dry_run:
+                return await forecast(limiter, store, config.sync, options, report=aloud)
+            return await sync(client, store, config.sync, options, limiter=limiter, report=aloud)
+
+
+@contextmanager
+def _finishing(limiter: Limiter) -> Iterator[None]:
+    """On the first Ctrl-C, let the request in flight end and its page be stored; on the second, end at once."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is None:
+        raise RuntimeError("only within a task")
+
+    def stop() -> None:
+        if limiter.in_flight and not limiter.ended:
+            limiter.ended = True
+            loop.call_later(GRACE, task.cancel)
+        else:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def _tell(result: SyncResult | Forecast, *, as_json: bool) -> None:
+    match result:
+        case SyncResult() if as_json:
+            rate = round(result.messages_per_second, 1)
+            click.echo(json.dumps({**asdict(result), "seconds": round(result.seconds, 3), "messages_per_second": rate}))
+        case SyncResult():
+            _tell_result(result)
+        case Forecast() if as_json:
+            chats = [_fields(one, result) for one in result.estimates]
+            click.echo(json.dumps({"chats": chats, "protected": [peer.peer_id for peer in result.protected]}))
+        case Forecast():
+            Console().print(_table(result))
+            for peer in result.protected:
+                click.echo(left_out(peer), err=True)
+
+
+def _tell_result(result: SyncResult) -> None:
+    changed = {"edited": result.edited, "deleted": result.deleted}
+    more = "".join(f", {number:,} {what}" for what, number in changed.items() if number)
+    click.echo(f"{result.chats:,} chats, {result.messages:,} messages, {result.new:,} of them new{more}")
+    click.echo(
+        f"{result.seconds:,.1f} s, {result.messages_per_second:,.0f} messages/s, {result.requests:,} requests, "
+        f"{result.slept:,.1f} s of waiting for Telegram's rate",
+        err=True,
+    )
+    for warning in result.warnings:
+        click.echo(f"Note: {warning}.", err=True)
+
+
+def _fields(one: Estimate, forecast: Forecast) -> dict[str, Any]:
+    counts = {name: getattr(one, name) for name in ("server", "stored", "missing", "requests")}
+    seconds = round(one.requests * forecast.seconds_per_request, 1)
+    return {"chat_id": one.chat.peer.peer_id, "kind": one.chat.peer.kind, **counts, "seconds": seconds}
+
+
+def _table(forecast: Forecast) -> Table:
+    """What would be fetched; times are for the pace that Telegram is asked at now."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_footer=True)
+    total = sum(one.requests for one in forecast.estimates)
+    names = ("server", "stored", "missing", "requests")
+    table.add_column("chat", overflow="fold", footer="all")
+    table.add_column("kind")
+    for name in names:
+        footer = f"{sum(getattr(one, name) for one in forecast.estimates):,}"
+        table.add_column(name, justify="right", no_wrap=True, footer=footer)
+    table.add_column("time", justify="right", no_wrap=True, footer=_time(total * forecast.seconds_per_request))
+    for one in forecast.estimates:
+        peer = one.chat.peer
+        name = "Saved Messages" if peer.kind == PeerKind.SELF else peer.name
+        numbers = (f"{getattr(one, name):,}" for name in names)
+        table.add_row(Text(name), peer.kind, *numbers, _time(one.requests * forecast.seconds_per_request))
+    return table
+
+
+def _time(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

@@ -40,8 +40,8 @@ def test_a_write_says_what_it_changed(store: Store) -> None:
     store.delete(7, [9], NOON)
     edited, reacted = said(1, "A", edited_at=NOON), said(2, "b", reactions=(Reaction("👍", 1),))
     added = store.add([edited, reacted, said(4)], complete=(7, Interval(1, 20)))
-    assert added == Added(new=[said(4)], edited=[edited], absent=frozenset({3}))
-    assert store.add([said(1, "older")]) == Added([], [], frozenset())
+    assert added == Added(new=[said(4)], edited=[edited], stood=3, absent=frozenset({3}))
+    assert store.add([said(1, "older")]) == Added([], [], 0, frozenset())
     assert store.add([said(2, "told")], second_hand=True).edited == []
 
 

@@ -230,9 +230,11 @@ async def test_a_session_revoked_midway_keeps_its_pages(
     assert len(texts(store, anna)) == 100
 
 
-async def stalled(world: World, start: Callable[..., Awaitable[Any]], page: int) -> asyncio.subprocess.Process:
+async def stalled(
+    world: World, start: Callable[..., Awaitable[Any]], page: int, *, seconds: float = 60
+) -> asyncio.subprocess.Process:
     """A sync that waits for that page of history."""
-    world.fault("messages.getHistory", delay=60, after=page)
+    world.fault("messages.getHistory", delay=seconds, after=page)
     process = await start("sync")
     while len(history_calls(world)) <= page:  # noqa: ASYNC110 - it is another process that calls
         await asyncio.sleep(0.01)
@@ -263,18 +265,33 @@ async def test_acceptance_02_after_kill_9_the_next_run_goes_on(
             assert len(store.intervals(friend.id)) == 1
 
 
-async def test_ctrl_c_keeps_every_page_and_exits_130(
+async def test_ctrl_c_lets_the_page_in_flight_end_and_says_how_to_go_on(
     world: World, owner: User, anna: User, logged_in: Config, start: Any, command: Command
+) -> None:
+    history(world, owner, anna, count=700)
+    process = await stalled(world, start, 3, seconds=0.3)
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert process.returncode == 130
+    assert err.splitlines()[-1].startswith(b"Interrupted. Run the same command again to go on: python")
+    assert b" -m exporter sync --config " in err and b"Traceback" not in err
+    ended = await command("sync", "--json")
+    assert json.loads(ended.out)["new"] == 300
+
+
+async def test_a_second_ctrl_c_does_not_wait(
+    world: World, owner: User, anna: User, logged_in: Config, start: Any
 ) -> None:
     history(world, owner, anna, count=700)
     process = await stalled(world, start, 3)
     process.send_signal(signal.SIGINT)
+    await asyncio.sleep(0.1)  # two signals at once would be one
+    process.send_signal(signal.SIGINT)
     _, err = await process.communicate()
     assert process.returncode == 130
     assert b"Traceback" not in err
-    world.faults.clear()
-    ended = await command("sync", "--json")
-    assert json.loads(ended.out)["new"] == 400
+    with open_store(logged_in.database) as store:
+        assert len(texts(store, anna)) == 300
 
 
 async def test_acceptance_39_words_and_secrets_stay_in_the_private_database(
