@@ -68,7 +68,7 @@ async def sweep(ask: Ask) -> list[Listed]:
         date, message_id, peer = below
         request = GetDialogsRequest(date, message_id, peer, limit=PAGE, hash=0, exclude_pinned=message_id > 0)
         page = await ask(request)
-        news = {get_peer_id(one.line.peer): one for one in _lines(page)}
+        news = {get_peer_id(one.line.peer): one for one in lines(page)}
         more = isinstance(page, types.messages.DialogsSlice) and not news.keys() <= listed.keys()
         listed = {**listed, **news}
         below = _last(news.values()) if more else None
@@ -157,7 +157,8 @@ def _states(dialog: types.Dialog, now: datetime) -> set[str]:
     return {state for state, holds in states.items() if holds}
 
 
-def _lines(page: Any) -> Iterator[Listed]:
+def lines(page: Any) -> Iterator[Listed]:
+    """The lines of an answer, each with whose it is; what Telegram says nothing more of is left out."""
     entities = {get_peer_id(entity): entity for entity in (*page.users, *page.chats)}
     messages = {(get_peer_id(one.peer_id), one.id): one for one in page.messages if one.peer_id}
     for line in page.dialogs:

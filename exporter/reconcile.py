@@ -17,15 +17,15 @@ from telethon.tl.functions.messages import GetPeerDialogsRequest
 from telethon.utils import get_input_peer
 
 from exporter.client import Client
-from exporter.dialogs import to_dialog
+from exporter.dialogs import PAGE, Listed, lines, to_dialog
 from exporter.errors import ComeBackLater, DoppelgangerError
 from exporter.follow import Follower
-from exporter.history import GONE, History
+from exporter.history import History
 from exporter.intervals import gaps
 from exporter.limiter import Limiter
 from exporter.messages import Peer
-from exporter.plan import PAGE, Chat, Listed, lines
-from exporter.refusals import explained
+from exporter.plan import Chat
+from exporter.refusals import GONE, explained
 from exporter.store import Store
 from exporter.translate import to_address, to_peer
 from exporter.watchdog import Verdict, Watchdog
