@@ -60,7 +60,9 @@ class Conversation:
         self.read: dict[int, int] = {}
         """How many messages, from the first, each member has read."""
         self.left: dict[int, int] = {}
-        """How many messages stood when each former member of a channel went."""
+        """How many messages stood when each former member went."""
+        self.banned: set[int] = set()
+        """Former members who were sent away."""
         self._gone = 0
         self._hidden: dict[int, set[int]] = {}
         """Indices that a member deleted for himself alone."""
@@ -77,10 +79,12 @@ class Conversation:
             self.members = (*self.members, user)
             self._seat(user)
 
-    def dismiss(self, user: User) -> None:
-        """A member of a channel sees no more of it."""
+    def dismiss(self, user: User, *, banned: bool) -> None:
+        """A member sees no more of what is said; whether he went or was sent away."""
         self.members = tuple(member for member in self.members if member.id != user.id)
         self.left[user.id] = len(self.messages)
+        if banned:
+            self.banned.add(user.id)
 
     def peer(self, viewer: User) -> Peer:
         """What a member sees at the other end: the group, the other, or himself."""
@@ -115,6 +119,8 @@ class Conversation:
 
     def count(self, user: User) -> int:
         """How many messages the member sees."""
+        if user.id in self.left:
+            return sum(1 for _ in self.newest_first(user))
         return len(self.messages) - self._gone - len(self._hidden.get(user.id, ()))
 
     def find(self, user: User, message_id: int) -> Message | None:
@@ -159,7 +165,7 @@ class Conversation:
 
     def read_inbox_id(self, user: User) -> int:
         """The member's number of the newest message that he has read."""
-        read = self.read[user.id]
+        read = min(self.read[user.id], self.end(user))
         return self.id_of(user, read - 1) if read else 0
 
     def read_outbox_id(self, user: User) -> int:
@@ -167,6 +173,7 @@ class Conversation:
         read = max((count for reader, count in self.read.items() if reader != user.id), default=0)
         if len(self.members) == 1:
             read = len(self.messages)
+        read = min(read, self.end(user))
         return self.id_of(user, read - 1) if read else 0
 
     def unread(self, user: User) -> int:
@@ -182,12 +189,13 @@ class Conversation:
 
     def index_up_to(self, user: User, max_id: int) -> int:
         """How many messages bear a number up to this one; all of them for 0."""
-        return bisect_right(self.ids[user.id], max_id) if max_id > 0 else len(self.messages)
+        return bisect_right(self.ids[user.id], max_id) if max_id > 0 else self.end(user)
 
     def _seat(self, member: User) -> None:
         self.ids[member.id] = array("q") if self.log is None else self._shared
         self.read.setdefault(member.id, 0)
         self.left.pop(member.id, None)
+        self.banned.discard(member.id)
 
 
 class Box(Log):

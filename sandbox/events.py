@@ -82,7 +82,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The account joined a channel, or is no longer in it."""
+    """The account joined a group or channel, or is no longer in it."""
 
     conversation: Conversation
 

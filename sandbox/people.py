@@ -119,16 +119,15 @@ class People:
         self._admit(user, channel)
         self.box(user).tell(Membership(self.talk_of(channel)), None)
 
-    def leave(self, user: User, channel: Channel) -> None:
-        """He goes of his own will: the channel is none of his dialogs any more."""
-        self.kick(user, channel)
-        del self.box(user).conversations[channel.key]
+    def leave(self, user: User, group: Group | Channel) -> None:
+        """He goes of his own will. Of a group he keeps what was said before; a channel is no dialog of his any more."""
+        self._dismiss(user, group, banned=False)
+        if isinstance(group, Channel):
+            del self.box(user).conversations[group.key]
 
-    def kick(self, user: User, channel: Channel) -> None:
-        """He is sent away: the dialog stays, but nothing in it can be read."""
-        talk = self.talk_of(channel)
-        talk.dismiss(user)
-        self.box(user).tell(Membership(talk), None)
+    def kick(self, user: User, group: Group | Channel) -> None:
+        """He is sent away: the dialog stays, but nothing in a channel can be read, and nothing new in a group."""
+        self._dismiss(user, group, banned=True)
 
     def peer(self, key: int) -> Peer | None:
         """Who has this marked id."""
@@ -162,6 +161,11 @@ class People:
             found = Conversation((user, peer) if user.id != peer.id else (user,))
             box.conversations[peer.key] = self.box(peer).conversations[user.key] = found
         return found
+
+    def _dismiss(self, user: User, group: Group | Channel, *, banned: bool) -> None:
+        talk = self.conversation(user, group)
+        talk.dismiss(user, banned=banned)
+        self.box(user).tell(Membership(talk), None)
 
     def _admit(self, user: User, channel: Channel) -> None:
         talk = self._channel_talks[channel.id]

@@ -74,7 +74,8 @@ class Renderer(TalkRenderer):
                 status = types.UserStatusOnline(now + ONLINE_FOR) if online else types.UserStatusOffline(now)
                 return types.UpdateUserStatus(user.id, status)
             case Membership(conversation):
-                return types.UpdateChannel(conversation.peer(self._viewer).id)
+                group = conversation.peer(self._viewer)
+                return (types.UpdateChannel if isinstance(group, Channel) else types.UpdateChat)(group.id)
             case Pressed():
                 return None
 

@@ -43,15 +43,18 @@ class PeerRenderer:
             status=None if user.bot else types.UserStatusRecently(),
         )
 
-    def chat(self, group: Group | Channel) -> types.Chat | types.Channel | types.ChannelForbidden:
-        """A basic group, or a channel."""
+    def chat(self, group: Group | Channel) -> types.Chat | types.ChatForbidden | types.Channel | types.ChannelForbidden:
+        """A basic group, or a channel; of a group that he was sent away from, its title alone."""
         if isinstance(group, Channel):
             return self.channel(group)
+        talk = self._world.box(self._viewer).conversations.get(group.key)
+        if talk is not None and self._viewer.id in talk.banned:
+            return types.ChatForbidden(group.id, group.title)
         became = self._world.migrated.get(group.id)
         return types.Chat(
             group.id, group.title, types.ChatPhotoEmpty(), len(group.member_ids), group.created, 1,
             creator=group.member_ids[0] == self._viewer.id or None, noforwards=group.protected or None,
-            deactivated=True if became else None,
+            deactivated=True if became else None, left=talk is None or self._viewer.id in talk.left or None,
             migrated_to=types.InputChannel(became.id, access_hash(became.key)) if became else None,
         )  # fmt: skip
 
@@ -59,7 +62,7 @@ class PeerRenderer:
         """A supergroup or channel; of one that he was sent away from, its title alone."""
         viewer, talk = self._viewer, self._world.talk_of(channel)
         broadcast, megagroup = channel.broadcast or None, not channel.broadcast or None
-        if viewer.id in talk.left and channel.key in self._world.box(viewer).conversations:
+        if viewer.id in talk.banned:
             return types.ChannelForbidden(
                 channel.id, access_hash(channel.key), channel.title, broadcast=broadcast, megagroup=megagroup
             )

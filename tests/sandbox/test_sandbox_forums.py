@@ -153,3 +153,22 @@ async def test_a_group_becomes_a_supergroup_and_both_histories_stay(world, anna,
     assert (full.migrated_from_chat_id, full.migrated_from_max_id) == (flat.id, gone.id)
     with pytest.raises(errors.ChatWriteForbiddenError):
         await client.send_message(flat.key, "anyone still here?")
+
+
+@pytest.mark.parametrize("sent_away", [False, True])
+async def test_who_is_no_longer_in_a_group_keeps_what_was_said_before(world, anna, bob, client_of, sent_away):
+    flat = world.group("Flat", [bob, anna])
+    for n in range(3):
+        world.say(bob, flat, f"old {n}", date=START + n, silent=True)
+    client = await client_of(anna)
+    await entered(client, flat)
+    (world.kick if sent_away else world.leave)(anna, flat)
+    world.say(bob, flat, "behind her back", date=START + 9)
+    world.say(anna, bob, "hm", date=START + 10, silent=True)
+    _, dialog = await client.get_dialogs()
+    assert isinstance(dialog.entity, types.ChatForbidden) if sent_away else dialog.entity.left
+    assert (dialog.id, dialog.message.text, dialog.unread_count) == (flat.key, "old 2", 0)
+    page = await client(functions.messages.GetHistoryRequest(types.InputPeerChat(flat.id), 0, None, -5, 9, 0, 0, 0))
+    assert [message.message for message in page.messages] == ["old 2", "old 1", "old 0"]
+    with pytest.raises(errors.ChatWriteForbiddenError):
+        await client.send_message(types.InputPeerChat(flat.id), "let me in")

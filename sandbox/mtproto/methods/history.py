@@ -108,7 +108,7 @@ def window(
     if add_offset >= 0:
         return list(islice(older, add_offset, add_offset + limit))
     ahead = -add_offset
-    newer = list(islice(slots(range(start, len(conversation.messages))), ahead))
+    newer = list(islice(slots(range(start, conversation.end(user))), ahead))
     head = newer[max(0, ahead - limit) :]
     return head[::-1] + list(islice(older, max(0, limit - ahead)))
 
@@ -126,7 +126,7 @@ def _start(user: User, conversation: Conversation, offset_id: int, offset_date: 
     if offset_date:
         before = (message.index + 1 for message in conversation.newest_first(user) if message.date < offset_date)
         return next(before, 0)
-    return len(conversation.messages)
+    return conversation.end(user)
 
 
 def _between(user: User, page: list[Slot], request: Any) -> list[Slot]:

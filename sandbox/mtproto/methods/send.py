@@ -122,8 +122,10 @@ def _reply(caller: Caller, peer: Peer, sent: Any) -> _Reply:
 
 
 def _check_may_write(caller: Caller, peer: Peer) -> None:
+    talk = caller.world.conversation(caller.user, peer)
     reader = isinstance(peer, Channel) and peer.broadcast and peer.creator_id != caller.user.id
-    if reader or (isinstance(peer, Group) and peer.id in caller.world.migrated):
+    ended = isinstance(peer, Group) and peer.id in caller.world.migrated
+    if reader or ended or caller.user not in talk.members:
         raise Refused(403, "CHAT_WRITE_FORBIDDEN")
 
 
