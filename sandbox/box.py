@@ -69,6 +69,11 @@ class Conversation:
         for member in members:
             self._seat(member)
 
+    @property
+    def saved(self) -> bool:
+        """Whether it is someone's Saved Messages."""
+        return self.group is None and len(self.members) == 1
+
     def kept_by(self, box: Log) -> Log:
         """Who keeps what happens here: the channel itself, or else each member's box, such as this."""
         return box if self.log is None else self.log

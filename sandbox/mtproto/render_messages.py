@@ -23,7 +23,7 @@ class MessageRenderer(PeerRenderer):
         """A message by this account's number."""
         conversation, viewer = message.conversation, self._viewer
         group = conversation.group
-        out = message.sender.id == viewer.id and (group is not None or len(conversation.members) > 1)
+        out = message.sender.id == viewer.id and not conversation.saved
         common = {
             "id": message.id_for(viewer),
             "peer_id": self.peer(conversation.peer(viewer)),
@@ -31,6 +31,7 @@ class MessageRenderer(PeerRenderer):
             "out": out or None,
             "from_id": self._author(message) if out or group else None,
             "reply_to": self._reply(message),
+            "saved_peer_id": self._saved_peer(message) if conversation.saved else None,
             "post": True if isinstance(group, Channel) and group.broadcast else None,
         }
         details = message.details
@@ -73,6 +74,7 @@ class MessageRenderer(PeerRenderer):
                 for emoji, count in counts.most_common()
             ],
             min=shared or None,
+            reactions_as_tags=message.conversation.saved or None,
             can_see_list=listed or None,
             recent_reactions=recent if listed and recent and not shared else None,
         )
@@ -150,6 +152,11 @@ class MessageRenderer(PeerRenderer):
         if self._viewer in other.conversation.members:
             header.reply_to_msg_id = other.id_for(self._viewer)
             header.reply_to_peer_id = self.peer(other.conversation.peer(self._viewer))
+
+    def _saved_peer(self, message: Message) -> types.PeerUser | types.PeerChat | types.PeerChannel:
+        """Under whose name Saved Messages shows it: of what was forwarded, the chat that it came from."""
+        origin = message.forward.saved_from if message.forward else None
+        return self.peer(self._viewer if origin is None else origin.conversation.peer(self._viewer))
 
     def _author(self, message: Message) -> types.PeerUser | types.PeerChannel | None:
         if not message.masked:

@@ -196,6 +196,20 @@ async def test_who_was_sent_away_keeps_a_line_and_reads_nothing(world, anna, bob
     assert [m.raw_text for m in await client.get_messages(climbers.key, limit=5)] == ["unseen", "seen"]
 
 
+async def test_some_lines_of_the_list_can_be_asked_for(world, anna, bob, climbers, client_of):
+    said = world.say(bob, climbers, "who comes?")
+    client = await knowing(await client_of(anna))
+    asked = [types.InputDialogPeer(await client.get_input_entity(peer)) for peer in (climbers.key, bob.id)]
+    answer = await client(functions.messages.GetPeerDialogsRequest(asked))
+    assert [(dialog.top_message, dialog.pts, dialog.unread_count) for dialog in answer.dialogs] == [
+        (said.id_for(anna), 2, 1),
+        (1, None, 0),
+    ]
+    world.kick(anna, climbers)
+    with pytest.raises(errors.ChannelPrivateError):
+        await client(functions.messages.GetPeerDialogsRequest(asked))
+
+
 async def test_who_left_has_no_line_any_more(world, anna, bob, climbers, client_of):
     world.say(bob, climbers, "seen", date=START + 1)
     client = await knowing(await client_of(anna))

@@ -175,7 +175,9 @@ async def test_a_forward_tells_where_it_is_from(world, anna, bob, client_of):
     world.say(anna, anna, "keep this", forward=Forward(START, bob.id, saved_from=original), silent=True)
     world.say(anna, anna, "a route", forward=Forward(START, channel=peaks, post=5, author="Bob"), silent=True)
     world.say(anna, anna, "psst", forward=Forward(START, name="Nobody"), silent=True)
-    saved, post, hidden = [message.fwd_from for message in await newest(await client_of(anna), anna, 3)]
+    notes = await newest(await client_of(anna), anna, 3)
+    assert [note.saved_peer_id.user_id for note in notes] == [bob.id, anna.id, anna.id]
+    saved, post, hidden = [note.fwd_from for note in notes]
     assert (saved.from_id.user_id, saved.saved_from_peer.user_id) == (bob.id, bob.id)
     assert saved.saved_from_msg_id == original.id_for(anna)
     assert (post.from_id.channel_id, post.channel_post, post.post_author) == (peaks.id, 5, "Bob")

@@ -108,6 +108,15 @@ async def test_in_a_channel_everyone_is_told_alike(world, anna, bob, client_of):
     assert isinstance(await heard(), types.UpdateEditChannelMessage)
 
 
+async def test_on_ones_own_notes_they_are_tags(world, anna, client_of):
+    note = world.say(anna, anna, "buy tea", silent=True)
+    world.react(anna, note, "⭐")
+    client = await client_of(anna)
+    await client.get_dialogs()
+    (message,) = await client.get_messages("me", limit=1)
+    assert message.reactions.reactions_as_tags and shown(message.reactions) == [("⭐", 1, 1)]
+
+
 async def test_a_page_that_was_asked_for_before_shows_new_reactions(world, anna, bob, client_of):
     said = world.say(bob, anna, "tea?", silent=True)
     client = await client_of(anna)
