@@ -41,7 +41,7 @@ class Plan:
 
 @click.command("exporter")
 @click.option("--messages", default=50_000, show_default=True, help="Messages of the chat, without latency.")
-@click.option("--slow-messages", default=5_000, show_default=True, help="Messages of the chat over a slow network.")
+@click.option("--slow-messages", default=10_000, show_default=True, help="Messages of the chat over a slow network.")
 @click.option("--round-trip", default=0.2, show_default=True, help="Seconds that the slow network needs for an answer.")
 @click.option("--repeat", default=3, show_default=True, help="Runs of each way, of which the fastest counts.")
 @click.option("--million", is_flag=True, help="Pull a million messages, too, and see in how much memory.")
@@ -61,8 +61,8 @@ def exporter_command(
       iter_messages, row by row       what most scripts do: a commit for each message
 
     The server has one core and the client another, so 2 idle cores are needed for figures that mean anything: where
-    "busy" is far below "seconds" without latency, somebody else used the machine. Takes about a minute, with --million
-    some five more.
+    "busy" is far below "seconds" without latency, somebody else used the machine. Takes about a minute and a half, with
+    --million three more.
     """
     plan = Plan(messages, slow_messages, round_trip, repeat, million)
     console = Console()

@@ -96,7 +96,7 @@ def _plain(console: Console) -> Report:
         last[step.stage] = step
         if not ended and (step.done >= step.total or waits or due):
             printed[step.stage] = time.monotonic()
-            line = f"{step.stage}: {step.done:g}/{step.total:g} {step.note}".rstrip()
+            line = f"{step.stage}: {step.done:.12g}/{step.total:.12g} {step.note}".rstrip()
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     return report

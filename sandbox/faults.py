@@ -54,7 +54,7 @@ class Faults:
     """Faults that wait for their call, and the state of the network."""
 
     latency: float
-    """Seconds from a request to its answer, beside the work itself. Requests overlap, and order is kept."""
+    """Seconds from a request to its answer, and half of it to a push. Requests overlap, and order is kept."""
     page: int | None
     """Messages that a page of history holds at most, fewer than Telegram's own limit."""
     holes: bool

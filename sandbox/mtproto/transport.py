@@ -27,6 +27,8 @@ class Transport:
         self._faults = faults
         self._outgoing: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         """Framed packets, each with the time by the loop's clock when it is through."""
+        self._heard = 0.0
+        """When the last packet came in, by the same clock."""
         self._read_ahead = b""
         self._codec: PacketCodec | None = None
 
@@ -43,6 +45,7 @@ class Transport:
         await self._faults.thawed.wait()
         if self._writer.is_closing():
             raise EOFError("cut while it was frozen")
+        self._heard = asyncio.get_running_loop().time()
         return packet
 
     async def deliver(self) -> None:
@@ -73,8 +76,10 @@ class Transport:
             self.send(number)
 
     def _send_frame(self, frame: bytes) -> None:
-        latency = self._faults.latency
-        self._outgoing.put_nowait((asyncio.get_running_loop().time() + latency if latency else 0, frame))
+        latency, due = self._faults.latency, 0.0
+        if latency:
+            due = max(self._heard + latency, asyncio.get_running_loop().time() + latency / 2)
+        self._outgoing.put_nowait((due, frame))
 
     def cut(self) -> None:
         """End the connection at once."""

@@ -37,3 +37,7 @@ def test_a_stage_that_begins_again_is_shown_again() -> None:
 
 def test_a_terminal_gets_bars() -> None:
     assert "Anna" in drawn(Step("Anna", 1, 3), Step("Anna", 3, 3, "done"), terminal=True)
+
+
+def test_millions_are_told_in_full() -> None:
+    assert drawn(Step("Anna", 2_000_000, 2_345_678)).startswith("Anna: 2000000/2345678")
