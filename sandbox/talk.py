@@ -74,24 +74,15 @@ class Talk(Accounts):
         conversation = self.conversation(sender, receiver)
         answered, details = placed(conversation, reply_to, topic, kind)
         message = Message(
-            conversation,
-            len(conversation.messages),
-            sender,
-            int(self.clock() if date is None else date),
-            text,
-            entities=tuple(entities),
-            media=media,
-            reply_to=answered,
-            forward=forward,
-            action=action,
-            keyboard=keyboard(keyboard_rows),
-            details=details,
-        )
+            conversation, len(conversation.messages), sender, int(self.clock() if date is None else date), text,
+            entities=tuple(entities), media=media, reply_to=answered, forward=forward, action=action,
+            keyboard=keyboard(keyboard_rows), details=details,
+        )  # fmt: skip
         self.place(message)
         if silent:
             conversation.read.update(dict.fromkeys(conversation.read, len(conversation.messages)))
-            return message
-        self._tell(conversation, NewMessage(message), origin)
+        else:
+            self._tell(conversation, NewMessage(message), origin)
         return message
 
     def place(self, message: Message, numbers: dict[int, int] | None = None) -> None:

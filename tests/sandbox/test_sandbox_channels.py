@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from telethon import errors, events, functions, types, utils
 
+from tests.sandbox.botapi_scene import eventually
 from tests.sandbox_fixtures import connected, make_client
 
 START = 1_700_000_000
@@ -174,6 +175,19 @@ async def test_a_lost_push_of_a_channel_is_a_gap_that_the_next_one_shows(world, 
     world.say(bob, climbers, "lost on the way")
     world.say(bob, climbers, "shows the gap")
     assert {(await heard()).raw_text, (await heard()).raw_text} == {"lost on the way", "shows the gap"}
+
+
+async def test_a_gap_that_the_channel_has_forgotten_is_lost_on_the_client(world, anna, bob, climbers, client_of):
+    world.say(bob, climbers, "before", silent=True)
+    client = await knowing(await client_of(anna))
+    heard = hear(client, events.NewMessage())
+    world.faults.lose_updates = 1
+    world.say(bob, climbers, "lost on the way")
+    world.talk_of(climbers).log.forget()
+    world.say(bob, climbers, "shows the gap")
+    await eventually(lambda: sum(call.method == "updates.getChannelDifference" for call in world.calls) >= 2)
+    world.say(bob, climbers, "from now on")
+    assert (await heard()).raw_text == "from now on"
 
 
 async def test_who_was_sent_away_keeps_a_line_and_reads_nothing(world, anna, bob, carl, climbers, client_of):
