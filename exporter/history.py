@@ -60,14 +60,14 @@ class History:
         while lo > gap.lo and (room is None or room > 0):
             page = await self._ask(_request(chat, below=below, limit=PAGE if room is None else min(PAGE, room)))
             ids = [message.id for message in page.messages]
-            whole = not ids or (below == 0 and isinstance(page, types.messages.Messages))
+            whole = not ids or (below == 0 and _is_all_there_is(page))
             hi = below - 1 if below else max([gap.hi, *ids])
             early = _newest_before(page, options)
             lo = early + 1 if early else 1 if whole else min(ids)
             if early:
                 page.messages = [message for message in page.messages if message.id > early]
             if room is not None:
-                room -= sum(not isinstance(message, types.MessageEmpty) for message in page.messages)
+                room -= sum(not _is_hole(message) for message in page.messages)
             if lo <= hi:
                 yield page, Interval(lo, hi)
             if early:
@@ -83,7 +83,7 @@ class History:
         messages = (
             to_message(message, chat_id=chat_id, owner_id=self._owner_id)
             for message in page.messages
-            if not isinstance(message, types.MessageEmpty)
+            if not _is_hole(message)
         )
         return self._store.add(messages, complete=(chat_id, interval))
 
@@ -99,7 +99,7 @@ class History:
                 else GetMessagesRequest(wanted)
             )
             answer = await self._ask(request)
-            told = {message.id for message in answer.messages if isinstance(message, types.MessageEmpty)}
+            told = {message.id for message in answer.messages if _is_hole(message)}
             empty |= told & set(batch)
         return empty
 
@@ -127,9 +127,18 @@ def _request(chat: Chat, *, limit: int, below: int = 0, until: Any = None) -> Ge
     )
 
 
+def _is_all_there_is(page: Any) -> bool:
+    """Whether Telegram says that it has no more messages; where it shows holes, its count may mean something else."""
+    return isinstance(page, types.messages.Messages) and not any(map(_is_hole, page.messages))
+
+
+def _is_hole(message: Any) -> bool:
+    return isinstance(message, types.MessageEmpty)
+
+
 def _newest_before(page: Any, options: Options) -> int:
     """The highest id on the page that was said before the time that is asked for; 0 where none was."""
     if options.since is None:
         return 0
-    dated = (message for message in page.messages if not isinstance(message, types.MessageEmpty))
+    dated = (message for message in page.messages if not _is_hole(message))
     return max((message.id for message in dated if message.date < options.since), default=0)

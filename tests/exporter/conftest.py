@@ -18,7 +18,8 @@ from exporter.login import login
 from exporter.messages import Peer
 from exporter.store import Store, open_store
 from sandbox.server import Sandbox
-from sandbox.values import User
+from sandbox.values import Message, User
+from sandbox.values import Peer as Chat
 from sandbox.world import API_HASH, API_ID, World
 
 BEGIN = 1_700_000_000
@@ -87,11 +88,18 @@ def boris(world: World) -> User:
     return next(user for user in world.users.values() if user.name == "Boris")
 
 
-def history(world: World, *pair: User, count: int, text: str = "message {}") -> None:
-    """`count` messages that were said long ago, by one and the other in turn; a minute lies between two."""
+def history(
+    world: World, *pair: Chat, count: int, text: str = "message {}", begin: float = BEGIN, to: Chat | None = None
+) -> list[Message]:
+    """`count` messages that were said long ago, by one and the other in turn; a minute lies between two.
+
+    With `to`, both say it there.
+    """
+    said = []
     for number in range(count):
         one, other = pair if number % 2 else pair[::-1]
-        world.say(one, other, text.format(number), date=BEGIN + 60 * number, silent=True)
+        said.append(world.say(one, to or other, text.format(number), date=begin + 60 * number, silent=True))
+    return said
 
 
 @pytest.fixture

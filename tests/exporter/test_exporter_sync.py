@@ -12,39 +12,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from telethon.tl.types import MessageEmpty
 
 from exporter.config import Config, Sync
 from exporter.errors import ComeBackLater, ConfigError, LoginError
 from exporter.intervals import Interval, gaps
 from exporter.messages import Message, PeerKind
-from exporter.progress import Step, silent
+from exporter.progress import Step
 from exporter.store import Store, open_store
-from exporter.sync import SyncResult, sync
-from exporter.telegram import connect
-from sandbox.mtproto.methods import history as sandbox_history
-from sandbox.mtproto.render import Renderer
 from sandbox.values import User
 from sandbox.world import World
 
 from .conftest import BEGIN, Command, history
-
-EVERYBODY = Sync(kinds=frozenset({"private", "group"}), requests_per_second=0)
-
-
-async def pull(
-    config: Config, store: Store, choice: Sync = EVERYBODY, report: Callable[[Step], None] = silent
-) -> SyncResult:
-    async with connect(config) as client:
-        return await sync(client, store, choice, report=report)
-
-
-def history_calls(world: World) -> list[Any]:
-    return [call.request for call in world.calls if call.method == "messages.getHistory"]
-
-
-def texts(store: Store, chat: User) -> list[str]:
-    return [message.text for message in store.messages(chat.id)]
+from .pulling import pull, requests, texts
 
 
 async def test_acceptance_01_a_full_sync_equals_the_world(
@@ -56,8 +35,8 @@ async def test_acceptance_01_a_full_sync_equals_the_world(
     assert texts(store, anna) == [f"message {number}" for number in range(10_050)]
     first = next(store.messages(anna.id))
     assert first == Message(anna.id, 1, anna.id, datetime.fromtimestamp(BEGIN, UTC), outgoing=False, text="message 0")
-    assert 101 <= len(history_calls(world)) <= 103
-    assert all(request.limit <= 100 for request in history_calls(world))
+    assert 101 <= len(requests(world)) <= 103
+    assert all(request.limit <= 100 for request in requests(world))
 
 
 async def test_people_are_stored_as_telegram_names_them(
@@ -91,25 +70,18 @@ async def test_acceptance_03_an_incremental_sync_asks_once_for_what_changed(
         world.say(anna, owner, f"new {number}")
     result = await pull(logged_in, store)
     assert (result.messages, result.new) == (507, 7)
-    (request,) = history_calls(world)
+    (request,) = requests(world)
     assert request.peer.user_id == anna.id
     world.calls.clear()
     assert (await pull(logged_in, store)).new == 0
-    assert history_calls(world) == []
+    assert requests(world) == []
 
 
 async def test_acceptance_04_short_and_empty_pages_lose_nothing(
-    world: World, owner: User, anna: User, logged_in: Config, store: Store, monkeypatch: pytest.MonkeyPatch
+    world: World, owner: User, anna: User, logged_in: Config, store: Store
 ) -> None:
-    history(world, owner, anna, count=300)
-    whole = Renderer.message
-
-    def with_holes(self: Renderer, message: Any) -> Any:
-        shown = whole(self, message)
-        return MessageEmpty(shown.id, None) if 100 < shown.id <= 200 else shown
-
-    monkeypatch.setattr(sandbox_history, "PAGE", 20)
-    monkeypatch.setattr(Renderer, "message", with_holes)
+    world.delete(*history(world, owner, anna, count=300)[100:200])
+    world.faults.holes, world.faults.page = True, 20
     await pull(logged_in, store)
     assert [m.message_id for m in store.messages(anna.id)] == [*range(1, 101), *range(201, 301)]
     assert store.intervals(anna.id) == (Interval(1, 300),)
@@ -138,7 +110,7 @@ async def test_acceptance_06_a_long_wait_ends_the_run_and_is_remembered(
     world.calls.clear()
     with pytest.raises(ComeBackLater):
         await pull(logged_in, store)
-    assert history_calls(world) == []
+    assert requests(world) == []
 
 
 async def test_acceptance_06_a_long_wait_is_exit_code_4(
@@ -196,8 +168,8 @@ async def test_nothing_of_other_chats_is_asked_for(
 ) -> None:
     history(world, owner, anna, count=5)
     history(world, owner, boris, count=5)
-    await pull(logged_in, store, Sync(chats=("Anna",), requests_per_second=0))
-    assert [request.peer.user_id for request in history_calls(world)] == [anna.id]
+    await pull(logged_in, store, choice=Sync(chats=("Anna",), requests_per_second=0))
+    assert [request.peer.user_id for request in requests(world)] == [anna.id]
     assert set(store.peers()) == {owner.id, anna.id}
 
 
@@ -207,8 +179,8 @@ async def test_choosing_nothing_or_nobody_is_refused(
     history(world, owner, anna, count=5)
     for choice in (Sync(), Sync(chats=("Nobody",))):
         with pytest.raises(ConfigError):
-            await pull(logged_in, store, choice)
-    assert history_calls(world) == []
+            await pull(logged_in, store, choice=choice)
+    assert requests(world) == []
 
 
 async def test_an_account_without_history_is_fine(logged_in: Config, store: Store) -> None:
@@ -236,7 +208,7 @@ async def stalled(
     """A sync that waits for that page of history."""
     world.fault("messages.getHistory", delay=seconds, after=page)
     process = await start("sync")
-    while len(history_calls(world)) <= page:  # noqa: ASYNC110 - it is another process that calls
+    while len(requests(world)) <= page:  # noqa: ASYNC110 - it is another process that calls
         await asyncio.sleep(0.01)
     return process
 
@@ -258,7 +230,7 @@ async def test_acceptance_02_after_kill_9_the_next_run_goes_on(
     world.calls.clear()
     ended = await command("sync", "--json")
     assert (ended.code, json.loads(ended.out)["new"]) == (0, 1400 - kept)
-    assert len(history_calls(world)) <= (1400 - kept) // 100 + 3  # a page lost, two ends of history
+    assert len(requests(world)) <= (1400 - kept) // 100 + 3  # a page lost, two ends of history
     with open_store(logged_in.database) as store:
         for friend in (anna, boris):
             assert texts(store, friend) == [f"message {number}" for number in range(700)]
