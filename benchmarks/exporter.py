@@ -60,6 +60,9 @@ def exporter_command(
       exporter sync                   the product, its pacing switched off
       iter_messages, row by row       what most scripts do: a commit for each message
 
+    Then the product once more over a slow network, where all that counts is its pages' round trips: the few requests
+    before and after them are left out of that mark.
+
     The server has one core and the client another, so 2 idle cores are needed for figures that mean anything: where
     "busy" is far below "seconds" without latency, somebody else used the machine. Takes about a minute and a half, with
     --million three more.
@@ -126,12 +129,18 @@ def _run(way: str, config: Config, messages: int, report: Report, stage: str) ->
 
 
 def judge(plan: Plan, figures: Mapping[str, Measured]) -> list[Mark]:
-    """What was to be reached, and what was."""
-    floor = math.ceil(plan.slow_messages / 100) * plan.round_trip
-    rate, times = figures[OURS].rate, figures["slow"].seconds / floor
+    """What was to be reached, and what was.
+
+    Of the slow network, what a chat's pages take: to say who asks, and see which chats there are, costs a few requests
+    more, however long the chat.
+    """
+    pages, slow = math.ceil(plan.slow_messages / 100), figures["slow"]
+    floor = pages * plan.round_trip
+    others = ((slow.requests or pages) - pages) * plan.round_trip
+    rate, times = figures[OURS].rate, (slow.seconds - others) / floor
     most = figures.get("million", figures[OURS])
     return [
         Mark("messages/s without latency", rate, FASTEST, met=rate >= FASTEST),
-        Mark(f"times the {floor:g} s of its round trips", times, NEAREST, met=times <= NEAREST),
+        Mark(f"times the {floor:g} s of its pages' round trips", times, NEAREST, met=times <= NEAREST),
         Mark(f"MB for {most.messages:,} messages", most.peak, LARGEST, met=most.peak <= LARGEST),
     ]

@@ -48,6 +48,8 @@ class Measured:
     way: str
     messages: int
     seconds: float
+    requests: int | None
+    """To Telegram, where the way counts them."""
     busy: float
     """Seconds that the process kept its core busy, starting and connecting left out."""
     peak: float
@@ -105,7 +107,7 @@ async def _measured(way: str, config: Config, database: Path, told: Connection) 
         with sampled(ROOMS) as stages:
             pulled: Pulled = await WAYS[way](client, config, database, advance)
         busy = time.process_time() - busy
-    return Measured(way, pulled.messages, pulled.seconds, busy, _peak(), dict(stages))
+    return Measured(way, pulled.messages, pulled.seconds, pulled.requests, busy, _peak(), dict(stages))
 
 
 def _peak() -> float:

@@ -31,6 +31,8 @@ class Pulled:
 
     messages: int
     seconds: float
+    requests: int | None = None
+    """To Telegram, pages and all others, where the way counts them."""
 
 
 Way = Callable[[TelegramClient, Config, Path, Advance], Awaitable[Pulled]]
@@ -45,7 +47,7 @@ async def ours(client: TelegramClient, config: Config, database: Path, advance: 
 
     with open_store(database) as store:
         result = await sync(client, store, config.sync, report=report)
-    return Pulled(result.new, result.seconds)
+    return Pulled(result.new, result.seconds, result.requests)
 
 
 async def five_columns(client: TelegramClient, config: Config, database: Path, advance: Advance) -> Pulled:
