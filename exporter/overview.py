@@ -6,21 +6,19 @@ Only `refresh` asks Telegram; the rest is as it was last seen.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from telethon import TelegramClient
 from telethon.tl import types
 from telethon.tl.functions.users import GetUsersRequest
-from telethon.utils import get_input_peer
 
 from exporter.config import Config, Sync
-from exporter.dialogs import demand_folder, fetch_folders, sweep, to_dialog
 from exporter.errors import ConfigError
 from exporter.history import count
 from exporter.limiter import Limiter
 from exporter.messages import Dialog, Peer
 from exporter.modes import Mode, resolve_modes
+from exporter.plan import Options, choose, list_chats
 from exporter.progress import Aloud, Report, Step, silent
 from exporter.refusals import GONE
 from exporter.selection import Selection, resolve_contact, select_chats
@@ -56,9 +54,10 @@ class Overview:
 
 def overview(config: Config, store: Store) -> tuple[list[Overview], list[ConfigError]]:
     """Every chat that is stored or was ever listed, the largest first; and what is not clear in the configuration."""
-    dialogs, migrated, peers = store.state.dialogs(), store.state.migrated(), store.peers()
+    dialogs, peers = store.state.dialogs(), store.peers()
     stored = {chat.peer.peer_id: chat for chat in store.chats()}
-    chats = [peers[key] for key in {**stored, **dialogs} if key in peers and key not in migrated]
+    server = _counted(dialogs, store.state.migrated())
+    chats = [peers[key] for key in {**stored, **server} if key in peers]
     consents: Mapping[int, Consent] | None = None
     modes: Mapping[int, Mode] | None = None
     problems = []
@@ -75,7 +74,7 @@ def overview(config: Config, store: Store) -> tuple[list[Overview], list[ConfigE
         key = peer.peer_id
         return Overview(
             peer,
-            server=dialogs[key].messages if key in dialogs else None,
+            server=server.get(key),
             stored=stored[key].messages if key in stored else 0,
             own=stored[key].own if key in stored else 0,
             consent=None if consents is None else consents.get(key, Consent.NONE),
@@ -96,23 +95,18 @@ async def refresh(client: TelegramClient, store: Store, choice: Sync, *, report:
     aloud = Aloud(report)
     limiter = Limiter(client, store.state, choice.requests_per_second, say=aloud.note)
     (owner,) = await limiter(GetUsersRequest([types.InputUserSelf()]))
-    listed = {to_peer(one.entity): one for one in await sweep(limiter)}
-    folders = await fetch_folders(limiter, owner.id)
-    now = datetime.now(UTC)
-    dialogs = {
-        peer.peer_id: to_dialog(one.line, one.entity, one.newest, folders=folders, now=now)
-        for peer, one in listed.items()
-    }
-    store.save_peers([to_peer(owner), *listed])
-    store.state.save_dialogs(dialogs.values())
-    if choice.folder:
-        demand_folder(choice.folder, folders)
-    chosen = select_chats(choice, list(listed), dialogs).chats if choice.chooses else ()
-    for done, peer in enumerate(chosen):
-        aloud(Step("counting", done, len(chosen), peer.name))
+    listing = await list_chats(limiter, store, owner.id, with_folders=True)
+    store.save_peers([to_peer(owner), *listing.peers.values()])
+    store.state.save_dialogs(listing.dialogs.values())
+    for group_id, chat_id in listing.groups.items():
+        store.state.migrate(group_id, chat_id)
+    chosen = choose(listing, choice, Options()).chats if choice.chooses else ()
+    for done, chat in enumerate(chosen):
+        aloud(Step("counting", done, len(chosen), chat.peer.name))
         with suppress(*GONE):
-            messages = await count(limiter, get_input_peer(listed[peer].entity))
-            store.state.save_dialogs([replace(dialogs[peer.peer_id], messages=messages)])
+            for part in filter(None, (chat, chat.before)):
+                dialog = listing.dialogs.get(part.peer.peer_id) or Dialog(part.peer.peer_id, top=part.top)
+                store.state.save_dialogs([replace(dialog, messages=await count(limiter, part.address))])
     aloud(Step("counting", len(chosen), len(chosen)))
 
 
@@ -121,3 +115,13 @@ def _consents(choice: Sync, chats: Sequence[Peer], dialogs: Mapping[int, Dialog]
     agreed = {resolve_contact(contact, chats).peer_id for contact in choice.protected}
     forbidden = {key for key, dialog in dialogs.items() if dialog.protected} - agreed
     return dict.fromkeys(forbidden, Consent.PROTECTED) | {peer.peer_id: Consent.STORE for peer in selection.chats}
+
+
+def _counted(dialogs: Mapping[int, Dialog], migrated: Mapping[int, int]) -> dict[int, int | None]:
+    """Messages that Telegram has of each chat; those of a basic group count to the supergroup that it became."""
+    counted = {key: dialog.messages for key, dialog in dialogs.items() if key not in migrated}
+    for group_id, chat_id in migrated.items():
+        before = dialogs[group_id].messages if group_id in dialogs else None
+        if before is not None and (since := counted.get(chat_id)) is not None:
+            counted[chat_id] = before + since
+    return counted

@@ -13,7 +13,7 @@ from telethon.tl.functions.channels import GetFullChannelRequest
 from telethon.utils import get_input_channel, get_input_peer, get_peer_id
 
 from exporter.config import Contact, Kind, Sync
-from exporter.dialogs import Ask, Listed, demand_folder, fetch_folders, sweep, to_dialog
+from exporter.dialogs import Ask, Folder, Listed, demand_folder, fetch_folders, sweep, to_dialog
 from exporter.messages import Dialog, Peer, PeerKind
 from exporter.refusals import GONE
 from exporter.selection import narrow, select_chats
@@ -75,19 +75,33 @@ class Plan:
     """Left out: Telegram forbids saving what is said there."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All of the account's chats; by chat id."""
+
+    listed: Mapping[int, Listed]
+    """As Telegram lists them now, basic groups that became supergroups among them."""
+    known: Mapping[int, Dialog]
+    """What Telegram said of them before."""
+    groups: Mapping[int, int]
+    """Basic groups that became supergroups: id -> the supergroup's."""
+    peers: Mapping[int, Peer]
+    """Without those groups, which are no chats of their own; with chats that have left the list."""
+    dialogs: Mapping[int, Dialog]
+    """What Telegram says of each of these."""
+    folders: tuple[Folder, ...] | None
+    """None where they were not asked for."""
+
+
 async def make_plan(ask: Ask, store: Store, choice: Sync, options: Options, owner_id: int) -> Plan:
-    """List the account's chats once, and choose.
+    """List the account's chats once, and choose; raises as `choose` does."""
+    return choose(await list_chats(ask, store, owner_id, with_folders=bool(choice.folder)), choice, options)
 
-    A chat that was chosen before and has left the list is gone, and can still be named. A basic group that became a
-    supergroup is no chat of its own.
 
-    Raises:
-        ConfigError: nothing is chosen, a name is unknown or ambiguous, or an option asks for what is not chosen.
-    """
+async def list_chats(ask: Ask, store: Store, owner_id: int, *, with_folders: bool) -> Listing:
+    """Ask for the account's chats, once. One that was chosen before and has left the list is gone."""
     listed = {get_peer_id(one.line.peer): one for one in await sweep(ask)}
-    folders = None
-    if choice.folder:
-        demand_folder(choice.folder, folders := await fetch_folders(ask, owner_id))
+    folders = await fetch_folders(ask, owner_id) if with_folders else None
     known, now = store.state.dialogs(), datetime.now(UTC)
     groups = {**store.state.migrated(), **_migrated(listed)}
     current = {chat_id: one for chat_id, one in listed.items() if chat_id not in groups}
@@ -99,12 +113,24 @@ async def make_plan(ask: Ask, store: Store, choice: Sync, options: Options, owne
     for chat_id, peer in store.peers().items():
         if chat_id in known and chat_id not in dialogs and chat_id not in groups:
             peers[chat_id], dialogs[chat_id] = peer, replace(known[chat_id], gone=True)
+    return Listing(listed, known, groups, peers, dialogs, folders)
+
+
+def choose(listing: Listing, choice: Sync, options: Options) -> Plan:
+    """The chats that the configuration and the options mean; one that is gone can still be named.
+
+    Raises:
+        ConfigError: nothing is chosen, a name is unknown or ambiguous, or an option asks for what is not chosen.
+    """
+    if choice.folder:
+        demand_folder(choice.folder, listing.folders or ())
+    peers, dialogs = listing.peers, listing.dialogs
     selection = select_chats(choice, list(peers.values()), dialogs)
-    chosen = [peer.peer_id for peer in narrow(selection, options.chats, options.kinds, list(peers.values()))]
-    befores = {chat_id: group_id for group_id, chat_id in groups.items()}
+    chosen = [peer.peer_id for peer in narrow(selection, options.chats, options.kinds, peers.values())]
+    befores = {chat_id: group_id for group_id, chat_id in listing.groups.items()}
     return Plan(
         tuple(
-            _chat(listed[chat_id], peers[chat_id], _group(befores.get(chat_id), peers[chat_id], listed, known))
+            _chat(listing.listed[chat_id], peers[chat_id], _group(befores.get(chat_id), peers[chat_id], listing))
             for chat_id in chosen
             if not dialogs[chat_id].gone
         ),
@@ -145,11 +171,11 @@ def _migrated(listed: Mapping[int, Listed]) -> dict[int, int]:
     }
 
 
-def _group(group_id: int | None, peer: Peer, listed: Mapping[int, Listed], known: Mapping[int, Dialog]) -> Chat | None:
+def _group(group_id: int | None, peer: Peer, listing: Listing) -> Chat | None:
     if group_id is None:
         return None
-    told = listed[group_id].line.top_message if group_id in listed else 0
-    return _basic_group(group_id, peer, told or (known[group_id].top if group_id in known else 0))
+    told = listing.listed[group_id].line.top_message if group_id in listing.listed else 0
+    return _basic_group(group_id, peer, told or (listing.known[group_id].top if group_id in listing.known else 0))
 
 
 def _basic_group(group_id: int, peer: Peer, top: int | None) -> Chat:

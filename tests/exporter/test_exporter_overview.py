@@ -6,7 +6,6 @@ import pytest
 
 from exporter.config import Config, Reply, Sync
 from exporter.errors import ConfigError
-from exporter.messages import Dialog, Peer, PeerKind
 from exporter.modes import Mode
 from exporter.overview import Consent, Overview, overview, refresh
 from exporter.store import Store
@@ -110,12 +109,17 @@ async def test_a_folder_that_is_not_there_is_named_when_telegram_is_asked(
     assert refused.value.fix == "did you mean Friends?"
 
 
-def test_a_group_that_became_another_is_one_chat(config: Config, store: Store) -> None:
-    store.save_peers([Peer(-5, PeerKind.GROUP, "Flat"), Peer(-1_000_000_000_006, PeerKind.GROUP, "Flat")])
-    store.state.save_dialogs([Dialog(-5), Dialog(-1_000_000_000_006, messages=9)])
-    store.state.migrate(-5, -1_000_000_000_006)
-    (chat,), _ = overview(config, store)
-    assert (chat.peer.peer_id, chat.server) == (-1_000_000_000_006, 9)
+async def test_a_group_that_became_a_supergroup_is_one_chat(
+    world: World, owner: User, boris: User, logged_in: Config, store: Store
+) -> None:
+    flat = world.group("Flat", [owner, boris])
+    for number in range(3):
+        world.say(owner, flat, f"message {number}", silent=True)
+    hall = world.migrate(flat)
+    world.say(boris, hall, "we moved", silent=True)
+    there = len(world.talk_of(hall).messages) + len(world.box(owner).conversations[flat.key].messages)
+    chats = await refreshed(with_choice(logged_in, kinds={"group"}), store)
+    assert [(chat.peer.peer_id, chat.server) for chat in chats.values()] == [(hall.key, there)]
 
 
 @pytest.fixture
