@@ -204,7 +204,7 @@ class Talk(Accounts):
         return self.say(user, peer, "", action=Action("noforwards_toggle", on=on), origin=origin)
 
     def expire(self) -> None:
-        """Delete what deletes itself and whose time has come."""
+        """Delete what deletes itself and whose time has come; every request does so first."""
         due: list[Message] = []
         while self._expiring and self._expiring[0][0] <= self.clock():
             due.append(heapq.heappop(self._expiring)[2])
