@@ -16,6 +16,7 @@ from telethon.utils import get_peer_id
 
 from exporter.client import Client, is_too_long
 from exporter.errors import DoppelgangerError
+from exporter.intervals import HIGHEST, Interval
 from exporter.messages import Dialog, Message, Peer, PeerKind
 from exporter.people import People
 from exporter.store import Store
@@ -49,6 +50,7 @@ class Follower:
         self.people = People(store)
         self._listed = set(store.state.dialogs())
         self._held: dict[int, list[tuple[Message, bool]]] = {}
+        self._told: set[tuple[int, int]] | None = None
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.pushes = 0
         """How many updates on messages came by themselves so far, of any chat."""
@@ -81,8 +83,25 @@ class Follower:
             for message, is_new in sorted(self._held.pop(chat_id), key=lambda told: told[0].message_id):
                 self._on_message(message, is_new)
 
+    @contextmanager
+    def hearing_all(self) -> Iterator[None]:
+        """Tell after the block what somebody else stored in it at the newest end of a chat that is kept."""
+        newest = {chat_id: self._store.newest_id(chat_id) for chat_id in self._listed}
+        self._told = told = set[tuple[int, int]]()
+        try:
+            yield
+        finally:
+            self._told = None
+            for chat_id, before in newest.items():
+                for message_id in sorted(self._store.ids(chat_id, Interval(before + 1, HIGHEST)) if before else ()):
+                    message = self._store.message(chat_id, message_id)
+                    if message and (chat_id, message_id) not in told:
+                        self.tell(message, True)
+
     def tell(self, message: Message, is_new: bool) -> None:
         """Tell the listener of a message that is stored."""
+        if self._told is not None:
+            self._told.add((message.chat_id, message.message_id))
         if message.chat_id in self._held:
             self._held[message.chat_id].append((message, is_new))
         else:

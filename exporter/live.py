@@ -1,4 +1,4 @@
-"""An account that is kept current: who follows it, who looks after what gets lost, and who tells how the line is.
+"""An account that is kept current: who follows it, who looks after what gets lost, who answers other processes.
 
 Both `python -m exporter follow` and the bot run it; there is no other way for messages to come in.
 """
@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
+from exporter.answering import Answering
 from exporter.client import Client
 from exporter.config import Sync
 from exporter.follow import Follower, OnMessage
@@ -53,6 +54,8 @@ class Live:
             client, self.limiter, store, self.follower, period=choice.reconcile_seconds, patience=patience, say=say
         )
 
+        self._answering = Answering(client, store, self.follower)
+
     async def run(self) -> None:
         """Until something ends it, which is always a problem.
 
@@ -63,6 +66,7 @@ class Live:
             tasks.create_task(stay(self._client))
             tasks.create_task(self.follower.run())
             tasks.create_task(self.reconciler.run())
+            tasks.create_task(self._answering.run())
             tasks.create_task(self._watch_the_line())
 
     async def _watch_the_line(self) -> None:

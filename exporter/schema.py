@@ -108,3 +108,14 @@ def m004_whole_messages(db: Database) -> None:
 def m005_folders(db: Database) -> None:
     """In which of the owner's folders a chat lies, as a list of titles in JSON."""
     db.table("dialog").add_column("folders", str)
+
+
+@migrations()
+def m006_sync_request(db: Database) -> None:
+    """What other processes ask of the one that has the account; a row lasts as long as somebody waits for it."""
+    db.table("sync_request").create(
+        {"request_id": int, "wish": str, "state": str, "step": str, "outcome": str},
+        pk="request_id",
+        not_null={"wish", "state"},
+        strict=True,
+    )

@@ -149,3 +149,12 @@ def lock_account(config: Config) -> Iterator[None]:
         file.write(f"process {os.getpid()} ({' '.join(sys.orig_argv[1:4])})")
         file.flush()
         yield
+
+
+def is_in_use(config: Config) -> bool:
+    """Whether another process has the account just now."""
+    try:
+        with lock_account(config):
+            return False
+    except AccountInUse:
+        return True

@@ -5,6 +5,7 @@ import click
 from exporter.cli import EXIT_CODES, DefaultGroup
 from exporter.commands.account import logout_command, sessions_command
 from exporter.commands.chats import chats_command
+from exporter.commands.follow import follow_command
 from exporter.commands.imports import import_command
 from exporter.commands.login import login_command
 from exporter.commands.sync import sync_command
@@ -20,5 +21,13 @@ def main() -> None:
     log_to_stderr()
 
 
-for command in (sync_command, login_command, logout_command, sessions_command, chats_command, import_command):
+for command in (
+    sync_command,
+    follow_command,
+    login_command,
+    logout_command,
+    sessions_command,
+    chats_command,
+    import_command,
+):
     main.add_command(command)
