@@ -6,7 +6,7 @@ from collections.abc import Callable
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.progress import Report
-from exporter.requests import Outcome, Problem, RequestState, Requests, Wish
+from exporter.requests import Outcome, Problem, Requests, RequestState, Wish
 from exporter.store import Store
 from exporter.sync import SyncResult
 from exporter.telegram import AccountInUse, is_in_use
@@ -34,7 +34,7 @@ def ask_to_sync(
     told, shown = False, None
     try:
         while is_in_use(config) and (request := requests.get(request_id)):
-            if request.state is RequestState.ASKED and time.monotonic() > patience:
+            if request.state is RequestState.ASKED and time.monotonic() > patience and not requests.any_taken():
                 raise held
             if request.state is not RequestState.ASKED and not told:
                 told = True

@@ -73,6 +73,12 @@ class Follower:
         """Whether a chat is one that is kept."""
         return self._chosen(peer, dialog.protected)
 
+    def kept(self) -> list[Peer]:
+        """The chats that are kept, as far as they are known, and that the owner can still read."""
+        dialogs = self._store.state.dialogs().values()
+        known = ((self.people.get(dialog.chat_id), dialog) for dialog in dialogs if not dialog.gone)
+        return [peer for peer, dialog in known if peer and self.keeps(peer, dialog)]
+
     @contextmanager
     def holding(self, chat_id: int) -> Iterator[None]:
         """Tell what comes of a chat only after the block, in the order of its ids."""
@@ -86,14 +92,16 @@ class Follower:
     @contextmanager
     def hearing_all(self) -> Iterator[None]:
         """Tell after the block what somebody else stored in it at the newest end of a chat that is kept."""
-        newest = {chat_id: self._store.newest_id(chat_id) for chat_id in self._listed}
+        complete = {peer.peer_id: self._store.intervals(peer.peer_id) for peer in self.kept()}
+        above = {chat_id: Interval(known[-1].hi + 1, HIGHEST) for chat_id, known in complete.items() if known}
+        before = {chat_id: self._store.ids(chat_id, ids) for chat_id, ids in above.items()}
         self._told = told = set[tuple[int, int]]()
         try:
             yield
         finally:
             self._told = None
-            for chat_id, before in newest.items():
-                for message_id in sorted(self._store.ids(chat_id, Interval(before + 1, HIGHEST)) if before else ()):
+            for chat_id, ids in above.items():
+                for message_id in sorted(self._store.ids(chat_id, ids) - before[chat_id]):
                     message = self._store.message(chat_id, message_id)
                     if message and (chat_id, message_id) not in told:
                         self.tell(message, True)

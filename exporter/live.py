@@ -51,7 +51,14 @@ class Live:
         listed = {chat_id: (peers[chat_id], dialog) for chat_id, dialog in dialogs.items() if chat_id in peers}
         self.follower = Follower(client, store, chosen=Scope(choice, listed).holds, on_message=on_message)
         self.reconciler = Reconciler(
-            client, self.limiter, store, self.follower, period=choice.reconcile_seconds, patience=patience, say=say
+            client,
+            self.limiter,
+            store,
+            self.follower,
+            period=choice.reconcile_seconds,
+            recheck_for=timedelta(days=choice.recheck_days),
+            patience=patience,
+            say=say,
         )
 
         self._answering = Answering(client, store, self.follower)

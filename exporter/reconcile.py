@@ -1,7 +1,7 @@
 """What gets lost on the way is found again: now and then, the server's newest ids against what is stored.
 
 Pushes may never come, differences may be too long to tell, connections break. One request tells the newest ids of a
-hundred chats; only where something above what is complete is missing, history is asked for. It knows nothing of why
+hundred chats; only where something is missing above what is complete, history is asked for. It knows nothing of why
 anybody follows.
 """
 
@@ -21,10 +21,11 @@ from exporter.dialogs import PAGE, Listed, lines, to_dialog
 from exporter.errors import ComeBackLater, DoppelgangerError
 from exporter.follow import Follower
 from exporter.history import History
-from exporter.intervals import gaps
+from exporter.intervals import HIGHEST, Interval, gaps
 from exporter.limiter import Limiter
-from exporter.messages import Peer
+from exporter.messages import Message, Peer
 from exporter.plan import Chat
+from exporter.recheck import Recheck, reread, settle
 from exporter.refusals import GONE, explained
 from exporter.store import Store
 from exporter.translate import to_address, to_peer
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 PATIENCE = timedelta(minutes=3)
 """How long news may have to be fetched without that any comes by itself. Noticed within this and a period or two."""
 
+LAST = 100
+"""Messages of a chat that are read again after a new connection."""
+
 _OVER = (errors.UnauthorizedError, errors.AuthKeyError)
 """Telegram does not accept the account any more."""
 _PASSES = (errors.RPCError, ConnectionError, TimeoutError, ComeBackLater)
@@ -44,7 +48,8 @@ _PASSES = (errors.RPCError, ConnectionError, TimeoutError, ComeBackLater)
 class Reconciler:
     """Looks after the chats that `follower` keeps, and tells through it. `period` is in seconds.
 
-    Of a chat that was never synced it fetches the newest page alone: the rest is for a sync.
+    After each new connection, chats where something was said within `recheck_for` are read again, for edits and
+    deletions. Of a chat that was never synced it fetches the newest page alone: the rest is for a sync.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class Reconciler:
         follower: Follower,
         *,
         period: float,
+        recheck_for: timedelta,
         patience: timedelta,
         say: Callable[[str], None],
     ) -> None:
@@ -64,6 +70,7 @@ class Reconciler:
         self._follower = follower
         self._history = History(limiter, store, follower.people, follower.owner.peer_id)
         self._period = period
+        self._recheck_for = recheck_for
         self._watchdog = Watchdog(patience)
         self._say = say
         self._began = datetime.now(UTC).replace(microsecond=0)
@@ -96,23 +103,16 @@ class Reconciler:
             await self._client.catch_up()  # Telethon would only see at the next push that it missed some
         self._follower.missed.clear()
         fetched = 0
-        peers = self._peers()
+        peers = self._follower.kept()
         for start in range(0, len(peers), PAGE):
             for chat in await self._ask(peers[start : start + PAGE]):
-                fetched += await self._fill(chat)
+                fetched += await self._look(chat, again=fresh)
         erased = self._store.expire(datetime.now(UTC))
         self._made = made
         self.looked_at = datetime.now(UTC)
         log.debug("round.done", extra={"chats": len(peers), "fetched": fetched, "erased": erased, "fresh": fresh})
         self._watch(0 if fresh else fetched)
         return fetched
-
-    def _peers(self) -> list[Peer]:
-        """The chats that are kept, and that the owner can still read."""
-        known = (
-            (self._follower.people.get(chat_id), dialog) for chat_id, dialog in self._store.state.dialogs().items()
-        )
-        return [peer for peer, dialog in known if peer and not dialog.gone and self._follower.keeps(peer, dialog)]
 
     async def _ask(self, peers: Sequence[Peer]) -> list[Chat]:
         """The chats as they are on the server now, at most a hundred. One that is closed spoils the answer for all."""
@@ -137,33 +137,54 @@ class Reconciler:
             if old is None or (old.top, old.protected, old.gone) != (dialog.top, dialog.protected, dialog.gone):
                 changed.append(dialog)
             if self._follower.keeps(peer, dialog) and not dialog.gone:
-                chats.append(Chat(peer, get_input_peer(one.entity), dialog.top))
+                newest_at = one.newest.date if one.newest is not None else None
+                chats.append(Chat(peer, get_input_peer(one.entity), dialog.top, newest_at))
         if changed:
             self._store.state.save_dialogs(changed)
         return chats
 
-    async def _fill(self, chat: Chat) -> int:
-        """Fetch what is missing at a chat's newest end, tell it in order; how many messages were new."""
+    async def _look(self, chat: Chat, *, again: bool) -> int:
+        """Fetch what is missing at a chat's newest end, and look `again` at what is there; how many messages were new.
+
+        All of it is told in order. Where the newest messages are gone, that is a reason to look again, too.
+        """
+        chat_id = chat.peer.peer_id
+        again = again and chat.newest_at is not None and chat.newest_at >= datetime.now(UTC) - self._recheck_for
+        recheck = Recheck(chat)
+        with self._follower.holding(chat_id):
+            try:
+                new, read = await self._fill(chat, recheck)
+                if not read and (again or self._store.ids(chat_id, Interval(chat.top + 1, HIGHEST))):
+                    new += self._tell(await reread(self._history, self._store, recheck, newest=LAST))
+                if (await settle(self._history, self._store, recheck)).spared:
+                    log.warning("deletions.spared", extra={"chat_id": chat_id})
+                for message in recheck.edited:
+                    self._follower.tell(message, False)
+            except GONE:
+                log.warning("round.refused", extra={"chat_id": chat_id})
+                return 0
+        return new
+
+    async def _fill(self, chat: Chat, recheck: Recheck) -> tuple[int, bool]:
+        """Fetch what is missing at the newest end: how many messages were new, and whether any page was read."""
         complete = self._store.intervals(chat.peer.peer_id)
         newest = next(iter(gaps(complete, chat.top)), None)
         if newest is None or newest.hi < chat.top:
-            return 0
-        fetched = 0
-        with self._follower.holding(chat.peer.peer_id):
-            try:
-                async for page, interval in self._history.pages(chat, newest):
-                    added = self._history.keep(chat, page, interval)
-                    fetched += len(added.new)
-                    for message in added.new:
-                        if complete or message.sent_at >= self._began:
-                            self._follower.tell(message, True)
-                    for message in added.edited:
-                        self._follower.tell(message, False)
-                    if not complete:
-                        break
-            except GONE:
-                log.warning("round.refused", extra={"chat_id": chat.peer.peer_id})
-        return fetched
+            return 0, False
+        new = 0
+        async for page, interval in self._history.pages(chat, newest):
+            added = self._history.keep(chat, page, interval)
+            recheck.compare(added)
+            new += self._tell(one for one in added.new if complete or one.sent_at >= self._began)
+            if not complete:
+                break
+        return new, True
+
+    def _tell(self, new: Iterable[Message]) -> int:
+        told = list(new)
+        for message in told:
+            self._follower.tell(message, True)
+        return len(told)
 
     def _watch(self, fetched: int) -> None:
         match self._watchdog.look(fetched=fetched, pushes=self._follower.pushes, now=datetime.now(UTC)):

@@ -71,7 +71,7 @@ class Requests:
             asked = self._database.execute(
                 "insert into sync_request (state, wish) values (?, ?)", [RequestState.ASKED, _json(_WISH, wish)]
             )
-        return int(asked.lastrowid)
+        return int(asked.lastrowid or 0)
 
     def get(self, request_id: int) -> Request | None:
         """A request; None where it was withdrawn, or where a new process that has the account began with none."""
@@ -85,6 +85,11 @@ class Requests:
     def clear(self) -> None:
         """Begin with none: those who wait ask again."""
         self._execute("delete from sync_request")
+
+    def any_taken(self) -> bool:
+        """Whether one is being answered just now."""
+        taken = self._database.execute("select 1 from sync_request where state = ?", [RequestState.TAKEN])
+        return taken.fetchone() is not None
 
     def take(self) -> Request | None:
         """The request that waits longest, which is then taken; None where none waits."""

@@ -205,11 +205,6 @@ class Store:
         row = self.database.execute(f"{_SELECT} where chat_id = ? and message_id = ?", [chat_id, message_id]).fetchone()
         return rows.to_message(row) if row else None
 
-    def newest_id(self, chat_id: int) -> int:
-        """The highest message id that is stored of a chat; 0 where there is none."""
-        (newest,) = self.database.execute("select max(message_id) from messages where chat_id = ?", [chat_id]).fetchone()
-        return newest or 0
-
     def ids(self, chat_id: int, within: Interval) -> set[int]:
         """The ids of an interval whose messages are stored and stand."""
         found = self.database.execute(

@@ -28,10 +28,11 @@ REFRESH = 1.0
 @click.command("follow")
 @config_option
 def follow_command(config_path: Path) -> None:
-    """Sync, then keep the chats chosen under [sync] current until Ctrl-C.
+    """Sync, then keep what is stored current.
 
-    What is said, edited and deleted is stored as it happens. What gets lost on the way, or while the network is down, is
-    found again within a minute. Meanwhile, `python -m exporter sync` in another terminal asks this process to sync.
+    Until Ctrl-C, what is said, edited and deleted in the chats chosen under [sync] is stored as it happens. What gets
+    lost on the way, or while the network is down, is found again within a minute. Meanwhile, `python -m exporter sync`
+    in another terminal asks this process to sync.
     """
     config = configuration.load(config_path)
     config.make_state()

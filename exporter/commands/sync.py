@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter import config as configuration
+from exporter.asking import ask_to_sync
 from exporter.cli import config_option
 from exporter.config import Config, Contact, Kind
 from exporter.estimate import Estimate, Forecast, forecast
@@ -25,9 +27,10 @@ from exporter.limiter import Limiter
 from exporter.messages import PeerKind
 from exporter.plan import Options, left_out
 from exporter.progress import Aloud, Report, progress
+from exporter.requests import Wish
 from exporter.store import Store, open_store
 from exporter.sync import SyncResult, sync
-from exporter.telegram import connect
+from exporter.telegram import AccountInUse, connect
 
 GRACE = 5.0
 """Seconds that a request in flight has after Ctrl-C to bring its page."""
@@ -73,10 +76,7 @@ def sync_command(
     )
     with open_store(config.database) as store, progress(Console(stderr=True)) as report:
         is_first = not store.state.dialogs()
-        try:
-            result = asyncio.run(_run(config, store, options, report, dry_run=dry_run))
-        except asyncio.CancelledError:
-            raise click.Abort from None
+        result = _here_or_there(config, store, options, report, dry_run=dry_run)
     _tell(result, as_json=as_json)
     if is_first or dry_run:
         click.echo(ONLY_ON_DEVICES, err=True)
@@ -84,6 +84,24 @@ def sync_command(
 
 def _contact(name: str) -> Contact:
     return int(name) if name.removeprefix("-").isdecimal() else name
+
+
+def _here_or_there(
+    config: Config, store: Store, options: Options, report: Report, *, dry_run: bool
+) -> SyncResult | Forecast:
+    """Run it; where another process has the account, ask that one to."""
+    while True:
+        try:
+            return asyncio.run(_run(config, store, options, report, dry_run=dry_run))
+        except asyncio.CancelledError:
+            raise click.Abort from None
+        except AccountInUse as held:
+            if dry_run:
+                raise
+            say = partial(click.echo, err=True)
+            result = ask_to_sync(config, store, Wish(config.sync, options), held, report=report, say=say)
+        if result:
+            return result
 
 
 async def _run(

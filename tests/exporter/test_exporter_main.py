@@ -44,7 +44,8 @@ def test_help_names_commands_and_exit_codes(call: Callable[..., int], capsys: py
     assert call("--help") == 0
     out = capsys.readouterr().out
     assert all(
-        word in out for word in ("sync", "login", "logout", "sessions", "chats", "import", "come back later", "130")
+        word in out
+        for word in ("sync", "follow", "login", "logout", "sessions", "chats", "import", "come back later", "130")
     )
     assert "..." not in out.partition("Commands:")[2]
 

@@ -108,6 +108,39 @@ async def test_acceptance_18_a_difference_that_is_too_long_over_a_standing_conne
         await listener.hears(*news(4))
 
 
+async def test_edits_and_deletions_that_nobody_tells_of_are_found_after_the_reconnection(
+    world: World,
+    owner: User,
+    anna: User,
+    sandbox: Sandbox,
+    logged_in: Config,
+    store: Store,
+    listener: Listener,
+) -> None:
+    first, second, third = (world.say(anna, owner, text) for text in ("first", "second", "third"))
+    async with following(logged_in, store, listener, chats=("Anna",), reconcile_seconds=60) as live:
+        await until(lambda: live.reconciler.looked_at)
+        port = sandbox.port
+        await sandbox.mtproto.close()
+        world.edit(first, "first!")
+        world.delete(second, third)
+        world.box(owner).forget()
+        await sandbox.mtproto.start(sandbox.host, port)
+        await until(lambda: store.recent(anna.id, limit=1)[0].text == "first!")
+    assert listener.told == [("first!", False)]
+
+
+async def test_a_newest_message_that_is_gone_is_found_within_a_period(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    said = world.say(anna, owner, "oops")
+    async with following(logged_in, store, listener, chats=("Anna",)) as live:
+        await until(lambda: live.reconciler.looked_at)
+        world.faults.silent_stream = True
+        world.delete(said)
+        await until(lambda: store.message(anna.id, said.id_for(owner)).deleted_at)
+
+
 async def test_acceptance_19_a_silent_stream_is_noticed_and_mended(
     world: World,
     owner: User,
