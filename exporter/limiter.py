@@ -6,6 +6,7 @@ remembers across restarts only what Telegram asked to wait for.
 
 import asyncio
 import logging
+import struct
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from telethon import TelegramClient, errors
 from telethon.tl.functions import InvokeWithTakeoutRequest
 
 from exporter.chatstate import ChatState
+from exporter.errors import DoppelgangerError
 from exporter.refusals import FLOODS, come_back_later
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,10 @@ JITTER = 0.1
 """A wait for one's turn is longer by up to this share: a machine's even beat is what Telegram looks for."""
 WORTH_A_NOTE = 2.0
 """Seconds of waiting for one's turn that the user is told of."""
+
+_TROUBLE = (errors.ServerError, errors.TimedOutError, TimeoutError)
+_GARBLED = (errors.TypeNotFoundError, BufferError, struct.error)
+"""What Telethon raises where an answer's bytes make no sense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +115,18 @@ class Limiter:
                 return await self._send(request)
             except FLOODS as flood:
                 self._slow_down(method, flood.seconds)
-            except (errors.ServerError, errors.TimedOutError, TimeoutError):  # two seconds or more have passed already
+            except _TROUBLE as error:  # two seconds or more have passed already
                 failures += 1
                 if failures == TRIES:
                     raise
+                log.info("limiter.again", extra={"method": method, "error": type(error).__name__})
+            except _GARBLED as error:
+                failures += 1
+                if failures == TRIES:
+                    raise DoppelgangerError(
+                        "what Telegram answers cannot be read",
+                        fix="run the same command again to go on; if that does not help, update doppelganger",
+                    ) from error
 
     def check(self, method: str) -> None:
         """Raises:

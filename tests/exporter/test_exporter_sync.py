@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import Config, Sync
-from exporter.errors import ComeBackLater, ConfigError, LoginError
+from exporter.errors import ComeBackLater, ConfigError
 from exporter.intervals import Interval, gaps
 from exporter.messages import Message, PeerKind
 from exporter.progress import Step
@@ -137,32 +137,6 @@ async def test_acceptance_11_a_page_does_not_overwrite_a_newer_edit(
     assert store.message(anna.id, 3) == newer
 
 
-@pytest.mark.parametrize("drop", ["before", "after"])
-async def test_a_dropped_connection_is_taken_up_again(
-    world: World, owner: User, anna: User, logged_in: Config, store: Store, drop: Any
-) -> None:
-    history(world, owner, anna, count=300)
-    world.fault("messages.getHistory", drop=drop, after=1)
-    assert (await pull(logged_in, store)).new == 300
-
-
-async def test_trouble_of_telegrams_own_is_tried_again(
-    world: World, owner: User, anna: User, logged_in: Config, store: Store, no_retry_delay: None
-) -> None:
-    history(world, owner, anna, count=300)
-    world.fault("messages.getHistory", error=(500, "INTERNAL"), after=1)
-    assert (await pull(logged_in, store)).new == 300
-
-
-async def test_a_chat_that_is_closed_does_not_keep_the_others(
-    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
-) -> None:
-    history(world, owner, anna, count=3)
-    history(world, owner, boris, count=3)
-    world.fault("messages.getHistory", error=(400, "CHANNEL_PRIVATE"))
-    assert (await pull(logged_in, store)).new == 3
-
-
 async def test_nothing_of_other_chats_is_asked_for(
     world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
 ) -> None:
@@ -186,20 +160,6 @@ async def test_choosing_nothing_or_nobody_is_refused(
 async def test_an_account_without_history_is_fine(logged_in: Config, store: Store) -> None:
     result = await pull(logged_in, store)
     assert (result.chats, result.messages, result.new) == (0, 0, 0)
-
-
-async def test_a_session_revoked_midway_keeps_its_pages(
-    world: World, owner: User, anna: User, logged_in: Config, store: Store
-) -> None:
-    history(world, owner, anna, count=300)
-
-    def revoke(step: Step) -> None:
-        if step.stage == "Anna":
-            world.revoke(owner)
-
-    with pytest.raises(LoginError, match="ended elsewhere"):
-        await pull(logged_in, store, report=revoke)
-    assert len(texts(store, anna)) == 100
 
 
 async def stalled(
