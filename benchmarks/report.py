@@ -52,7 +52,8 @@ def _marks(marks: list[Mark]) -> Table:
         table.add_column(column, justify="left" if column in ("exporter sync", "") else "right")
     for mark in marks:
         verdict = "[green]met" if mark.met else "[red]missed"
-        table.add_row(mark.what, f"{mark.figure:,.2f}", f"{mark.mark:,.2f}", verdict)
+        digits = 3 if mark.mark < 10 else 0
+        table.add_row(mark.what, f"{mark.figure:,.{digits}f}", f"{mark.mark:,.{digits}f}", verdict)
     return table
 
 

@@ -30,6 +30,9 @@ def message_row(message: Message) -> Row:
     for index in _TIMES:
         if row[index] is not None:
             row[index] = int(row[index].timestamp())
+    for index in _TRUTHS:  # what is of SQLite's own types is bound at once, all else is looked up among adapters
+        row[index] = int(row[index])
+    row[_KIND] = message.kind.value
     row[_REACTIONS] = reactions_json(message.reactions)
     return tuple(row)
 
