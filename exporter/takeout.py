@@ -54,8 +54,7 @@ class Takeout:
                 fix="approve the export in Telegram's message to your other devices, or come back then; "
                 "run the same command again, or leave out --takeout to sync at the usual pace now",
             ) from None
-        self._session.takeout_id = takeout.id
-        self._limiter.within(takeout.id)
+        self._remember(takeout.id)
         log.info("takeout.begun")
 
     async def finish(self) -> None:
@@ -66,8 +65,12 @@ class Takeout:
 
     def drop(self) -> None:
         """Forget the takeout: it is finished, or Telegram no longer knows it."""
-        self._session.takeout_id = None
-        self._limiter.within(None)
+        self._remember(None)
+
+    def _remember(self, takeout_id: int | None) -> None:
+        self._session.takeout_id = takeout_id
+        self._session.save()  # at once: Telethon would do so within a minute
+        self._limiter.within(takeout_id)
 
 
 def _leave_for(chats: Iterable[Chat]) -> InitTakeoutSessionRequest:

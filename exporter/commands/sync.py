@@ -43,9 +43,9 @@ NARROWING = "It narrows what the configuration chooses, and cannot choose more."
 @config_option
 @click.option("--chat", "chats", multiple=True, help=f"Only this chat: its name, @username or id. {NARROWING}")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(get_args(Kind)), help="Only chats of this kind.")
-@click.option("--since", type=DAY, help="Only messages from this day on, in your time zone.")
-@click.option("--until", type=DAY, help="Only messages up to this day, in your time zone.")
-@click.option("--limit", type=click.IntRange(1), help="Of each chat, only the newest so many messages.")
+@click.option("--since", type=DAY, metavar="DAY", help="Only messages from this day on: 2024-05-31, in your time zone.")
+@click.option("--until", type=DAY, metavar="DAY", help="Only messages up to this day, itself included.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Of each chat, only the newest so many messages.")
 @click.option("--takeout", is_flag=True, help="Export without pauses; Telegram wants you to approve it first.")
 @click.option("--recheck", is_flag=True, help="Look now for recent messages that were edited or deleted.")
 @click.option("--accept-deletions", is_flag=True, help="Believe it where most of a chat was deleted.")
@@ -67,6 +67,8 @@ def sync_command(
     """
     config = configuration.load(config_path)
     config.make_state()
+    if since and until and since > until:
+        raise click.UsageError("--since lies after --until: nothing was said then")
     zone = ZoneInfo(config.timezone)
     options = Options(
         chats=tuple(map(_contact, chats)),

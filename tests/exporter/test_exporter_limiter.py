@@ -1,7 +1,7 @@
 """The limiter over a Telegram of our own, on a clock of our own."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -11,39 +11,16 @@ from telethon.tl.functions.users import GetUsersRequest
 from telethon.tl.types import InputPeerEmpty, InputUserSelf
 
 from exporter.errors import ComeBackLater
-from exporter.limiter import Clock, Limiter, method_of
+from exporter.limiter import Limiter, method_of
 from exporter.store import Store
 from sandbox.values import User
 from sandbox.world import World
 
 from ..sandbox_fixtures import ClientOf
+from .virtual import NOON, Steady, Virtual
 
 ME = GetUsersRequest([InputUserSelf()])
 METHOD = "users.getUsers"
-NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
-
-
-class Steady(Random):
-    """No jitter."""
-
-    def random(self) -> float:
-        return 0.0
-
-
-@dataclass
-class Virtual:
-    """Time that passes where somebody sleeps."""
-
-    seconds: float = 0.0
-    slept: list[float] = field(default_factory=list)
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-        self.slept.append(round(seconds, 3))
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(lambda: self.seconds, lambda: NOON + timedelta(seconds=self.seconds), self.sleep)
 
 
 @dataclass

@@ -16,14 +16,18 @@ from hypothesis import strategies as st
 from exporter.config import Config, Sync
 from exporter.errors import ComeBackLater, ConfigError
 from exporter.intervals import Interval, gaps
+from exporter.limiter import Limiter
 from exporter.messages import Message, PeerKind
-from exporter.progress import Step
+from exporter.progress import Aloud, Step
 from exporter.store import Store, open_store
+from exporter.sync import sync
+from exporter.telegram import connect
 from sandbox.values import User
 from sandbox.world import World
 
 from .conftest import BEGIN, Command, history
-from .pulling import pull, requests, texts
+from .pulling import EVERYBODY, pull, requests, texts
+from .virtual import Steady, Virtual
 
 
 async def test_acceptance_01_a_full_sync_equals_the_world(
@@ -87,16 +91,21 @@ async def test_acceptance_04_short_and_empty_pages_lose_nothing(
     assert store.intervals(anna.id) == (Interval(1, 300),)
 
 
-async def test_acceptance_05_a_short_wait_is_kept_and_shown(
+async def test_acceptance_05_a_flood_wait_of_7_seconds_is_obeyed_and_the_bar_says_why(
     world: World, owner: User, anna: User, logged_in: Config, store: Store
 ) -> None:
     history(world, owner, anna, count=300)
-    world.fault("messages.getHistory", error=(420, "FLOOD_WAIT_1"), after=2)
+    world.fault("messages.getHistory", error=(420, "FLOOD_WAIT_7"), after=2)
     steps: list[Step] = []
-    result = await pull(logged_in, store, report=steps.append)
-    assert (result.new, result.seconds > 1) == (300, True)
-    assert Step("Anna", 200, 300, "sleeping 1 s: Telegram's rate limit") in steps
+    aloud, time = Aloud(steps.append), Virtual()
+    async with connect(logged_in) as client:
+        limiter = Limiter(client, store.state, 0, say=aloud.note, clock=time.clock, random=Steady())
+        result = await sync(client, store, EVERYBODY, limiter=limiter, report=aloud)
+    assert time.slept == [7.0]
+    assert (result.new, result.slept) == (300, 7.0)
+    assert Step("Anna", 200, 300, "sleeping 7 s: Telegram's rate limit") in steps
     assert [step.done for step in steps if step.stage == "Anna"] == [100, 200, 200, 300]
+    assert len(requests(world)) == 4
 
 
 async def test_acceptance_06_a_long_wait_ends_the_run_and_is_remembered(

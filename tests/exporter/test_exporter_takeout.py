@@ -104,18 +104,23 @@ async def test_acceptance_07_a_delay_is_exit_code_4(
     assert "fix: approve the export in Telegram's message to your other devices" in ended.err
 
 
-async def test_acceptance_08_after_ctrl_c_the_same_takeout_goes_on_and_is_finished_at_the_very_end(
-    world: World, owner: User, anna: User, logged_in: Config, start: Any, command: Command
-) -> None:
-    history(world, owner, anna, count=700)
+async def stopped(world: World, start: Any, number: signal.Signals) -> tuple[int, bytes]:
+    """An export that gets a signal while it waits for its fourth page: its exit code, and what it said."""
     world.fault("messages.getHistory", delay=0.3, after=3)
     process = await start("sync", "--takeout")
     while len(requests(world)) < 4:  # noqa: ASYNC110 - it is another process that calls
         await asyncio.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = await process.communicate()
-    assert process.returncode == 130
-    assert b" -m exporter sync --takeout --config " in err.splitlines()[-1]
+    return process.returncode, err
+
+
+async def test_acceptance_08_after_ctrl_c_the_same_takeout_goes_on_and_is_finished_at_the_very_end(
+    world: World, owner: User, anna: User, logged_in: Config, start: Any, command: Command
+) -> None:
+    history(world, owner, anna, count=700)
+    code, err = await stopped(world, start, signal.SIGINT)
+    assert code == 130 and b" -m exporter sync --takeout --config " in err.splitlines()[-1]
     assert requests(world, FINISH) == []
     (takeout,) = world.takeouts
     assert kept_id(logged_in) == takeout.id
@@ -124,6 +129,17 @@ async def test_acceptance_08_after_ctrl_c_the_same_takeout_goes_on_and_is_finish
     assert set(ids(world)) == {takeout.id}
     assert (len(requests(world, INIT)), len(requests(world, FINISH))) == (1, 1)
     assert world.calls[-1].method == FINISH
+
+
+async def test_after_kill_9_the_same_takeout_goes_on(
+    world: World, owner: User, anna: User, logged_in: Config, start: Any, store: Store
+) -> None:
+    history(world, owner, anna, count=700)
+    await stopped(world, start, signal.SIGKILL)
+    (takeout,) = world.takeouts
+    assert kept_id(logged_in) == takeout.id
+    assert (await pull(logged_in, store, TAKEOUT)).new == 400
+    assert set(ids(world)) == {takeout.id} and takeout.success is True
 
 
 async def test_a_takeout_that_telegram_forgot_is_begun_anew_and_pages_are_kept(
