@@ -6,10 +6,8 @@ from enum import StrEnum
 from exporter.config import Reply
 from exporter.errors import ConfigError
 from exporter.messages import Peer, PeerKind
-from exporter.selection import resolve_contact
+from exporter.selection import TELEGRAM, resolve_contact
 
-TELEGRAM = 777000
-"""Telegram's own account: login codes come from here."""
 _PEOPLE = frozenset({PeerKind.USER, PeerKind.GROUP})
 
 

@@ -8,6 +8,8 @@ from exporter.config import Contact, Kind, Sync
 from exporter.errors import ConfigError
 from exporter.messages import Dialog, Peer, PeerKind
 
+TELEGRAM = 777000
+"""Telegram's own account: login codes come from here."""
 _KINDS: Mapping[Kind, PeerKind] = {
     "private": PeerKind.USER,
     "group": PeerKind.GROUP,
@@ -45,12 +47,11 @@ def select_chats(choice: Sync, peers: Sequence[Peer], dialogs: Mapping[int, Dial
     if both := named & excluded:
         names = ", ".join(sorted(peer.name for peer in both))
         raise ConfigError(f"[sync] both names and excludes {names}", fix="leave each in either chats or exclude")
-    kinds = {_KINDS[kind] for kind in choice.kinds}
     chosen = [
         peer
         for peer in peers
         if peer not in excluded
-        and (peer in named or peer.kind in kinds or _lies_in(choice.folder, dialogs.get(peer.peer_id)))
+        and (peer in named or _is_of(peer, choice.kinds) or _lies_in(choice.folder, dialogs.get(peer.peer_id)))
     ]
     protected = {peer_id for peer_id, dialog in dialogs.items() if dialog.protected}
     left_out = {peer for peer in chosen if peer.peer_id in protected} - agreed
@@ -80,9 +81,8 @@ def narrow(
                 f"{peer.name} is not among the chats that the configuration chooses",
                 fix=f'add it under [sync] in the configuration, as in chats = ["{peer.name}"]',
             )
-    wanted = {_KINDS[kind] for kind in kinds}
-    chosen = [peer for peer in selection.chats if not wanted or peer.kind in wanted]
-    if not chosen and wanted:
+    chosen = [peer for peer in selection.chats if not kinds or _is_of(peer, kinds)]
+    if not chosen and kinds:
         raise ConfigError(
             f"the configuration chooses no chat of the kind {' or '.join(sorted(kinds))}",
             fix="add the kind to kinds under [sync] in the configuration",
@@ -120,6 +120,11 @@ def _lies_in(folder: str | None, dialog: Dialog | None) -> bool:
     return folder is not None and dialog is not None and folder in (dialog.folders or ())
 
 
+def _is_of(peer: Peer, kinds: Collection[Kind]) -> bool:
+    """Telegram's own account is of no kind: nobody means to keep login codes."""
+    return peer.kind in {_KINDS[kind] for kind in kinds} and peer.peer_id != TELEGRAM
+
+
 def _is(peer: Peer, contact: Contact) -> bool:
     if isinstance(contact, int):
         return peer.peer_id == contact
@@ -141,7 +146,7 @@ class Scope:
             for chat_id, (peer, dialog) in listed.items()
             if _is_any(peer, choice.chats) or _lies_in(choice.folder, dialog)
         }
-        self._kinds = {_KINDS[kind] for kind in choice.kinds}
+        self._kinds = choice.kinds
         self._excluded = choice.exclude
         self._agreed = {chat_id for chat_id, (peer, _) in listed.items() if _is_any(peer, choice.protected)}
 
@@ -149,7 +154,7 @@ class Scope:
         """Whether a chat is to be kept; `protected` where Telegram forbids to save what is said there."""
         if _is_any(peer, self._excluded) or (protected and peer.peer_id not in self._agreed):
             return False
-        return peer.peer_id in self._chosen or peer.kind in self._kinds
+        return peer.peer_id in self._chosen or _is_of(peer, self._kinds)
 
 
 def _is_any(peer: Peer, contacts: Iterable[Contact]) -> bool:

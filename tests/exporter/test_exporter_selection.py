@@ -61,6 +61,12 @@ def test_names_kinds_and_folder_add_up() -> None:
     assert chosen(dialogs, folder="Work", chats=("Anna",)) == (FLAT, ANNA, BORIS)
 
 
+def test_telegrams_own_chat_with_its_login_codes_is_of_no_kind() -> None:
+    peers = (ANNA, Peer(777000, PeerKind.USER, "Telegram"))
+    assert select_chats(Sync(kinds={"private"}), peers, {}).chats == (ANNA,)
+    assert select_chats(Sync(chats=("Telegram",)), peers, {}).chats == peers[1:]
+
+
 def test_what_is_excluded_is_out_of_kinds_and_folder() -> None:
     dialogs = {peer.peer_id: Dialog(peer.peer_id, folders=("Friends",)) for peer in PEERS}
     assert chosen(dialogs, folder="Friends", kinds={"private"}, exclude=("Anna", -5)) == (BORIS, NEWS, BOT)
