@@ -1,139 +1,152 @@
-"""kill -9 of `python -m exporter sync` at forty moments, over a sandbox in a process of its own."""
+"""kill -9 of `sync` and `follow` at two hundred moments, while people write, edit and delete over a bad network."""
 
-import contextlib
-import json
+import asyncio
 import random
-import signal
-import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-OWNER = 1
-FRIENDS = {10: "Anna", 20: "Boris", 30: "Nina"}
+from exporter.config import Config
+from exporter.store import Store, open_store
+from sandbox.server import Sandbox
+from sandbox.values import Message, User
+from sandbox.world import World
+
+from .conftest import Command, history
+
 EACH = 4_000
-"""Messages of a chat: a sync takes long enough to be killed in its midst."""
-ROUNDS, KILLS = 5, 8
+"""Messages of a chat that were there before."""
+LATENCY = 0.01
+"""Seconds for an answer: a sync takes long enough to be killed in its midst."""
+ROUNDS, KILLS = 40, 5
+"""After each round the store is compared with the world, then begun anew."""
+TICK = 0.02
+"""Seconds between two things that happen."""
 
 
-def a_world(path: Path) -> None:
-    """Three chats in which both write; ids run through all chats, as they do in an account."""
-    chats = []
-    for turn, (friend, name) in enumerate(FRIENDS.items()):
-        messages = [
-            {
-                "id": 3 * number + turn + 1,
-                "type": "message",
-                "date_unixtime": str(1_700_000_000 + 60 * number),
-                "from": name if number % 2 else "Olive",
-                "from_id": f"user{friend if number % 2 else OWNER}",
-                "text": f"{name} {number}",
-            }
-            for number in range(EACH)
-        ]
-        chats.append({"id": friend, "name": name, "type": "personal_chat", "messages": messages})
-    owner = {"user_id": OWNER, "first_name": "Olive"}
-    path.write_text(json.dumps({"personal_information": owner, "chats": {"list": chats}}))
+class Life:
+    """What people do meanwhile, and what the network does to it."""
+
+    def __init__(self, world: World, sandbox: Sandbox, friends: list[User], chance: random.Random) -> None:
+        self._world, self._sandbox, self._friends, self._chance = world, sandbox, friends, chance
+        self._said: list[Message] = []
+        self.events = 0
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self.events += 1
+            if self._chance.random() < 0.05:
+                self._disturb()
+            self._act()
+
+    def _act(self) -> None:
+        recent, what = self._said[-200:], self._chance.random()
+        if what < 0.7 or not recent:
+            pair = [self._chance.choice(self._friends), self._world.owner]
+            self._chance.shuffle(pair)
+            self._said.append(self._world.say(*pair, f"said {self.events}"))
+        elif what < 0.9:
+            self._world.edit(self._chance.choice(recent), f"edited {self.events}")
+        else:
+            gone = self._chance.choice(recent)
+            self._said.remove(gone)
+            self._world.delete(gone)
+
+    def _disturb(self) -> None:
+        faults = self._world.faults
+        match self._chance.randrange(4):
+            case 0:
+                self._sandbox.drop_connections()
+            case 1:
+                faults.lose_updates = 2
+            case 2:
+                faults.duplicate_updates = 2
+            case 3:
+                faults.reorder_updates = 2
 
 
 @pytest.fixture
-def account(tmp_path: Path) -> Iterator[Path]:
-    """A configuration whose account is logged in, after a wrong code; nothing is synced yet."""
-    world, ready = tmp_path / "result.json", tmp_path / "ready.json"
-    a_world(world)
-    serve = [sys.executable, "-m", "sandbox", "serve", "--world", str(world), "--ready", str(ready)]
-    sandbox = subprocess.Popen(serve, cwd=ROOT, stdout=subprocess.DEVNULL)
-    try:
-        while not ready.exists():
-            assert sandbox.poll() is None
-            time.sleep(0.05)
-        config = tmp_path / "config.toml"
-        config.write_text(settings(json.loads(ready.read_text()), tmp_path / "state"))
-        login = exporter("login", config, stdin=subprocess.PIPE)
-        _, err = login.communicate("1\n22222\n")
-        assert login.returncode == 0 and "That was not the code." in err
-        yield config
-    finally:
-        sandbox.send_signal(signal.SIGINT)
-        sandbox.wait()
+def nina(world: World) -> User:
+    return world.person("Nina")
 
 
-def settings(telegram: dict[str, Any], state: Path) -> str:
-    server = ", ".join(f"{key} = {json.dumps(telegram[key])}" for key in ("host", "port", "dc_id", "public_key"))
-    return f"""
-state = {json.dumps(str(state))}
-[telegram]
-api_id = {telegram["api_id"]}
-api_hash = "{telegram["api_hash"]}"
-phone = "{telegram["owner"]["phone"]}"
-server = {{ {server} }}
-[sync]
-kinds = ["private"]
-requests_per_second = 0
-"""
+@pytest.fixture
+def friends(world: World, owner: User, anna: User, boris: User, nina: User) -> list[User]:
+    for friend in (anna, boris, nina):
+        history(world, owner, friend, count=EACH)
+    return [anna, boris, nina]
 
 
-def exporter(command: str, config: Path, **more: Any) -> subprocess.Popen[str]:
-    arguments = [sys.executable, "-m", "exporter", command, "--config", str(config)]
-    return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more)
+def in_the_world(world: World, owner: User, friend: User) -> dict[int, str]:
+    said = world.conversation(owner, friend).newest_first(owner)
+    return {message.id_for(owner): message.text for message in said}
 
 
-def synced(config: Path) -> float:
-    """Sync to the end; seconds that it took."""
-    began = time.monotonic()
-    process = exporter("sync", config)
-    _, err = process.communicate()
-    assert process.returncode == 0, err
-    return time.monotonic() - began
-
-
-def rows(config: Path, query: str) -> list[tuple[Any, ...]]:
-    with contextlib.closing(sqlite3.connect(config.parent / "state" / "doppelganger.db")) as database:
-        return database.execute(query).fetchall()
-
-
-def forget(config: Path) -> None:
-    for file in (config.parent / "state").glob("doppelganger.db*"):
+def forget(config: Config) -> None:
+    for file in config.state.glob("doppelganger.db*"):
         file.unlink()
 
 
+def count(config: Config) -> int:
+    """Messages that are stored; 0 where a process was killed before it made its tables."""
+    if not config.database.exists():
+        return 0
+    with open_store(config.database) as store:
+        return sum(chat.messages for chat in store.chats())
+
+
+def assert_equal(world: World, owner: User, friends: list[User], store: Store) -> None:
+    """Nothing is lost and nothing doubled; what counts as deleted is gone."""
+    assert store.database.execute("pragma integrity_check").fetchall() == [("ok",)]
+    for friend in friends:
+        there = in_the_world(world, owner, friend)
+        assert {message.message_id: message.text for message in store.messages(friend.id)} == there
+        assert store.intervals(friend.id)[0].lo == 1 and len(store.intervals(friend.id)) == 1
+        assert store.intervals(friend.id)[0].hi >= max(there)
+
+
 @pytest.mark.soak
-@pytest.mark.timeout(300)
-def test_forty_kills_in_a_sync_lose_nothing_and_double_nothing(
-    account: Path, record_property: Callable[[str, object], None]
+@pytest.mark.timeout(1800)
+async def test_two_hundred_kills_lose_nothing_and_double_nothing(
+    world: World,
+    owner: User,
+    friends: list[User],
+    sandbox: Sandbox,
+    logged_in: Config,
+    start: Any,
+    command: Command,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    chance = random.Random(1)  # noqa: S311 - the same moments every time
-    whole = synced(account)
-    amid = 0
+    chance = random.Random(1)  # noqa: S311 - the same moments every time, as far as the machine allows
+    file = logged_in.state.parent / "config.toml"
+    file.write_text(file.read_text() + "reconcile_seconds = 0.2\n")
+    world.faults.latency = LATENCY
+    began = time.monotonic()
+    assert (await command("sync")).code == 0
+    whole = time.monotonic() - began
+    life, amid = Life(world, sandbox, friends, chance), 0
     for _ in range(ROUNDS):
-        forget(account)
+        forget(logged_in)
+        world.faults.latency = LATENCY
+        living = asyncio.create_task(life.run())
         for _ in range(KILLS):
-            process = exporter("sync", account)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(whole * chance.uniform(0.3, 1.0))
-            process.kill()
-            process.communicate()
-            done = rows(account, "select count(*) from messages")[0][0] if stored(account) else 0
-            amid += 0 < done < len(FRIENDS) * EACH
-        synced(account)
-        assert rows(account, "pragma integrity_check") == [("ok",)]
-        assert rows(account, "select chat_id, message_id, text, outgoing from messages order by 1, 2") == [
-            (friend, 3 * number + turn + 1, f"{name} {number}", int(number % 2 == 0))
-            for turn, (friend, name) in enumerate(FRIENDS.items())
-            for number in range(EACH)
-        ]
-        assert len(rows(account, "select chat_id from sync_interval")) == len(FRIENDS)
+            process = await start(chance.choice(["sync", "follow"]))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), whole * chance.uniform(0.3, 1.2))
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.communicate()
+            amid += 0 < count(logged_in) < len(friends) * EACH
+        living.cancel()
+        world.faults.clear()
+        ended = await command("sync", "--recheck")
+        assert ended.code == 0, ended.err
+        with open_store(logged_in.database) as store:
+            assert_equal(world, owner, friends, store)
     record_property("amid", amid)
-    assert amid >= ROUNDS, "the kills came too early or too late to say anything"
-
-
-def stored(config: Path) -> bool:
-    """Whether the killed process came so far as to make its tables."""
-    database = config.parent / "state" / "doppelganger.db"
-    return database.exists() and bool(rows(config, "select 1 from sqlite_master where name = 'messages'"))
+    record_property("events", life.events)
+    assert amid >= ROUNDS // 2, "the kills came too early or too late to say anything"

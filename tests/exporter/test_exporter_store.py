@@ -217,6 +217,13 @@ def test_an_edit_keeps_what_was_said_before(store: Store) -> None:
     ]
 
 
+def test_edits_within_one_second_keep_the_first_version_and_the_last_words(store: Store) -> None:
+    for text in ("one", "two", "three"):
+        store.add([said(1, text, edited_at=NOON)])
+    assert store.message(7, 1).text == "three"
+    assert [version.text for version in store.versions(7, 1)] == ["one"]
+
+
 def test_acceptance_24_a_reaction_is_no_new_version(store: Store) -> None:
     store.add([said(1, "hi")])
     reacted = said(1, "hi", edited_at=NOON + timedelta(hours=2), reactions=(Reaction("❤", 1),))
