@@ -25,6 +25,7 @@ NEAREST = 1.05
 LARGEST = 250.0
 """MB that the process may need for a million messages."""
 MILLION = 1_000_000
+_SOME = click.IntRange(min=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,22 @@ class Plan:
 
 
 @click.command("exporter")
-@click.option("--messages", default=50_000, show_default=True, help="Messages of the chat, without latency.")
-@click.option("--slow-messages", default=10_000, show_default=True, help="Messages of the chat over a slow network.")
-@click.option("--round-trip", default=0.2, show_default=True, help="Seconds that the slow network needs for an answer.")
-@click.option("--repeat", default=3, show_default=True, help="Runs of each way, of which the fastest counts.")
+@click.option(
+    "--messages", type=_SOME, default=50_000, show_default=True, help="Messages of the chat, without latency."
+)
+@click.option(
+    "--slow-messages", type=_SOME, default=10_000, show_default=True, help="Messages of the chat over a slow network."
+)
+@click.option(
+    "--round-trip",
+    type=click.FloatRange(min=0.001),
+    default=0.2,
+    show_default=True,
+    help="Seconds that the slow network needs for an answer.",
+)
+@click.option(
+    "--repeat", type=_SOME, default=3, show_default=True, help="Runs of each way, of which the fastest counts."
+)
 @click.option("--million", is_flag=True, help="Pull a million messages, too, and see in how much memory.")
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures to this file."
