@@ -12,8 +12,7 @@ from exporter.dialogs import DIALOGS, Ask
 from exporter.history import HISTORY, PAGE, count
 from exporter.intervals import gaps
 from exporter.limiter import Limiter
-from exporter.messages import Peer
-from exporter.plan import Chat, Options, make_plan, whole
+from exporter.plan import Chat, Options, left_out, make_plan, whole
 from exporter.progress import Report, Step, silent
 from exporter.refusals import GONE
 from exporter.store import Store
@@ -37,9 +36,10 @@ class Forecast:
     """What a run would do."""
 
     estimates: tuple[Estimate, ...]
-    protected: tuple[Peer, ...]
-    """Chosen, but left out."""
     seconds_per_request: float
+    """At the pace of now."""
+    notes: tuple[str, ...]
+    """What the figures do not say, for the user."""
 
 
 async def forecast(
@@ -54,13 +54,18 @@ async def forecast(
     for done, chat in enumerate(plan.chats):
         report(Step("counting", done, len(plan.chats), chat.peer.name))
         with suppress(*GONE):
-            estimates.append(await estimate(limiter, store, chat))
+            estimates.append(await estimate(limiter, store, chat, options.limit))
     report(Step("counting", len(plan.chats), len(plan.chats)))
-    return Forecast(tuple(estimates), plan.protected, limiter.seconds_per_request(HISTORY))
+    notes = list(map(left_out, plan.protected))
+    if options.since or options.until:
+        notes.append("the counts are of whole chats: how much was said in the time asked for, only fetching tells")
+    if options.takeout:
+        notes.append("the times are those without --takeout, which has no pauses")
+    return Forecast(tuple(estimates), limiter.seconds_per_request(HISTORY), tuple(notes))
 
 
-async def estimate(ask: Ask, store: Store, chat: Chat) -> Estimate:
-    """Count a chat by a request for one message.
+async def estimate(ask: Ask, store: Store, chat: Chat, limit: int | None = None) -> Estimate:
+    """Count a chat by a request for one message; of each part, no more than `limit` messages are missing.
 
     Raises:
         one of `GONE`: the owner can no longer read it.
@@ -71,6 +76,7 @@ async def estimate(ask: Ask, store: Store, chat: Chat) -> Estimate:
         there, here = await count(ask, part.address), store.count(part.peer.peer_id)
         server, stored = server + there, stored + here
         if gaps(store.intervals(part.peer.peer_id), part.top):
-            missing += max(0, there - here)
-            requests += max(1, ceil((there - here) / PAGE))
+            lacking = max(0, (there if limit is None else min(there, limit)) - here)
+            missing += lacking
+            requests += max(1, ceil(lacking / PAGE))
     return Estimate(chat, server, stored, missing, requests)

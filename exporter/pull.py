@@ -84,6 +84,9 @@ class Pull:
             chat_id: replace(dialog, checked_at=known[chat_id].checked_at) if chat_id in known else dialog
             for chat_id, dialog in plan.dialogs.items()
         }
+        for chat_id, dialog in plan.dialogs.items():
+            if dialog.gone and chat_id in known and not known[chat_id].gone:
+                self._lost(chat_id)
         self._store.state.save_dialogs(plan.dialogs.values())
         read = await self._all(plan.chats)
         if read and not self._options.until:
@@ -98,13 +101,15 @@ class Pull:
         """Bring the chats up to date; whether that took any page of history."""
         read, new, started = False, self.new, time.perf_counter()
         for done, chat in enumerate(chats):
-            self._say("chats", done, len(chats), chat.peer.name)
-            try:
-                for part in await self._parts(chat):
+            if not again:
+                self._say("chats", done, len(chats), chat.peer.name)
+            for part in await self._parts(chat):
+                try:
                     read |= await self._one(part, again=again)
-            except GONE:  # what was stored of it before stays
-                log.warning("sync.refused", extra={"chat_id": chat.peer.peer_id})
-                self._save(chat, gone=True)
+                except GONE:
+                    log.info("sync.refused", extra={"chat_id": part.peer.peer_id})
+                    self._lost(part.peer.peer_id)
+                    self._save(part, gone=True)
         if not again:
             self._say("chats", len(chats), len(chats), _rate(self.new - new, started))
         return read
@@ -131,8 +136,7 @@ class Pull:
             checked = True
         await self._settle(chat, recheck)
         self._save(chat, messages=read.server, checked_at=datetime.now(UTC) if checked else None)
-        here = self._store.count(chat_id)
-        if complete and read.server is not None and here < read.server:
+        if complete and read.server is not None and (here := self._store.count(chat_id)) < read.server:
             self._warnings["short", chat_id] = (
                 f"{chat.peer.name}: Telegram counts {read.server:,} messages, {here:,} are stored"
             )
@@ -199,6 +203,11 @@ class Pull:
             now_at = ((chat, tops.get(chat.peer.peer_id, 0)) for chat in batch)
             grown += [replace(chat, top=top, before=None) for chat, top in now_at if top > chat.top]
         return grown
+
+    def _lost(self, chat_id: int) -> None:
+        peer = self._people.get(chat_id)
+        name = peer.name if peer else str(chat_id)
+        self._warnings["lost", chat_id] = f"{name} cannot be read any more; what is stored of it stays"
 
     def _save(self, chat: Chat, *, gone: bool = False, **told: Any) -> None:
         dialog = self._dialogs.get(chat.peer.peer_id) or Dialog(chat.peer.peer_id)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,7 +25,7 @@ from exporter.config import Config, Contact, Kind
 from exporter.estimate import Estimate, Forecast, forecast
 from exporter.limiter import Limiter
 from exporter.messages import PeerKind
-from exporter.plan import Options, left_out
+from exporter.plan import Options
 from exporter.progress import Aloud, Report, progress
 from exporter.requests import Wish
 from exporter.store import Store, open_store
@@ -124,19 +124,18 @@ def _finishing(limiter: Limiter) -> Iterator[None]:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is None:
         raise RuntimeError("only within a task")
+    with ExitStack() as at_the_end:
 
-    def stop() -> None:
-        if limiter.in_flight and not limiter.ended:
-            limiter.ended = True
-            loop.call_later(GRACE, task.cancel)
-        else:
-            task.cancel()
+        def stop() -> None:
+            if limiter.in_flight and not limiter.ended:
+                limiter.ended = True
+                at_the_end.callback(loop.call_later(GRACE, task.cancel).cancel)
+            else:
+                task.cancel()
 
-    loop.add_signal_handler(signal.SIGINT, stop)
-    try:
+        loop.add_signal_handler(signal.SIGINT, stop)
+        at_the_end.callback(loop.remove_signal_handler, signal.SIGINT)
         yield
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
 
 
 def _tell(result: SyncResult | Forecast, *, as_json: bool) -> None:
@@ -148,11 +147,11 @@ def _tell(result: SyncResult | Forecast, *, as_json: bool) -> None:
             _tell_result(result)
         case Forecast() if as_json:
             chats = [_fields(one, result) for one in result.estimates]
-            click.echo(json.dumps({"chats": chats, "protected": [peer.peer_id for peer in result.protected]}))
+            click.echo(json.dumps({"chats": chats, "warnings": result.notes}))
         case Forecast():
             Console().print(_table(result))
-            for peer in result.protected:
-                click.echo(left_out(peer), err=True)
+            for note in result.notes:
+                click.echo(f"Note: {note}.", err=True)
 
 
 def _tell_result(result: SyncResult) -> None:

@@ -201,6 +201,8 @@ async def test_a_chat_that_is_lost_keeps_what_is_stored_and_does_not_keep_the_ot
     world.calls.clear()
     result = await pull(logged_in, store, choice=choice)
     assert (result.chats, result.new) == (1, 1)
+    assert result.warnings == ("Club cannot be read any more; what is stored of it stays",)
+    assert (await pull(logged_in, store, choice=choice)).warnings == ()
     assert store.state.dialogs()[club.key].gone
     assert texts(store, club) == [f"message {number}" for number in range(5)]
     assert {type(request.peer).__name__ for request in requests(world)} == {"InputPeerUser"}
@@ -216,6 +218,21 @@ async def test_a_chat_that_refuses_is_gone_until_it_does_not(
     assert sum(dialog.gone for dialog in store.state.dialogs().values()) == 1
     assert (await pull(logged_in, store)).new == 3
     assert sum(dialog.gone for dialog in store.state.dialogs().values()) == 0
+
+
+async def test_a_group_whose_older_part_refuses_keeps_the_newer_one(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
+) -> None:
+    flat = world.group("Flat", [owner, anna, boris])
+    history(world, anna, boris, count=5, text="old {}", to=flat)
+    club = world.migrate(flat, date=BEGIN + 60 * 5, silent=True)
+    history(world, anna, boris, count=5, text="new {}", to=club, begin=BEGIN + 60 * 6)
+    world.fault(
+        "messages.getHistory", error=(400, "CHAT_ID_INVALID"), after=2
+    )  # a page, and the empty one that ends it
+    assert (await pull(logged_in, store)).warnings == ("Flat cannot be read any more; what is stored of it stays",)
+    assert len(texts(store, club)) == 6
+    assert [store.state.dialogs()[part.key].gone for part in (flat, club)] == [True, False]
 
 
 @pytest.mark.parametrize("listed", [True, False])
