@@ -25,7 +25,7 @@ def login_command(config_path: Path, qr: bool) -> None:
     Telegram sends the code to your other devices, or as an SMS, and may ask for your password too. The session is
     kept in the state folder; whoever has that file has your account. `logout` ends it.
 
-    With --qr a device that is logged in lets this one in. Telegram looks more closely at such logins of new programs:
+    With --qr a device that is logged in lets this one in. Telegram is said to mistrust new programs that come in so:
     prefer the code where you can. Where stdout is no terminal, the tg:// address is printed in place of the QR code.
     """
     config = configuration.load(config_path)
