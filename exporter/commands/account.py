@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -47,10 +48,13 @@ def sessions_command() -> None:
 @sessions_command.command("list")
 @config_option
 def list_command(config_path: Path) -> None:
-    """List the devices and programs that are logged in to your account, ours first."""
+    """List the devices and programs that are logged in to your account, ours first.
+
+    One with "no password yet" knows the code that Telegram sent you: if that is not you, end it.
+    """
     config = configuration.load(config_path)
     sessions = asyncio.run(_sessions(config))
-    Console().print(_table(sessions, ZoneInfo(config.timezone)))
+    Console().print(table(sessions, ZoneInfo(config.timezone)))
 
 
 @sessions_command.command("terminate")
@@ -83,15 +87,17 @@ async def _terminate(config: Config, which: str) -> Session | None:
         return session
 
 
-def _table(sessions: tuple[Session, ...], zone: tzinfo) -> Table:
+def table(sessions: tuple[Session, ...], zone: tzinfo) -> Table:
     """Two lines a session, for all of it is wider than a terminal."""
-    table = Table("", "device\napp", "place", "created\nlast active", "hash", show_lines=True)
+    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, leading=1)
+    for name in ("", "device\napp", "place", "created\nlast active", "hash"):
+        drawn.add_column(name, overflow="fold")
     for number, one in enumerate(sessions, 1):
-        waits = "\nwaits for the password" if one.unfinished else ""
+        waits = "\nno password yet" if one.unfinished else ""
         moments = f"{_moment(one.created_at, zone)}\n{_moment(one.active_at, zone)}"
         known_as = "this program" if one.own else one.hash
-        table.add_row(*map(Text, (str(number), f"{one.device}\n{one.app}{waits}", one.place, moments, known_as)))
-    return table
+        drawn.add_row(*map(Text, (str(number), f"{one.device}\n{one.app}{waits}", one.place, moments, known_as)))
+    return drawn
 
 
 def _moment(at: datetime, zone: tzinfo) -> str:

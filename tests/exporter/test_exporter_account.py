@@ -1,11 +1,17 @@
 """Where the account is logged in: the list of sessions, ending one, and ending ours."""
 
 import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import StringIO
+from zoneinfo import ZoneInfo
 
 import pytest
+from rich.console import Console
 from telethon.crypto import AuthKey
 from telethon.sessions import SQLiteSession
 
+from exporter.commands.account import table
 from exporter.config import Config
 from exporter.errors import ComeBackLater, DoppelgangerError
 from exporter.sessions import Session, fetch_sessions, find_session, log_out, terminate
@@ -73,13 +79,22 @@ async def test_a_young_session_may_not_end_others_and_is_told_why(
             await terminate(client, theirs)
 
 
-async def test_sessions_on_the_command_line(
+def test_the_list_fits_a_terminal_and_obeys_nobody() -> None:
+    moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    names = {"device": "Phone [red] 17.4", "app": "Telegram iOS 10.9", "place": "Lisbon, Portugal"}
+    theirs = Session("2f7a8fe6b8a5f193", own=False, **names, created_at=moment, active_at=moment, unfinished=True)
+    ours = replace(theirs, hash="0" * 16, own=True, unfinished=False)
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(table((ours, theirs), ZoneInfo("Europe/Lisbon")))
+    shown = console.export_text()
+    for words in (*names.values(), "this program", theirs.hash, "2026-03-01 12:00", "no password yet"):
+        assert words in shown
+
+
+async def test_sessions_are_ended_on_the_command_line_after_a_yes(
     owner: User, logged_in: Config, client_of: ClientOf, command: Command
 ) -> None:
     phone = await client_of(owner, device_model="Phone [red]")
-    listed = await command("sessions")
-    assert listed.code == 0
-    assert "this program" in listed.out and "Phone [red]" in listed.out
     kept = await command("sessions", "terminate", "2", answers="n\n")
     assert kept.out == "Nothing was ended.\n"
     assert "End the session on Phone [red]" in kept.err
@@ -102,8 +117,6 @@ async def test_logout_revokes_then_erases(world: World, owner: User, logged_in: 
     assert erased.endswith("account.session") and "doppelganger.db" in kept
     assert world.logins.of(owner) == [], "a copy of the file is worth nothing"
     assert not list(logged_in.state.glob("account.session*")) and logged_in.database.read_text() == "history"
-    again = await command("logout")
-    assert (again.code, again.out) == (0, "This account is not logged in here; nothing to do.\n")
 
 
 async def test_what_is_erased_is_overwritten_first(logged_in: Config) -> None:

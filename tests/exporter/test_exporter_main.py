@@ -156,3 +156,10 @@ def test_ctrl_c_that_a_library_swallows_as_it_loads_ends_it_all_the_same(tmp_pat
 def test_chats_of_an_empty_store(call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("chats") == 0
     assert "No chats are stored yet" in capsys.readouterr().out
+
+
+def test_logging_out_where_nobody_is_logged_in(
+    call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("logout") == 0
+    assert capsys.readouterr().out == "This account is not logged in here; nothing to do.\n"
