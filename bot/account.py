@@ -5,7 +5,6 @@ out at once, or after two seconds where Telethon counts it as trouble of the ser
 Errors become what `bot.outbox` understands. It decides nothing.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,8 +15,6 @@ from exporter.messages import Message, Peer
 from exporter.refusals import explain
 from exporter.translate import to_message
 
-ANSWER_WITHIN = 60.0
-"""Seconds that Telegram may take for a request before we count its answer as lost."""
 LOOK_BACK = 100
 """Messages of a chat among which we look for our own, or for replies to cards."""
 
@@ -108,11 +105,10 @@ class Account:
 
     async def _call(self, request: Any) -> Any:
         try:
-            async with asyncio.timeout(ANSWER_WITHIN):
-                return await self._client(request)
+            return await self._client(request)
         except errors.RPCError as error:
             raise _translated(error) from None
-        except (OSError, EOFError) as error:  # the timeout and a cut connection among them
+        except (OSError, EOFError) as error:  # no answer in time and a cut connection among them
             raise Lost(type(error).__name__) from None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from telethon import TelegramClient
+from telethon import TelegramClient, errors
 from telethon.network import ConnectionTcpFull
 from telethon.tl.types import updates
 
@@ -67,6 +67,9 @@ class Client(TelegramClient):  # type: ignore[misc]
         self.on_difference: Callable[[Any], None] = lambda difference: None
         """Is given each answer about missed updates, whole. Telethon itself passes on its new messages alone, not its
         edits and deletions, and nothing at all where too much was missed."""
+        self.refused: errors.RPCError | None = None
+        """Telegram's last word on why it does not accept the account. Telethon itself asks for what it missed now and
+        then, and disconnects over such an answer."""
         super().__init__(*args, connection=_watched(self.link), **options)
 
     async def __call__(self, request: Any, *args: Any, **options: Any) -> Any:
@@ -75,8 +78,12 @@ class Client(TelegramClient):  # type: ignore[misc]
         Raises:
             TimeoutError: it is not answered. Whether it was carried out, nobody knows.
         """
-        async with asyncio.timeout(ANSWER_WITHIN):
-            answer = await super().__call__(request, *args, **options)
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                answer = await super().__call__(request, *args, **options)
+        except (errors.UnauthorizedError, errors.AuthKeyError) as error:
+            self.refused = error
+            raise
         if isinstance(answer, (*_DIFFERENCES, *_TOO_LONG)):
             self.on_difference(answer)
         return answer

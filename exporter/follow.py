@@ -49,6 +49,8 @@ class Follower:
         self._on_message = on_message
         self.people = People(store)
         self._listed = set(store.state.dialogs())
+        self._heirs: set[int] = set()
+        """Supergroups that groups became since it follows."""
         self._held: dict[int, list[tuple[Message, bool]]] = {}
         self._told: set[tuple[int, int]] | None = None
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -69,15 +71,15 @@ class Follower:
         """
         await self._failed
 
-    def keeps(self, peer: Peer, dialog: Dialog) -> bool:
-        """Whether a chat is one that is kept."""
-        return self._chosen(peer, dialog.protected)
+    def keeps(self, peer: Peer, *, protected: bool) -> bool:
+        """Whether a chat is one that is kept: it is chosen, or was before it became a supergroup."""
+        return self._chosen(peer, protected) or (peer.peer_id in self._heirs and not protected)
 
     def kept(self) -> list[Peer]:
         """The chats that are kept, as far as they are known, and that the owner can still read."""
         dialogs = self._store.state.dialogs().values()
         known = ((self.people.get(dialog.chat_id), dialog) for dialog in dialogs if not dialog.gone)
-        return [peer for peer, dialog in known if peer and self.keeps(peer, dialog)]
+        return [peer for peer, dialog in known if peer and self.keeps(peer, protected=dialog.protected)]
 
     @contextmanager
     def holding(self, chat_id: int) -> Iterator[None]:
@@ -155,6 +157,10 @@ class Follower:
         message = self._understood(said, people)
         if message and self._store.add([message]).new:
             self.tell(message, True)
+        if message and isinstance(getattr(said, "action", None), types.MessageActionChatMigrateTo):
+            heir = get_peer_id(types.PeerChannel(said.action.channel_id))
+            self._store.state.migrate(message.chat_id, heir)
+            self._heirs.add(heir)
 
     def _edit(self, edited: Any, people: Mapping[int, Any]) -> None:
         message = self._understood(edited, people)
@@ -172,7 +178,7 @@ class Follower:
         chat = people.get(chat_id)
         peer = self.people.get(chat_id) or (to_peer(chat) if chat else None)
         protected = any(getattr(one, "noforwards", False) for one in (said, chat))
-        if peer is None or not self._chosen(peer, protected):
+        if peer is None or not self.keeps(peer, protected=protected):
             return None
         if chat_id not in self._listed and (peer.access_hash or peer.kind is PeerKind.GROUP):
             self._store.state.save_dialogs([Dialog(chat_id, protected=protected)])

@@ -136,7 +136,7 @@ class Reconciler:
             old = before.get(dialog.chat_id)
             if old is None or (old.top, old.protected, old.gone) != (dialog.top, dialog.protected, dialog.gone):
                 changed.append(dialog)
-            if self._follower.keeps(peer, dialog) and not dialog.gone:
+            if self._follower.keeps(peer, protected=dialog.protected) and not dialog.gone:
                 newest_at = one.newest.date if one.newest is not None else None
                 chats.append(Chat(peer, get_input_peer(one.entity), dialog.top, newest_at))
         if changed:

@@ -6,25 +6,21 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from telethon import TelegramClient
-
+from exporter.client import Client
 from exporter.errors import DoppelgangerError
-from exporter.refusals import explain
+from exporter.refusals import explained
 
 
-async def stay(client: TelegramClient) -> None:
+async def stay(client: Client) -> None:
     """Until the connection ends for good, which is always a problem.
 
     Raises:
         DoppelgangerError: why it ended.
     """
-    try:
-        await client.run_until_disconnected()
-    except Exception as error:
-        problem = explain(error)
-        if problem is None:
-            raise
-        raise problem from error
+    with explained():
+        await client.disconnected
+        if client.refused:
+            raise client.refused
     raise DoppelgangerError("the connection to Telegram ended", fix="look at the network, then start this again")
 
 

@@ -66,6 +66,18 @@ async def test_a_revoked_session_ends_the_bot_with_a_fix(at):
             await at.quiet()
 
 
+async def test_a_message_whose_push_is_lost_is_answered_all_the_same(at):
+    at.config = at.config.model_copy(update={"sync": at.config.sync.model_copy(update={"reconcile_seconds": 0.05})})
+    at.world.faults.silent_stream = True
+    anna, boris = at.person("Anna"), at.person("Boris")
+    async with at.running():
+        at.say(anna, at.owner, "coming?")
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.saved() and at.from_owner(boris))
+        await at.quiet()
+        assert len(at.saved()) == 1 and len(at.from_owner(boris)) == 1
+
+
 async def test_all_that_is_left_open_is_settled_by_the_next_run(at):
     anna = at.person("Anna")
     async with at.running():

@@ -18,7 +18,7 @@ from sandbox.server import Sandbox
 from sandbox.values import Action, Entity, User
 from sandbox.world import World
 
-from .conftest import history
+from .conftest import BEGIN, history
 from .listening import Listener, following, until
 
 NEVER = 3600.0
@@ -120,6 +120,22 @@ async def test_a_new_group_and_its_people_are_known_at_once(
     assert store.peers()[clara.id].name == "Clara"
     assert store.peers()[flat.key].kind is PeerKind.GROUP
     assert flat.key in store.state.dialogs(), "the reconciler looks after it from now on"
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+async def test_a_group_that_becomes_a_supergroup_stays_one_chat(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener, by_name: bool
+) -> None:
+    flat = world.group("Flat", [owner, anna])
+    world.say(anna, flat, "before", date=BEGIN, silent=True)
+    choice = {"chats": ("Flat",)} if by_name else {"kinds": {"group"}}
+    async with following(logged_in, store, listener, **choice) as live:
+        await until(lambda: live.reconciler.looked_at)
+        house = world.migrate(flat)
+        world.say(anna, house, "after")
+        await until(lambda: ("after", True) in listener.told)
+    assert store.state.migrated() == {flat.key: house.key}
+    assert [m.text for m in store.messages(house.key) if m.said] == ["before", "after"]
 
 
 async def test_acceptance_17_an_update_delivered_three_times_and_by_catch_up_counts_once(
