@@ -141,9 +141,9 @@ class Limiter:
         self._takeout, before = takeout_id, self._least
         self._least = self._outside if takeout_id is None else 0.0
         for pace in self._paces.values():
-            if pace.interval == before:  # no rate limit slowed it
-                pace.interval = self._least
-                pace.due = max(pace.rest, self._clock.tick())
+            slowed = pace.interval > before
+            pace.interval = max(pace.interval, self._least) if slowed else self._least
+            pace.due = max(pace.rest, pace.began + pace.interval)
 
     def seconds_per_request(self, method: str) -> float:
         """How long a request of the method takes now: its pace, or where that is quicker the last answer's delay."""

@@ -13,6 +13,7 @@ from telethon.tl.types import InputPeerEmpty, InputUserSelf
 from exporter.errors import ComeBackLater
 from exporter.limiter import Limiter, method_of
 from exporter.store import Store
+from sandbox.accounts import Takeout
 from sandbox.values import User
 from sandbox.world import World
 
@@ -117,6 +118,19 @@ async def test_a_flood_wait_slows_what_had_no_pace(world: World, asking) -> None
     asked.time.slept.clear()
     await asked.limiter(ME)
     assert asked.time.slept == [0.5]
+
+
+async def test_what_a_takeout_slowed_is_no_quicker_than_others_after_it(world: World, asking) -> None:
+    asked = await asking()
+    asked.limiter.within(5)
+    world.takeouts.append(Takeout(world.owner, {}, id=5))
+    world.fault(METHOD, error=(420, "FLOOD_WAIT_7"))
+    for _ in range(3):
+        await asked.limiter(ME)
+    assert asked.time.slept == [7.0]
+    asked.limiter.within(None)
+    await asked.limiter(ME)
+    assert asked.time.slept == [7.0, 1.0]
 
 
 async def test_acceptance_06_more_than_five_minutes_end_the_run_and_outlive_it(

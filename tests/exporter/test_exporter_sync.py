@@ -166,6 +166,23 @@ async def test_choosing_nothing_or_nobody_is_refused(
     assert requests(world) == []
 
 
+async def test_what_is_said_while_a_sync_runs_is_fetched_at_its_end(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
+) -> None:
+    history(world, owner, boris, count=3)
+    history(world, owner, anna, count=300, begin=BEGIN + 1_000_000)
+
+    def interrupt(step: Step) -> None:
+        if step.stage == "Anna" and step.done == 200:
+            world.say(anna, owner, "by the way")
+
+    assert (await pull(logged_in, store, report=interrupt)).new == 304
+    assert texts(store, anna)[-1] == "by the way"
+    assert len(requests(world, "messages.getPeerDialogs")) == 1
+    assert [request.peer.user_id for request in requests(world)] == [anna.id] * 4 + [boris.id, anna.id]
+    assert len(store.intervals(anna.id)) == 1
+
+
 async def test_an_account_without_history_is_fine(logged_in: Config, store: Store) -> None:
     result = await pull(logged_in, store)
     assert (result.chats, result.messages, result.new) == (0, 0, 0)
