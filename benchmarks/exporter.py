@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -76,19 +77,20 @@ def exporter_command(
     Then the product once more over a slow network, where all that counts is its pages' round trips: the few requests
     before and after them are left out of that mark.
 
-    The server has one core and the client another, so 2 idle cores are needed for figures that mean anything: where
-    "busy" is far below "seconds" without latency, somebody else used the machine. Takes about a minute and a half, with
-    --million three more.
+    The server has one core and the client another, so 2 idle cores are needed for figures that mean anything. Takes
+    about a minute and a half, with --million three more.
     """
+    load, *_ = os.getloadavg()
     plan = Plan(messages, slow_messages, round_trip, repeat, million)
     console = Console()
     with tempfile.TemporaryDirectory(prefix="doppelganger-") as folder, progress(Console(stderr=True)) as report:
         figures = measure_all(plan, Path(folder), report)
     marks = judge(plan, figures)
-    show(console, figures, marks)
+    show(console, figures, marks, load=load)
     if json_file is not None:
         document = {
             "plan": asdict(plan),
+            "load": load,
             "runs": {name: asdict(run) for name, run in figures.items()},
             "marks": [asdict(mark) for mark in marks],
         }

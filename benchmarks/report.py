@@ -20,9 +20,19 @@ class Mark:
     met: bool
 
 
-def show(console: Console, figures: Mapping[str, Measured], marks: list[Mark]) -> None:
-    """Print the ways beside each other, the marks, and what the time was spent on."""
+BUSY = 0.5
+"""Load of a machine that had something else to do."""
+
+
+def show(console: Console, figures: Mapping[str, Measured], marks: list[Mark], *, load: float) -> None:
+    """Print the ways beside each other, the marks, and what the time was spent on.
+
+    Args:
+        load: of the machine, before anything was measured.
+    """
     console.print(_ways({way: figures[way] for way in WAYS}))
+    if load > BUSY:
+        console.print(f"[yellow]The machine had other work (load {load:.1f}): alone on it, all of this is faster.")
     console.print(_marks(marks))
     console.print(_stages({name: run for name, run in figures.items() if run.way == OURS}))
 
