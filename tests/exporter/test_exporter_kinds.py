@@ -117,6 +117,7 @@ async def test_a_forums_topics_and_who_speaks_for_the_group(
     said = {message.text: message for message in store.messages(club.key) if message.said}
     assert (said["in general"].topic, said["in trips"].topic) == (None, trips.id_for(owner))
     assert (said["as the group"].sender_id, said["as the group"].outgoing) == (club.key, True)
+    assert store.state.topics(club.key)[trips.id_for(owner)] == "Trips"
 
 
 async def test_a_reply_keeps_its_quote_and_what_it_answers_elsewhere(
