@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from importlib.metadata import version
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -80,6 +81,7 @@ def _client(config: Config, **retries: int | None) -> Client:
         config.telegram.api_hash.get_secret_value(),
         use_ipv6=server is not None and ":" in server.host,
         device_model="doppelganger",
+        app_version=version("doppelganger"),
         flood_sleep_threshold=0,
         raise_last_call_error=True,
         sequential_updates=False,

@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from io import StringIO
 from zoneinfo import ZoneInfo
 
@@ -39,7 +40,7 @@ async def test_sessions_are_listed_ours_first(
     world.clock = lambda: BEGIN + 60
     await client_of(owner, device_model="Phone\x1b[2J", system_version="14", app_version="3.1")
     ours, phone, old = await sessions_of(logged_in)
-    assert (ours.own, ours.device.split()[0]) == (True, "doppelganger")
+    assert (ours.own, ours.device.split()[0], ours.app) == (True, "doppelganger", f"Sandbox {version('doppelganger')}")
     assert (phone.own, phone.device, phone.app) == (False, "Phone[2J 14", "Sandbox 3.1")
     assert phone.created_at.timestamp() == phone.active_at.timestamp() == BEGIN + 60
     assert old.device.split()[:2] == ["Old", "phone"]
