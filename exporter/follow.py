@@ -163,11 +163,9 @@ class Follower:
             self._heirs.add(heir)
 
     def _edit(self, edited: Any, people: Mapping[int, Any]) -> None:
+        """Of a message that is not known yet, the reconciler or a sync will tell, as it is then."""
         message = self._understood(edited, people)
-        if message is None:
-            return
-        added = self._store.add([message])
-        if added.new or added.edited:
+        if message and self._store.message(message.chat_id, message.message_id) and self._store.add([message]).edited:
             self.tell(message, False)
 
     def _understood(self, said: Any, people: Mapping[int, Any]) -> Message | None:

@@ -76,6 +76,34 @@ async def test_edits_are_told_as_edits(world: World, owner: User, anna: User, st
 
 
 @pytest.mark.usefixtures("live")
+async def test_acceptance_24_a_reaction_is_kept_and_nothing_is_told(
+    world: World, owner: User, anna: User, store: Store, listener: Listener
+) -> None:
+    message = world.say(anna, owner, "hello")
+    await listener.hears(("hello", True))
+    world.react(owner, message, "👍")
+    await until(lambda: store.recent(anna.id, limit=1)[0].reactions)
+    (stored,) = store.recent(anna.id, limit=1)
+    assert [(one.emoji, one.count, one.own) for one in stored.reactions] == [("👍", 1, True)]
+    assert store.versions(anna.id, stored.message_id) == []
+    await listener.hears(("hello", True))
+
+
+@pytest.mark.usefixtures("live")
+async def test_an_edit_of_what_was_never_seen_waits_for_the_message_itself(
+    world: World, owner: User, anna: User, live: Live, store: Store, listener: Listener
+) -> None:
+    group = world.supergroup("House", [owner, anna])
+    world.faults.lose_updates = 1
+    message = world.say(anna, group, "hello")
+    world.edit(message, "hello!")  # the first that Telethon hears of this supergroup, so it sees no gap
+    world.say(anna, owner, "next")
+    await listener.hears(("next", True))
+    await live.reconciler.round()
+    await listener.hears(("next", True), ("hello!", True))
+
+
+@pytest.mark.usefixtures("live")
 async def test_deletions_are_marked_in_chats_and_in_supergroups(
     world: World, owner: User, anna: User, store: Store, listener: Listener
 ) -> None:
