@@ -162,13 +162,19 @@ def left_out(peer: Peer) -> str:
     return f"{peer.name} is left out: Telegram forbids saving it; name it as protected under [sync] if its people agree"
 
 
+def lost(name: str) -> str:
+    """That a chat is gone, for the user."""
+    return f"{name} cannot be read any more; what is stored of it stays"
+
+
 def _migrated(listed: Mapping[int, Listed]) -> dict[int, int]:
-    """The basic groups of a list that became supergroups: id -> the supergroup's."""
-    return {
+    """The basic groups of a list that became supergroups of the same list: id -> the supergroup's."""
+    became = {
         chat_id: get_peer_id(types.PeerChannel(one.entity.migrated_to.channel_id))
         for chat_id, one in listed.items()
         if isinstance(getattr(one.entity, "migrated_to", None), types.InputChannel)
     }
+    return {group_id: chat_id for group_id, chat_id in became.items() if chat_id in listed}
 
 
 def _group(group_id: int | None, peer: Peer, listing: Listing) -> Chat | None:

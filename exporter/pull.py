@@ -19,7 +19,7 @@ from exporter.intervals import HIGHEST, Interval, gaps
 from exporter.limiter import Limiter
 from exporter.messages import Dialog
 from exporter.people import People
-from exporter.plan import Chat, Options, Plan, whole
+from exporter.plan import Chat, Options, Plan, lost, whole
 from exporter.progress import Report, Step
 from exporter.recheck import Recheck, reread, settle
 from exporter.refusals import GONE
@@ -206,8 +206,7 @@ class Pull:
 
     def _lost(self, chat_id: int) -> None:
         peer = self._people.get(chat_id)
-        name = peer.name if peer else str(chat_id)
-        self._warnings["lost", chat_id] = f"{name} cannot be read any more; what is stored of it stays"
+        self._warnings["lost", chat_id] = lost(peer.name if peer else str(chat_id))
 
     def _save(self, chat: Chat, *, gone: bool = False, **told: Any) -> None:
         dialog = self._dialogs.get(chat.peer.peer_id) or Dialog(chat.peer.peer_id)

@@ -13,10 +13,13 @@ import pytest
 
 from exporter.config import Config, Sync
 from exporter.errors import ConfigError
+from exporter.estimate import forecast
 from exporter.intervals import Interval
+from exporter.limiter import Limiter
 from exporter.messages import MessageKind
 from exporter.plan import Options
 from exporter.store import Store
+from exporter.telegram import connect
 from sandbox.box import Box
 from sandbox.values import User
 from sandbox.world import World
@@ -203,6 +206,10 @@ async def test_a_chat_that_is_lost_keeps_what_is_stored_and_does_not_keep_the_ot
     assert (result.chats, result.new) == (1, 1)
     assert result.warnings == ("Club cannot be read any more; what is stored of it stays",)
     assert (await pull(logged_in, store, choice=choice)).warnings == ()
+    async with connect(logged_in) as client:
+        told = await forecast(Limiter(client, store.state, 0), store, choice, Options(takeout=True))
+    assert [one.chat.peer.name for one in told.estimates] == ["Boris"]
+    assert told.notes[0] == "Club cannot be read any more; what is stored of it stays"
     assert store.state.dialogs()[club.key].gone
     assert texts(store, club) == [f"message {number}" for number in range(5)]
     assert {type(request.peer).__name__ for request in requests(world)} == {"InputPeerUser"}
@@ -233,6 +240,17 @@ async def test_a_group_whose_older_part_refuses_keeps_the_newer_one(
     assert (await pull(logged_in, store)).warnings == ("Flat cannot be read any more; what is stored of it stays",)
     assert len(texts(store, club)) == 6
     assert [store.state.dialogs()[part.key].gone for part in (flat, club)] == [True, False]
+
+
+async def test_a_group_whose_supergroup_one_is_not_in_is_a_chat_of_its_own(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
+) -> None:
+    flat = world.group("Flat", [anna, owner, boris])
+    history(world, anna, boris, count=5, to=flat)
+    world.leave(owner, world.migrate(flat, silent=True))
+    result = await pull(logged_in, store, choice=Sync(chats=("Flat",), requests_per_second=0))
+    assert (result.chats, result.new) == (1, 6)
+    assert store.state.migrated() == {}
 
 
 @pytest.mark.parametrize("listed", [True, False])
