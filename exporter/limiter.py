@@ -68,10 +68,12 @@ class _Pace:
     """Since when the rate was neither lowered nor raised."""
     took: float = 0.0
     """Seconds from the last request to its answer."""
+    until: datetime | None = None
+    """The end of the last wait that was written down, by whomever."""
 
 
 class Limiter:
-    """Call it with a request instead of the client. One for a whole process; tasks may share it."""
+    """Call it with a request, not the client. Tasks may share it; those of one account heed each other's waits."""
 
     def __init__(
         self,
@@ -186,6 +188,7 @@ class Limiter:
         rest = now + seconds + pace.interval * JITTER * self._random.random()
         pace.due = pace.rest = pace.calm = max(pace.rest, rest)
         self._state.rest(method, self._clock.now() + timedelta(seconds=seconds))
+        pace.until = self._state.resting(method)
         self._client._flood_waited_requests.clear()  # the client's own memory takes all calls of a takeout for one
         log.info("limiter.flood", extra={"method": method, "seconds": seconds, "interval": round(pace.interval, 3)})
         self.check(method)
@@ -197,12 +200,16 @@ class Limiter:
             pace.calm += calm_for * CALM
 
     def _pace(self, method: str) -> _Pace:
-        if method not in self._paces:
-            until, now = self._state.resting(method), self._clock.tick()
-            left = (until - self._clock.now()).total_seconds() if until else 0.0
-            rest = now + max(left, 0.0)
-            self._paces[method] = _Pace(self._least, due=rest, rest=rest, began=now, calm=rest)
-        return self._paces[method]
+        """The method's pace, with what any limiter of this account was asked to wait for, in any process."""
+        now = self._clock.tick()
+        pace = self._paces.setdefault(method, _Pace(self._least, due=now, rest=now, began=now, calm=now))
+        until = self._state.resting(method)
+        if until is not None and until != pace.until:
+            rest = now + max(0.0, (until - self._clock.now()).total_seconds())
+            pace.until = until
+            pace.rest = max(pace.rest, rest)
+            pace.due, pace.calm = max(pace.due, pace.rest), pace.rest
+        return pace
 
 
 def method_of(request: Any) -> str:

@@ -82,6 +82,20 @@ async def test_acceptance_05_a_flood_wait_of_7_seconds_is_obeyed_and_said(world:
     assert [call.method for call in world.calls].count(METHOD) == 2
 
 
+async def test_a_wait_that_one_limiter_was_asked_for_holds_for_another(world: World, asking) -> None:
+    time = Virtual()
+    one, other = await asking(time=time), await asking(time=time)
+    await other.limiter(ME)
+    world.fault(METHOD, error=(420, "FLOOD_WAIT_400"))
+    with pytest.raises(ComeBackLater):
+        await one.limiter(ME)
+    with pytest.raises(ComeBackLater):
+        await other.limiter(ME)
+    time.seconds += 390
+    await other.limiter(ME)
+    assert time.slept == [10.0]
+
+
 async def test_a_flood_wait_for_those_who_do_not_pay_is_one_too(world: World, asking) -> None:
     asked = await asking()
     world.fault(METHOD, error=(420, "FLOOD_PREMIUM_WAIT_3"))
