@@ -53,7 +53,7 @@ def _message(number: int, chance: random.Random) -> dict[str, Any]:
 
 
 class Server:
-    """A sandbox that serves an export until its block ends; it loads while others do something else."""
+    """A sandbox that serves an export until its block ends."""
 
     def __init__(self, export: Path, *, latency: float = 0.0) -> None:
         self._ready = export.with_suffix(".ready")
@@ -84,7 +84,6 @@ class Server:
 
 def make_account(folder: Path, about: dict[str, Any]) -> Config:
     """The owner of the served world, logged in; all pacing is off, for this Telegram asks for none."""
-    folder.mkdir()
     file = folder / "config.toml"
     file.write_text(
         f"""

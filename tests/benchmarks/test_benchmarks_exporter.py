@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_a_tiny_run_prints_tables_and_writes_its_figures(tmp_path):
     figures = tmp_path / "figures.json"
-    options = ["--messages", "250", "--slow-messages", "150", "--round-trip", "0.01", "--repeat", "1"]
+    options = ["--messages", "250", "--slow-messages", "0", "--repeat", "1"]
     command = [sys.executable, "-m", "benchmarks", "exporter", *options, "--json", str(figures)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stderr
@@ -27,9 +27,9 @@ def test_a_tiny_run_prints_tables_and_writes_its_figures(tmp_path):
         assert words in run.stdout
     document = json.loads(figures.read_text())
     pulled = {name: run["messages"] for name, run in document["runs"].items()}
-    assert pulled == {**dict.fromkeys(WAYS, 250), "slow": 150}  # each way got everything
+    assert pulled == dict.fromkeys(WAYS, 250)  # each way got everything
     assert all(run["seconds"] > 0 and run["peak"] > 10 for run in document["runs"].values())
-    assert len(document["marks"]) == 3
+    assert [mark["mark"] for mark in document["marks"]] == [20_000, 250]
 
 
 def test_a_made_up_history_is_a_world_and_always_the_same(tmp_path):
@@ -51,7 +51,7 @@ def test_marks_are_met_or_missed():
         return Measured(OURS, 1000, seconds, requests, busy=1.0, peak=peak, stages={})
 
     good = judge(plan, {OURS: run(0.05, 100.0), "slow": run(11 * 0.2 * 1.04 + 3 * 0.2, 100.0, 14)})
-    assert [round(mark.figure, 6) for mark in good] == [20_000, 1.04, 100]
+    assert [round(mark.figure, 6) for mark in good] == [20_000, 100, 1.04]
     assert all(mark.met for mark in good)
     bad = judge(plan, {OURS: run(0.06, 1.0), "slow": run(2.4, 1.0, 11), "million": run(60.0, 251.0)})
     assert [mark.met for mark in bad] == [False, False, False]

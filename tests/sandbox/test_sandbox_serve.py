@@ -91,7 +91,7 @@ async def vanish(url, request):
 
 async def test_it_serves_until_ctrl_c_whoever_is_there_and_however_they_go(world_file, tmp_path, server_key):
     ready = tmp_path / "ready.json"
-    process = serve("--world", world_file, "--ready", ready)
+    process = serve("--world", world_file, "--ready", ready, "--latency", 0.001)
     try:
         about = await started(process, ready)
         assert ready.stat().st_mode & 0o777 == 0o600
