@@ -42,6 +42,8 @@ def to_peer(entity: Any) -> Peer:
 
 def to_address(peer: Peer) -> Any:
     """A peer as Telegram wants it named in a request. Without its access_hash, that opens nothing."""
+    if peer.kind is PeerKind.SELF:
+        return types.InputPeerSelf()
     number, kind = resolve_id(peer.peer_id)
     if kind is types.PeerChat:
         return types.InputPeerChat(number)

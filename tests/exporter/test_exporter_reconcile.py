@@ -5,7 +5,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from telethon.tl.types import InputPeerChannel, InputPeerChat, InputPeerUser
+from telethon.tl.types import InputPeerChannel, InputPeerChat, InputPeerSelf, InputPeerUser
 
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
@@ -253,6 +253,19 @@ async def test_trouble_of_telegrams_own_and_rate_limits_pass(
         await listener.hears(*news(1))
 
 
+async def test_a_long_rate_limit_holds_back_the_rounds_alone(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    async with following(logged_in, store, listener, chats=("Anna",)) as live:
+        await until(lambda: live.reconciler.looked_at)
+        world.fault("messages.getPeerDialogs", error=(420, "FLOOD_WAIT_3600"))
+        await until(lambda: not world.faults._waiting)
+        world.calls.clear()
+        world.say(anna, owner, "news 0")
+        await listener.hears(*news(1))
+        assert world.calls == []
+
+
 async def test_a_chat_that_is_closed_does_not_hide_the_others(
     world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store, listener: Listener
 ) -> None:
@@ -302,9 +315,10 @@ def test_a_push_after_the_reconnection_means_that_all_is_well() -> None:
 
 
 def test_peers_are_named_as_telegram_wants_them() -> None:
-    def peer(peer_id: int) -> Peer:
-        return Peer(peer_id, PeerKind.USER, "", access_hash=7)
+    def peer(peer_id: int, kind: PeerKind = PeerKind.USER) -> Peer:
+        return Peer(peer_id, kind, "", access_hash=7)
 
     assert to_address(peer(5)) == InputPeerUser(5, 7)
+    assert to_address(peer(5, PeerKind.SELF)) == InputPeerSelf()
     assert to_address(peer(-5)) == InputPeerChat(5)
     assert to_address(peer(-1_000_000_000_005)) == InputPeerChannel(5, 7)
