@@ -252,6 +252,29 @@ async def test_a_second_ctrl_c_does_not_wait(
         assert len(texts(store, anna)) == 300
 
 
+async def test_ctrl_c_ends_a_wait_at_once(world: World, owner: User, anna: User, logged_in: Config, start: Any) -> None:
+    history(world, owner, anna, count=300)
+    world.fault("messages.getHistory", error=(420, "FLOOD_WAIT_60"), after=2)
+    process = await start("sync")
+    await process.stderr.readuntil(b"sleeping 60 s: Telegram's rate limit")
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(5):
+        _, err = await process.communicate()
+    assert process.returncode == 130
+    assert err.splitlines()[-1].startswith(b"Interrupted.")
+
+
+async def test_what_has_expired_is_erased_by_a_sync(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store
+) -> None:
+    history(world, owner, anna, count=3)
+    await pull(logged_in, store)
+    short_lived = replace(next(store.messages(anna.id)), message_id=99, expires_at=datetime.now(UTC))
+    store.add([short_lived])
+    await pull(logged_in, store)
+    assert store.message(anna.id, 99) is None
+
+
 async def test_acceptance_39_words_and_secrets_stay_in_the_private_database(
     world: World, owner: User, anna: User, logged_in: Config, command: Command
 ) -> None:
