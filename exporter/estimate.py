@@ -4,15 +4,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 
-from telethon.tl import types
-from telethon.tl.functions.users import GetUsersRequest
-
 from exporter.config import Sync
 from exporter.dialogs import DIALOGS, Ask
 from exporter.history import HISTORY, PAGE, count
 from exporter.intervals import gaps
 from exporter.limiter import Limiter
-from exporter.plan import Chat, Options, left_out, lost, make_plan, whole
+from exporter.plan import Chat, Options, fetch_owner, left_out, lost, make_plan, whole
 from exporter.progress import Report, Step, silent
 from exporter.refusals import GONE
 from exporter.store import Store
@@ -48,7 +45,7 @@ async def forecast(
     """Plan a run and count each of its chats; the same errors as of `exporter.sync.sync`."""
     for method in (DIALOGS, HISTORY):
         limiter.check(method)
-    (owner,) = await limiter(GetUsersRequest([types.InputUserSelf()]))
+    owner = await fetch_owner(limiter)
     plan = await make_plan(limiter, store, choice, options, owner.id)
     estimates = []
     for done, chat in enumerate(plan.chats):

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from telethon import TelegramClient
-from telethon.tl import types
-from telethon.tl.functions.users import GetUsersRequest
 
 from exporter.config import Config, Sync
 from exporter.errors import ConfigError
@@ -18,7 +16,7 @@ from exporter.history import count
 from exporter.limiter import Limiter
 from exporter.messages import Dialog, Peer
 from exporter.modes import Mode, resolve_modes
-from exporter.plan import Options, choose, list_chats
+from exporter.plan import Options, choose, fetch_owner, list_chats
 from exporter.progress import Aloud, Report, Step, silent
 from exporter.refusals import GONE
 from exporter.selection import Selection, resolve_contact, select_chats
@@ -94,7 +92,7 @@ async def refresh(client: TelegramClient, store: Store, choice: Sync, *, report:
     """
     aloud = Aloud(report)
     limiter = Limiter(client, store.state, choice.requests_per_second, say=aloud.note)
-    (owner,) = await limiter(GetUsersRequest([types.InputUserSelf()]))
+    owner = await fetch_owner(limiter)
     listing = await list_chats(limiter, store, owner.id, with_folders=True)
     store.save_peers([to_peer(owner), *listing.peers.values()])
     store.state.save_dialogs(listing.dialogs.values())

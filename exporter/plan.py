@@ -10,6 +10,7 @@ from typing import Any
 
 from telethon.tl import types
 from telethon.tl.functions.channels import GetFullChannelRequest
+from telethon.tl.functions.users import GetUsersRequest
 from telethon.utils import get_input_channel, get_input_peer, get_peer_id
 
 from exporter.config import Contact, Kind, Sync
@@ -91,6 +92,12 @@ class Listing:
     """What Telegram says of each of these."""
     folders: tuple[Folder, ...] | None
     """None where they were not asked for."""
+
+
+async def fetch_owner(ask: Ask) -> Any:
+    """Whose account it is, in Telethon's type. Unlike `get_me`, it says when we are logged out."""
+    (owner,) = await ask(GetUsersRequest([types.InputUserSelf()]))
+    return owner
 
 
 async def make_plan(ask: Ask, store: Store, choice: Sync, options: Options, owner_id: int) -> Plan:

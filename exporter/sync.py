@@ -11,15 +11,13 @@ from datetime import UTC, datetime
 
 from telethon import TelegramClient
 from telethon.errors import TakeoutInvalidError
-from telethon.tl import types
-from telethon.tl.functions.users import GetUsersRequest
 
 from exporter.config import Sync
 from exporter.dialogs import DIALOGS
 from exporter.history import HISTORY
 from exporter.limiter import Limiter
 from exporter.people import People
-from exporter.plan import Options, Plan, left_out, make_plan
+from exporter.plan import Options, Plan, fetch_owner, left_out, make_plan
 from exporter.progress import Aloud, Report, silent
 from exporter.pull import Pull
 from exporter.store import Store
@@ -81,27 +79,31 @@ async def sync(
     for method in (DIALOGS, HISTORY):
         limiter.check(method)
     store.expire(datetime.now(UTC))
-    (owner,) = await limiter(GetUsersRequest([types.InputUserSelf()]))  # unlike get_me, it says when we are logged out
+    owner = await fetch_owner(limiter)
     people = People(store)
     people.meet([to_peer(owner)])
     pull = Pull(limiter, store, people, owner.id, choice.recheck_days, options, aloud)
     plan = await _run(client, limiter, store, choice, options, pull)
     store.expire(datetime.now(UTC))
-    seconds = time.perf_counter() - started
-    ids = {chat.peer.peer_id for chat in plan.chats}
-    stored = sum(chat.messages for chat in store.chats() if chat.peer.peer_id in ids)
-    log.info("sync.done", extra={"chats": len(ids), "new": pull.new, "seconds": round(seconds, 2)})
-    return SyncResult(
-        chats=len(ids),
-        messages=stored,
+    result = SyncResult(
+        chats=len(plan.chats),
+        messages=_stored(store, plan),
         new=pull.new,
         edited=pull.edited,
         deleted=pull.deleted,
-        seconds=seconds,
+        seconds=time.perf_counter() - started,
         requests=limiter.requests - requests,
         slept=round(limiter.slept - slept, 3),
         warnings=(*map(left_out, plan.protected), *pull.warnings),
     )
+    log.info("sync.done", extra={"chats": result.chats, "new": result.new, "seconds": round(result.seconds, 2)})
+    return result
+
+
+def _stored(store: Store, plan: Plan) -> int:
+    """How many messages stand in the chats of a plan."""
+    ids = {chat.peer.peer_id for chat in plan.chats}
+    return sum(chat.messages for chat in store.chats() if chat.peer.peer_id in ids)
 
 
 async def _run(
