@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from telethon import errors
 from telethon.tl import types
 from telethon.tl.functions.messages import GetPeerDialogsRequest
+from telethon.tl.functions.updates import GetStateRequest
 from telethon.utils import get_input_peer
 
 from exporter.client import Client
@@ -75,6 +76,8 @@ class Reconciler:
         self._say = say
         self._began = datetime.now(UTC).replace(microsecond=0)
         self._made = 0
+        self._doubtful = True
+        """Whether edits and deletions may have passed unseen."""
         self.looked_at: datetime | None = None
         """When the last round ended well."""
 
@@ -97,18 +100,20 @@ class Reconciler:
             await _first((self._client.link.lost, self._follower.missed), self._period)
 
     async def round(self) -> int:
-        """One look at all chats, and fetch what is missing; how many messages were."""
+        """One look at all chats, and fetch what is missing; how many messages of others were."""
         made, fresh = self._client.link.made, self._client.link.made != self._made
-        if fresh or self._follower.missed.is_set():
+        if fresh:
             await self._client.catch_up()  # Telethon would only see at the next push that it missed some
+        self._doubtful |= fresh or self._follower.missed.is_set()
         self._follower.missed.clear()
-        fetched = 0
-        peers = self._follower.kept()
+        fetched, peers = 0, self._follower.kept()
         for start in range(0, len(peers), PAGE):
             for chat in await self._ask(peers[start : start + PAGE]):
-                fetched += await self._look(chat, again=fresh)
+                fetched += await self._look(chat, again=self._doubtful)
+        if not peers:
+            await self._limiter(GetStateRequest())  # whether Telegram accepts the account shows in answers only
         erased = self._store.expire(datetime.now(UTC))
-        self._made = made
+        self._made, self._doubtful = made, False
         self.looked_at = datetime.now(UTC)
         log.debug("round.done", extra={"chats": len(peers), "fetched": fetched, "erased": erased, "fresh": fresh})
         self._watch(0 if fresh else fetched)
@@ -144,9 +149,10 @@ class Reconciler:
         return chats
 
     async def _look(self, chat: Chat, *, again: bool) -> int:
-        """Fetch what is missing at a chat's newest end, and look `again` at what is there; how many messages were new.
+        """Fetch what is missing at a chat's newest end, and look `again` at what is there.
 
-        All of it is told in order. Where the newest messages are gone, that is a reason to look again, too.
+        All of it is told in order. Where the newest messages are gone, that is a reason to look again, too. Gives how
+        many messages of others were new: the owner's may be this very session's, which Telegram does not push to it.
         """
         chat_id = chat.peer.peer_id
         again = again and chat.newest_at is not None and chat.newest_at >= datetime.now(UTC) - self._recheck_for
@@ -166,7 +172,7 @@ class Reconciler:
         return new
 
     async def _fill(self, chat: Chat, recheck: Recheck) -> tuple[int, bool]:
-        """Fetch what is missing at the newest end: how many messages were new, and whether any page was read."""
+        """Fetch what is missing at the newest end: how many of others were new, and whether any page was read."""
         complete = self._store.intervals(chat.peer.peer_id)
         newest = next(iter(gaps(complete, chat.top)), None)
         if newest is None or newest.hi < chat.top:
@@ -184,7 +190,7 @@ class Reconciler:
         told = list(new)
         for message in told:
             self._follower.tell(message, True)
-        return len(told)
+        return sum(not message.outgoing for message in told)
 
     def _watch(self, fetched: int) -> None:
         match self._watchdog.look(fetched=fetched, pushes=self._follower.pushes, now=datetime.now(UTC)):

@@ -65,7 +65,7 @@ def explain(error: Exception) -> DoppelgangerError | None:
             return LoginError(problem, fix=fix)
     if isinstance(error, FLOODS):
         return come_back_later(datetime.now(UTC) + timedelta(seconds=error.seconds))
-    if isinstance(error, (errors.ServerError, errors.TimedOutError)):
+    if isinstance(error, (errors.ServerError, errors.TimedOutError, errors.InvalidBufferError)):
         return DoppelgangerError("Telegram has trouble of its own", fix="run the same command again later")
     if isinstance(error, (ConnectionError, TimeoutError)):
         return DoppelgangerError(

@@ -78,6 +78,19 @@ async def test_a_message_whose_push_is_lost_is_answered_all_the_same(at):
         assert len(at.saved()) == 1 and len(at.from_owner(boris)) == 1
 
 
+async def test_a_reply_to_a_card_whose_push_is_lost_is_found_after_the_reconnection(at):
+    anna = at.person("Anna")
+    async with at.running():
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+        await at.until(lambda: any("wait for you" in line for line in at.lines))
+        at.world.faults.silent_stream = True
+        at.say(at.owner, at.owner, "2", reply_to=card)
+        at.world.box(at.owner).forget()
+        at.sandbox.drop_connections()
+        await at.until(lambda: at.from_owner(anna) == ["no"])
+
+
 async def test_all_that_is_left_open_is_settled_by_the_next_run(at):
     anna = at.person("Anna")
     async with at.running():

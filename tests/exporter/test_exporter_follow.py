@@ -238,6 +238,25 @@ async def test_a_revoked_session_ends_the_follower(
             await asyncio.sleep(5)
 
 
+async def test_a_revoked_session_shows_even_where_no_chat_is_followed(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    with pytest.raises(LoginError, match="ended elsewhere"):
+        async with following(logged_in, store, listener, kinds={"group"}):
+            world.revoke(owner)
+            await asyncio.sleep(5)
+
+
+async def test_a_connection_that_telegram_refuses_ends_the_follower_with_its_fix(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    history(world, owner, anna, count=3)
+    with pytest.raises(DoppelgangerError, match="trouble of its own"):
+        async with following(logged_in, store, listener, chats=("Anna",)):
+            world.fault("*", transport=429)
+            await asyncio.sleep(5)
+
+
 async def test_a_listener_that_fails_ends_the_follower(
     world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
 ) -> None:

@@ -97,15 +97,18 @@ async def test_acceptance_18_what_came_while_the_connection_was_gone_is_found(
 async def test_acceptance_18_a_difference_that_is_too_long_over_a_standing_connection(
     world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
 ) -> None:
+    before = world.say(anna, owner, "before")
     async with following(logged_in, store, listener, chats=("Anna",), reconcile_seconds=60) as live:
         await until(lambda: live.reconciler.looked_at)
         world.faults.silent_stream = True
         for number in range(3):
             world.say(anna, owner, f"news {number}")
+        world.delete(before)
         world.box(owner).forget()
         world.faults.silent_stream = False
         world.say(anna, owner, "news 3")  # shows Telethon the gap
         await listener.hears(*news(4))
+    assert store.message(anna.id, before.id_for(owner)).deleted_at
 
 
 async def test_edits_and_deletions_that_nobody_tells_of_are_found_after_the_reconnection(
