@@ -85,7 +85,7 @@ class Pull:
             for chat_id, dialog in plan.dialogs.items()
         }
         for chat_id, dialog in plan.dialogs.items():
-            if dialog.gone and chat_id in known and not known[chat_id].gone:
+            if dialog.gone and (self._options.chats or (chat_id in known and not known[chat_id].gone)):
                 self._lost(chat_id)
         self._store.state.save_dialogs(plan.dialogs.values())
         read = await self._all(plan.chats)

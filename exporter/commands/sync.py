@@ -36,12 +36,11 @@ GRACE = 5.0
 """Seconds that a request in flight has after Ctrl-C to bring its page."""
 ONLY_ON_DEVICES = "Secret chats are not among them: Telegram keeps those on the device where they were begun."
 DAY = click.DateTime(["%Y-%m-%d"])
-NARROWING = "It narrows what the configuration chooses, and cannot choose more."
 
 
 @click.command("sync")
 @config_option
-@click.option("--chat", "chats", multiple=True, help=f"Only this chat: its name, @username or id. {NARROWING}")
+@click.option("--chat", "chats", multiple=True, help="Only this chat: its name, @username or id.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(get_args(Kind)), help="Only chats of this kind.")
 @click.option("--since", type=DAY, metavar="DAY", help="Only messages from this day on: 2024-05-31, in your time zone.")
 @click.option("--until", type=DAY, metavar="DAY", help="Only messages up to this day, itself included.")
@@ -63,7 +62,8 @@ def sync_command(
     """Fetch what is missing of the chats chosen under [sync].
 
     The first run fetches all of their history, later ones only what is new. It may be stopped at any time: the next
-    run goes on from the last page.
+    run goes on from the last page. All options narrow what the configuration chooses; none can choose more. --chat and
+    --kind may be given several times.
     """
     config = configuration.load(config_path)
     config.make_state()

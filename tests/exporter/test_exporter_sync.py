@@ -43,6 +43,19 @@ async def test_acceptance_01_a_full_sync_equals_the_world(
     assert all(request.limit <= 100 for request in requests(world))
 
 
+async def test_acceptance_13_a_page_follows_the_other_with_nothing_in_between(
+    world: World, owner: User, anna: User, logged_in: Config, store: Store
+) -> None:
+    """How fast that is, `python -m benchmarks exporter` measures."""
+    history(world, owner, anna, count=2_000)
+    async with connect(logged_in) as client:
+        world.calls.clear()
+        result = await sync(client, store, EVERYBODY)
+    before, after = ["users.getUsers", "messages.getDialogs"], ["messages.getPeerDialogs"]
+    assert [call.method for call in world.calls] == before + 20 * ["messages.getHistory"] + after
+    assert (result.requests, result.slept) == (23, 0)
+
+
 async def test_people_are_stored_as_telegram_names_them(
     world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
 ) -> None:
