@@ -92,7 +92,7 @@ def test_what_is_broken_is_never_sent(texts, expected):
     assert flaw(texts, PromptSpec()) == expected
 
 
-@pytest.mark.parametrize("kind", set(MessageKind) - {MessageKind.TEXT})
+@pytest.mark.parametrize("kind", [kind for kind in MessageKind if kind is not MessageKind.TEXT])
 @pytest.mark.parametrize("emoji", [None, "😂"])
 def test_no_mark_of_a_medium_that_training_shows_is_ever_sent(kind, emoji):
     shown = words(replace(HI, kind=kind, emoji=emoji, text="a caption"))
