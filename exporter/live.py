@@ -84,8 +84,8 @@ class Live:
                 async with asyncio.timeout(BLINK):
                     await link.connected.wait()
             except TimeoutError:
-                log.warning("connection.lost")
+                log.info("connection.lost")
                 self._say(f"not connected since {link.lost_at:%H:%M} UTC; I keep trying")
                 await link.connected.wait()
-                log.warning("connection.made")
+                log.info("connection.made")
                 self._say("connected again")
