@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 
 
 class Live:
-    """Follows from now on; `run` keeps it so. All of it asks Telegram through one limiter.
+    """Follows from now on; `run` keeps it so. Whoever asks Telegram for more meanwhile takes the same `limiter`.
 
     Raises:
         DoppelgangerError: the store does not know whose account it is.
@@ -60,7 +60,6 @@ class Live:
             patience=patience,
             say=say,
         )
-
         self._answering = Answering(client, store, self.follower)
 
     async def run(self) -> None:

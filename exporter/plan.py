@@ -72,6 +72,8 @@ class Plan:
     """Those that can be read."""
     dialogs: Mapping[int, Dialog]
     """What Telegram says of each, and of those that are gone; by chat id."""
+    others: Mapping[int, Dialog]
+    """The same of those that an earlier run chose, and this one does not."""
     protected: tuple[Peer, ...]
     """Left out: Telegram forbids saving what is said there."""
 
@@ -142,6 +144,7 @@ def choose(listing: Listing, choice: Sync, options: Options) -> Plan:
             if not dialogs[chat_id].gone
         ),
         {chat_id: dialogs[chat_id] for chat_id in chosen},
+        {chat_id: dialogs[chat_id] for chat_id in (listing.known.keys() & dialogs.keys()) - set(chosen)},
         selection.protected,
     )
 

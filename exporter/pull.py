@@ -87,7 +87,7 @@ class Pull:
         for chat_id, dialog in plan.dialogs.items():
             if dialog.gone and (self._options.chats or (chat_id in known and not known[chat_id].gone)):
                 self._lost(chat_id)
-        self._store.state.save_dialogs(plan.dialogs.values())
+        self._store.state.save_dialogs([*plan.dialogs.values(), *plan.others.values()])
         read = await self._all(plan.chats)
         if read and not self._options.until:
             await self._all(await self._grown(plan.chats), again=True)

@@ -166,6 +166,24 @@ async def test_a_group_that_becomes_a_supergroup_stays_one_chat(
     assert [m.text for m in store.messages(house.key) if m.said] == ["before", "after"]
 
 
+async def test_a_chat_that_left_the_folder_is_followed_no_more(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    for friend in (anna, boris):
+        history(world, owner, friend, count=3)
+    world.folder(owner, "Friends", include=[anna, boris])
+    async with following(logged_in, store, listener, folder="Friends"):
+        world.say(boris, owner, "hello from Boris")
+        await listener.hears(("hello from Boris", True))
+    world.folders.clear()
+    world.folder(owner, "Friends", include=[anna])
+    async with following(logged_in, store, listener, folder="Friends"):
+        for friend in (boris, anna):
+            world.say(friend, owner, "once more")
+        await listener.hears(("hello from Boris", True), ("once more", True))
+    assert len(store.recent(boris.id, limit=9)) == 4
+
+
 async def test_acceptance_17_an_update_delivered_three_times_and_by_catch_up_counts_once(
     world: World, owner: User, anna: User, live: Live, store: Store, listener: Listener
 ) -> None:
