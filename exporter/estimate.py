@@ -25,7 +25,7 @@ class Estimate:
     stored: int
     missing: int
     requests: int
-    """For pages of history, at least."""
+    """For pages of history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +77,6 @@ async def estimate(ask: Ask, store: Store, chat: Chat, limit: int | None = None)
         if gaps(store.intervals(part.peer.peer_id), part.top):
             lacking = max(0, (there if limit is None else min(there, limit)) - here)
             missing += lacking
-            requests += max(1, ceil(lacking / PAGE))
+            empty = lacking == there > PAGE  # what ends a long history
+            requests += max(1, ceil(lacking / PAGE)) + empty
     return Estimate(chat, server, stored, missing, requests)

@@ -148,7 +148,7 @@ def lock_account(config: Config) -> Iterator[None]:
         except BlockingIOError:
             raise AccountInUse(file.read() or "another process") from None
         file.truncate()
-        file.write(f"process {os.getpid()} ({' '.join(sys.orig_argv[1:4])})")
+        file.write(f"process {os.getpid()} ({' '.join(['python', *sys.orig_argv[1:4]])})")
         file.flush()
         yield
 
