@@ -17,6 +17,21 @@ _WHOLE_MESSAGE = {
     "deleted_at": int,
 }
 
+_KEEP_VERSION = """
+    create trigger keep_version after update of text, kind on messages
+    when old.text <> new.text or old.kind <> new.kind
+    begin
+        insert into message_version (chat_id, message_id, said_at, text, kind)
+        select old.chat_id, old.message_id, coalesce(old.edited_at, old.sent_at), old.text, old.kind
+        where not exists (
+            select 1 from message_version
+            where chat_id = old.chat_id and message_id = old.message_id
+            and said_at = coalesce(old.edited_at, old.sent_at)
+        );
+    end
+"""
+"""Of versions of one second, the first. `insert or ignore` would not ignore: the upsert that fires it has the say."""
+
 
 @migrations()
 def m001_history(db: Database) -> None:
@@ -80,21 +95,7 @@ def m004_whole_messages(db: Database) -> None:
         not_null={"text", "kind"},
         strict=True,
     )
-    db.execute(
-        """
-        create trigger keep_version after update of text, kind on messages
-        when old.text <> new.text or old.kind <> new.kind
-        begin
-            insert into message_version (chat_id, message_id, said_at, text, kind)
-            select old.chat_id, old.message_id, coalesce(old.edited_at, old.sent_at), old.text, old.kind
-            where not exists (
-                select 1 from message_version
-                where chat_id = old.chat_id and message_id = old.message_id
-                and said_at = coalesce(old.edited_at, old.sent_at)
-            );
-        end
-        """
-    )  # of versions of one second, the first; `insert or ignore` would not ignore: the upsert that fires it has the say
+    db.execute(_KEEP_VERSION)
     db.table("dialog").create(
         {"chat_id": int, "top": int, "messages": int, "protected": int, "gone": int, "checked_at": int},
         pk="chat_id",
