@@ -4,7 +4,7 @@ It knows no table; whoever brings migrations owns theirs.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,8 +33,7 @@ def open_database(path: Path, *migrations: Migrations) -> Iterator[Database]:
         database.enable_wal()
         database.execute("pragma synchronous = normal")
         database.execute("pragma secure_delete = on")
-        for migration in migrations:
-            migration.apply(database)
+        _upgrade(database, path, migrations)
         yield database
     except sqlite3.DatabaseError as error:
         refusal = disk.explain(error, path)
@@ -43,6 +42,26 @@ def open_database(path: Path, *migrations: Migrations) -> Iterator[Database]:
         raise refusal from error
     finally:
         database.close()
+
+
+def _upgrade(database: Database, path: Path, migrations: Sequence[Migrations]) -> None:
+    """Bring all tables up to date, or none of them.
+
+    Raises:
+        DoppelgangerError: a newer version of this program has been here, whose tables this one would misread.
+    """
+    nothing = Database(memory=True)
+    for one in migrations:
+        known = {migration.name for migration in one.pending(nothing)}
+        if not known.issuperset(migration.name for migration in one.applied(database)):
+            raise DoppelgangerError(
+                f"{path} was written by a newer version of doppelganger",
+                fix="update this installation, or take a backup",
+            )
+    if any(one.pending(database) for one in migrations):
+        with transaction(database):  # and whoever else opens it now waits, then finds nothing pending
+            for one in migrations:
+                one.apply(database)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import click
 
 from exporter.cli import EXIT_CODES, DefaultGroup
 from exporter.commands.account import logout_command, sessions_command
+from exporter.commands.backup import backup_command
 from exporter.commands.chats import chats_command
 from exporter.commands.follow import follow_command
 from exporter.commands.imports import import_command
@@ -29,5 +30,6 @@ for command in (
     sessions_command,
     chats_command,
     import_command,
+    backup_command,
 ):
     main.add_command(command)
