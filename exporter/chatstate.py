@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from exporter import rows
 from exporter.database import transaction
-from exporter.messages import Dialog
+from exporter.messages import ELSEWHERE, Dialog
 
 _SAVE_DIALOG = f"""
     insert into dialog ({", ".join(rows.DIALOG)}) values ({", ".join("?" * len(rows.DIALOG))})
@@ -60,7 +60,18 @@ class ChatState:
 
     def migrated(self) -> dict[int, int]:
         """Every basic group that became a supergroup: its id -> the supergroup's."""
-        return dict(self._database.execute("select group_id, chat_id from migrated_group").fetchall())
+        return {part: chat_id for part, chat_id in self._parts() if abs(part) < ELSEWHERE}
+
+    def join(self, chat_id: int, contact_id: int) -> None:
+        """Remember that a chat of another messenger is with this contact: from now on they are read as one."""
+        self.migrate(chat_id, contact_id)
+
+    def joined(self) -> dict[int, int]:
+        """Every chat of another messenger that is part of one of Telegram's: its id -> the other's."""
+        return {part: chat_id for part, chat_id in self._parts() if abs(part) >= ELSEWHERE}
+
+    def _parts(self) -> list[tuple[int, int]]:
+        return list(self._database.execute("select group_id, chat_id from migrated_group").fetchall())
 
     def rest(self, method: str, until: datetime) -> None:
         """Remember, across restarts, that Telegram wants no more of `method` before `until`."""

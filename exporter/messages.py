@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+ELSEWHERE = 1 << 60
+"""Ids of peers who are not Telegram's begin here, up and down: Telegram's have at most 52 bits."""
+
 
 class PeerKind(StrEnum):
     """What stands at the other end of a dialog."""
@@ -48,6 +51,11 @@ class Peer:
     name: str
     username: str | None = None
     access_hash: int | None = None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Known from another messenger only: Telegram has nobody with this id."""
+        return abs(self.peer_id) >= ELSEWHERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,11 +93,14 @@ def narrow(
 def resolve_contact(contact: Contact, peers: Iterable[Peer]) -> Peer:
     """The one peer with this id, @username or name; letters' case does not matter.
 
+    Somebody who is on Telegram and on another messenger under one name is meant as the one on Telegram.
+
     Raises:
         ConfigError: nobody is called so, or several are.
     """
     people = list(peers)
-    found = [peer for peer in people if _is(peer, contact)]
+    called = [peer for peer in people if _is(peer, contact)]
+    found = [peer for peer in called if not peer.elsewhere] or called
     if len(found) == 1:
         return found[0]
     if found:

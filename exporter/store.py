@@ -80,12 +80,16 @@ class Store:
     def save_peers(self, peers: Iterable[Peer]) -> None:
         """Add or refresh peers.
 
+        An owner known from another messenger only gives way to the same person's Telegram account.
+
         Raises:
             DoppelgangerError: a second owner; one store holds one person's chats.
         """
         batch = list(peers)
         with transaction(self.database):
             owners = [peer for peer in (self.owner(), *batch) if peer and peer.kind is PeerKind.SELF]
+            if len(owners) > 1 and owners[0].elsewhere and not owners[-1].elsewhere:
+                self._rename(owners.pop(0), owners[-1])
             if len({peer.peer_id for peer in owners}) > 1:
                 raise DoppelgangerError(
                     f"this store already holds the chats of {owners[0].name}, not of {owners[-1].name}",
@@ -225,6 +229,10 @@ class Store:
             [chat_id, message_id],
         )
         return list(map(rows.to_version, found))
+
+    def _rename(self, before: Peer, after: Peer) -> None:
+        self.database.execute("update messages set sender_id = ? where sender_id = ?", [after.peer_id, before.peer_id])
+        self.database.execute("delete from peers where peer_id = ?", [before.peer_id])
 
     def _parts(self, chat_id: int) -> tuple[list[int], str]:
         """The ids under which messages of this chat stand, and the condition that finds those not deleted."""

@@ -43,7 +43,7 @@ def chats_command(config_path: Path, refreshed: bool) -> None:
     if chats:
         Console().print(_table(chats))
     else:
-        click.echo("No chats are stored yet: run `python -m exporter chats --refresh`, `… sync` or `… import FILE`.")
+        click.echo("No chats are stored yet: run `python -m exporter chats --refresh`, `… sync` or `… import PATH`.")
     for problem in {str(one): one for one in (*problems, *unclear)}.values():
         click.echo(f"Note: {problem.problem}; {problem.fix}.", err=True)
 

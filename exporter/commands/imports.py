@@ -1,43 +1,59 @@
-"""The command that reads an export of Telegram Desktop's."""
+"""The command that reads exports of Telegram Desktop's and WhatsApp's."""
 
-import re
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
 
 from exporter import config as configuration
 from exporter.cli import config_option
-from exporter.imports import import_file
+from exporter.imports import ImportResult, import_file
 from exporter.progress import progress
 from exporter.store import open_store
 
 
-class UserId(click.ParamType[int]):
-    """`user1000`, as exports write it, or 1000."""
-
-    name = "id"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number, or click's own error."""
-        match = re.fullmatch(r"(?:user)?(\d{1,18})", str(value))
-        return int(match[1]) if match else self.fail(f"{value} is no user id: user1000 or 1000", param, ctx)
-
-
 @click.command("import")
 @config_option
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--me", type=UserId(), metavar="ID", help="Who you are, where the file does not say: user1000 or 1000.")
-def import_command(config_path: Path, file: Path, me: int | None) -> None:
-    """Read FILE, a result.json that Telegram Desktop exported.
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--me", metavar="NAME", help="Who you are, as the file names you; of Telegram's also user1000.")
+@click.option("--as", "contact", metavar="CONTACT", help="Who of your Telegram contacts a WhatsApp chat is with.")
+def import_command(config_path: Path, paths: tuple[Path, ...], me: str | None, contact: str | None) -> None:
+    """Read exports of your chats, without any connection.
 
-    It may be of your whole account or of one chat. A later sync lands on the same messages, so nothing is
-    stored twice.
+    \b
+    Telegram  in Telegram Desktop: Settings, Advanced, Export Telegram data, as
+              machine-readable JSON; or Export chat history in one chat's menu.
+              PATH is the result.json, or its folder.
+    WhatsApp  on the phone: in the chat's menu More, Export chat, without media.
+              PATH is the zip, the text in it, or its folder.
+
+    \b
+    Some files do not say who you are:
+      import "WhatsApp Chat with Anna.zip" --me "Olive Oyl"
+    Someone you write with on both is one chat once you say so:
+      import "WhatsApp Chat with Anna.zip" --me "Olive Oyl" --as @anna_b
+
+    A rerun, a longer export of the same chat and a later sync store nothing twice. WhatsApp writes the time of the
+    phone's clock: it is read as of the `timezone` in the configuration.
     """
     config = configuration.load(config_path)
+    if contact is not None and len(paths) > 1:
+        raise click.UsageError("--as says with whom one chat is: import the others by themselves")
     config.make_state()
-    with open_store(config.database) as store, progress(Console(stderr=True)) as report:
-        result = import_file(store, file, me=me, report=report)
+    zone = ZoneInfo(config.timezone)
+    with open_store(config.database) as store:
+        for path in paths:
+            with progress(Console(stderr=True)) as report:
+                result = import_file(store, path, me=me, zone=zone, contact=contact, report=report)
+            _tell(path, result)
+
+
+def _tell(path: Path, result: ImportResult) -> None:
     if result.skipped:
-        click.echo(f"Warning: {result.skipped:,} records could not be read and were skipped.", err=True)
-    click.echo(f"{result.chats:,} chats, {result.messages:,} messages, {result.new:,} of them new")
+        click.echo(f"Warning: {result.skipped:,} records of {path} could not be read and were skipped:", err=True)
+        for where in result.named:
+            click.echo(f"  {where}", err=True)
+        if result.skipped > len(result.named):
+            click.echo(f"  and {result.skipped - len(result.named):,} more", err=True)
+    click.echo(f"{path}: {result.chats:,} chats, {result.messages:,} messages, {result.new:,} of them new")

@@ -5,48 +5,22 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from exporter.errors import DoppelgangerError
 from exporter.imports import import_file
-from exporter.messages import Message, MessageKind, PeerKind
+from exporter.messages import Message, MessageKind, PeerKind, Reaction
+from exporter.progress import Step
 from exporter.store import Store, open_store
+from tests.exporter.exports import account, chat, record, write
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with open_store(tmp_path / "doppelganger.db") as opened:
         yield opened
-
-
-def record(message_id: int, sender: str = "user7", **values: Any) -> dict[str, Any]:
-    plain: dict[str, Any] = {
-        "id": message_id,
-        "type": "message",
-        "date": "2024-05-01T14:00:00",
-        "date_unixtime": str(1714564800 + message_id),
-        "from": {"user1": "Olive", "user7": "Anna"}.get(sender, "Somebody"),
-        "from_id": sender,
-        "text": "hi",
-        "text_entities": [{"type": "plain", "text": "hi"}],
-    }
-    return plain | values
-
-
-def chat(*messages: Any, kind: str = "personal_chat", chat_id: int = 7, name: str | None = "Anna") -> dict[str, Any]:
-    return {"name": name, "type": kind, "id": chat_id, "messages": list(messages)}
-
-
-def account(*chats: Any) -> dict[str, Any]:
-    person = {"user_id": 1, "first_name": "Olive", "last_name": "Oyl", "phone_number": "+1"}
-    return {"personal_information": person, "chats": {"about": "", "list": list(chats)}}
-
-
-def write(path: Path, data: Any) -> Path:
-    file = path / "result.json"
-    file.write_text(json.dumps(data))
-    return file
 
 
 def only(store: Store, chat_id: int = 7) -> Message:
@@ -88,7 +62,14 @@ def test_a_message_with_everything(store: Store, tmp_path: Path) -> None:
         text_entities=[{"type": "plain", "text": "see "}, {"type": "link", "text": "a.b"}],
         edited_unixtime="1714570000",
         reply_to_message_id=1,
-        forwarded_from=None,
+        forwarded_from="News",
+        forwarded_from_id="channel8",
+        reply_to_peer_id="channel6",
+        reactions=[
+            {"type": "emoji", "count": 2, "emoji": "👍", "recent": [{"from_id": "user1"}]},
+            {"type": "custom_emoji", "count": 1, "document_id": "stickers/a.webp"},
+            {"type": "paid", "count": 3},
+        ],
         via_bot="@gif",
         media_type="voice_message",
         file="voice.ogg",
@@ -108,6 +89,9 @@ def test_a_message_with_everything(store: Store, tmp_path: Path) -> None:
         forwarded=True,
         via_bot=True,
         edited_at=datetime(2024, 5, 1, 13, 26, 40, tzinfo=UTC),
+        reply_to_chat=-1000000000006,
+        origin_id=-1000000000008,
+        reactions=(Reaction("👍", 2, own=True), Reaction("?", 1), Reaction("⭐", 3)),
     )
 
 
@@ -152,13 +136,22 @@ def test_bad_records_are_counted_and_skipped(store: Store, tmp_path: Path) -> No
     bad = [
         "nonsense",
         record(9, id="x"),
-        record(2, date_unixtime=None),
+        record(2, date_unixtime=None, date=None),
         record(3, from_id="alien1"),
         record(9, id=2**70),
     ]
     file = write(tmp_path, account(chat(record(1), *bad), {"id": "?"}, chat(kind="hologram")))
     result = import_file(store, file)
     assert (result.chats, result.messages, result.skipped) == (1, 1, 7)
+    assert result.named == (
+        "chat 7, record 2: not an object",
+        "chat 7, record 3: id",
+        "chat 7, message 2: date_unixtime",
+        "chat 7, message 3: from_id",
+        f"chat 7, message {2**70}: id",
+        "chat 2 of chats.list.item: id, type or messages",
+        "chat 3 of chats.list.item: id, type or messages",
+    )
 
 
 def test_a_single_chat_needs_to_know_its_owner(store: Store, tmp_path: Path) -> None:
@@ -170,6 +163,91 @@ def test_a_single_chat_needs_to_know_its_owner(store: Store, tmp_path: Path) -> 
         import_file(store, file, me=2)
     assert import_file(store, file, me=1).new == 3
     assert store.owner().name == "Olive"
+
+
+def test_the_owner_may_be_named_or_known_already(store: Store, tmp_path: Path) -> None:
+    file = write(tmp_path, chat(record(1), record(3, "user1")))
+    with pytest.raises(DoppelgangerError, match="holds nothing that Oliv wrote"):
+        import_file(store, file, me="Oliv")
+    assert import_file(store, file, me="Olive").new == 2
+    assert import_file(store, file).new == 0
+    assert store.owner().peer_id == 1
+
+
+def test_a_secret_that_destroys_itself_is_not_kept(store: Store, tmp_path: Path) -> None:
+    import_file(store, write(tmp_path, account(chat(record(1, photo="a.jpg", self_destruct_period_seconds=5)))))
+    assert (only(store).kind, only(store).text) == (MessageKind.PHOTO, "")
+
+
+def test_a_hidden_author_has_a_name_only(store: Store, tmp_path: Path) -> None:
+    import_file(store, write(tmp_path, account(chat(record(1, forwarded_from="Somebody")))))
+    assert (only(store).forwarded, only(store).origin_id, only(store).origin_name) == (True, None, "Somebody")
+
+
+def test_topics_are_told_by_what_is_answered(store: Store, tmp_path: Path) -> None:
+    said = [
+        record(1, type="service", action="topic_created", title="Gear"),
+        record(2, reply_to_message_id=1),
+        record(3, reply_to_message_id=2),
+        record(4),
+    ]
+    import_file(store, write(tmp_path, account(chat(*said, kind="private_supergroup", chat_id=6))))
+    stored = store.messages(-1000000000006)
+    assert [(m.topic, m.reply_to, m.action) for m in stored] == [
+        (None, None, "topic_create"),
+        (1, None, None),
+        (1, 2, None),
+        (None, None, None),
+    ]
+
+
+def test_what_a_supergroup_said_before_belongs_to_the_basic_group(store: Store, tmp_path: Path) -> None:
+    store.state.migrate(-5, -1000000000006)
+    said = [record(-999_999_990), record(1)]
+    import_file(store, write(tmp_path, account(chat(*said, kind="private_supergroup", chat_id=6))))
+    assert {(m.chat_id, m.message_id) for m in store.messages(-1000000000006)} == {(-5, 10), (-1000000000006, 1)}
+
+
+def test_old_exports_tell_local_time_only(store: Store, tmp_path: Path) -> None:
+    old = record(1)
+    del old["date_unixtime"]
+    import_file(store, write(tmp_path, account(chat(old))), zone=ZoneInfo("Europe/Berlin"))
+    assert only(store).sent_at == datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+def test_a_broken_file_is_refused_with_its_line_and_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    lines = json.dumps(account(chat(record(1), record(2, "user1"))), indent=1).splitlines()
+    file.write_text("\n".join([*lines[:20], "a secret", *lines[20:]]))
+    with pytest.raises(DoppelgangerError, match=r"see line 21$"):
+        import_file(store, file)
+    assert store.peers() == {}
+
+
+def test_an_interrupt_keeps_what_is_written_and_a_rerun_goes_on(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.imports.intake.BATCH", 100)
+    write(tmp_path, account(chat(*map(record, range(1, 3000)))))
+
+    def interrupt(step: Step) -> None:
+        if step.stage.startswith("import") and step.done > step.total / 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_file(store, tmp_path, report=interrupt)
+    before = store.count(7)
+    assert 0 < before < 2999
+    assert import_file(store, tmp_path).new == 2999 - before
+    assert import_file(store, tmp_path).new == 0
+
+
+def test_progress_is_told_in_bytes(store: Store, tmp_path: Path) -> None:
+    steps: list[Step] = []
+    file = write(tmp_path, account(chat(*map(record, range(1, 3000)))))
+    import_file(store, file, report=steps.append)
+    assert {step.stage for step in steps} == {"check result.json", "import chats of result.json"}
+    assert steps[-1].done == steps[-1].total == round(file.stat().st_size / 1e6, 3)
 
 
 def test_the_file_knows_better_than_a_wrong_me(store: Store, tmp_path: Path) -> None:

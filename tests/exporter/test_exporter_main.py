@@ -68,7 +68,7 @@ def test_a_typo_is_exit_code_2_and_named(
     assert "canary-hash" not in err
 
 
-@pytest.mark.parametrize("arguments", [("sinc",), ("--jason",), ("import",), ("import", "x.json", "--me", "me")])
+@pytest.mark.parametrize("arguments", [("sinc",), ("--jason",), ("import",), ("import", "a", "b", "--as", "Anna")])
 def test_wrong_usage_is_exit_code_2_a_problem_and_a_fix(
     call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
@@ -116,6 +116,25 @@ def test_not_logged_in_is_exit_code_3(
     assert "python -m exporter login" in capsys.readouterr().err
 
 
+def test_import_takes_several_files_and_joins_a_contact(
+    call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = {"id": 1, "type": "message", "date_unixtime": "1714564800", "from": "Olive", "from_id": "user1", "text": "a"}
+    config.with_name("result.json").write_text(
+        json.dumps({"id": 7, "type": "personal_chat", "name": "Anna", "messages": [said]})
+    )
+    config.with_name("WhatsApp Chat with Ann.txt").write_text("1/2/24, 10:00 - Ann: canary\n1/2/24, 10:00 - Olive: b\n")
+    assert call("import", "result.json", "WhatsApp Chat with Ann.txt", "--me", "Olive") == 0
+    assert call("import", "WhatsApp Chat with Ann.txt", "--as", "anna") == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "WhatsApp Chat with Ann.txt: 1 chats, 2 messages, 0 of them new"
+    assert "canary" not in printed.out + printed.err
+    assert call("chats") == 0
+    shown = capsys.readouterr().out
+    assert "Anna" in shown
+    assert "Ann " not in shown
+
+
 def test_import_then_chats(call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = config.with_name("result.json")
     record = {"id": 1, "type": "message", "date_unixtime": "1714564800", "from": "Olive", "from_id": "user1"}
@@ -125,8 +144,9 @@ def test_import_then_chats(call: Callable[..., int], config: Path, capsys: pytes
     assert "--me user1 (Olive)" in capsys.readouterr().err
     assert call("import", "result.json", "--me", "user1") == 0
     printed = capsys.readouterr()
-    assert printed.out == "1 chats, 1 messages, 1 of them new\n"
-    assert "1 records could not be read" in printed.err
+    assert printed.out == "result.json: 1 chats, 1 messages, 1 of them new\n"
+    assert "1 records of result.json could not be read" in printed.err
+    assert "  chat 7, record 2: not an object\n" in printed.err
     assert call("chats") == 0
     printed = capsys.readouterr()
     assert "Anna" in printed.out
