@@ -46,9 +46,9 @@ $(VENV)/.demo: pyproject.toml packaging/llama-cpp.cmake
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(BIN)/pip install $(TORCH) --index-url $(TORCH_INDEX))
-	$(BIN)/pip install --editable '.[train,demo]'
+	$(BIN)/pip install --editable '.[train,demo,stats]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(BIN)/pip install --editable '.[train,demo,dev]'
+	$(BIN)/pip install --editable '.[train,demo,stats,dev]'
 	touch $@

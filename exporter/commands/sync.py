@@ -6,11 +6,10 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
-from zoneinfo import ZoneInfo
 
 import click
 from rich import box
@@ -21,7 +20,8 @@ from rich.text import Text
 from exporter import config as configuration
 from exporter.asking import ask_to_sync
 from exporter.cli import config_option
-from exporter.config import Config, Contact, Kind
+from exporter.commands.options import period, since_option, to_contact, until_option
+from exporter.config import Config, Kind
 from exporter.estimate import Estimate, Forecast, forecast
 from exporter.limiter import Limiter
 from exporter.messages import PeerKind
@@ -35,15 +35,14 @@ from exporter.telegram import AccountInUse, connect
 GRACE = 5.0
 """Seconds that a request in flight has after Ctrl-C to bring its page."""
 ONLY_ON_DEVICES = "Secret chats are not among them: Telegram keeps those on the device where they were begun."
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command("sync")
 @config_option
 @click.option("--chat", "chats", multiple=True, help="Only this chat: its name, @username or id.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(get_args(Kind)), help="Only chats of this kind.")
-@click.option("--since", type=DAY, metavar="DAY", help="Only messages from this day on: 2024-05-31, in your time zone.")
-@click.option("--until", type=DAY, metavar="DAY", help="Only messages up to this day, itself included.")
+@since_option
+@until_option
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Of each chat, only the newest so many messages.")
 @click.option("--takeout", is_flag=True, help="Export without pauses; Telegram wants you to approve it first.")
 @click.option("--recheck", is_flag=True, help="Look now for recent messages that were edited or deleted.")
@@ -67,13 +66,11 @@ def sync_command(
     """
     config = configuration.load(config_path)
     config.make_state()
-    if since and until and since > until:
-        raise click.UsageError("--since lies after --until: nothing was said then")
-    zone = ZoneInfo(config.timezone)
+    begin, end = period(since, until, config.timezone)
     options = Options(
-        chats=tuple(map(_contact, chats)),
-        since=since and since.replace(tzinfo=zone).astimezone(UTC),
-        until=until and (until + timedelta(days=1)).replace(tzinfo=zone).astimezone(UTC),
+        chats=tuple(map(to_contact, chats)),
+        since=begin,
+        until=end,
         **{**more, "kinds": frozenset(more["kinds"])},
     )
     with open_store(config.database) as store, progress(Console(stderr=True)) as report:
@@ -82,10 +79,6 @@ def sync_command(
     _tell(result, as_json=as_json)
     if is_first or dry_run:
         click.echo(ONLY_ON_DEVICES, err=True)
-
-
-def _contact(name: str) -> Contact:
-    return int(name) if name.removeprefix("-").isdecimal() else name
 
 
 def _here_or_there(

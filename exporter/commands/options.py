@@ -1,0 +1,34 @@
+"""What options of several commands mean alike: a chat, and days of the owner's."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import click
+
+from exporter.config import Contact
+
+DAY = click.DateTime(["%Y-%m-%d"])
+since_option = click.option(
+    "--since", type=DAY, metavar="DAY", help="Only messages from this day on: 2024-05-31, in your time zone."
+)
+until_option = click.option("--until", type=DAY, metavar="DAY", help="Only messages up to this day, itself included.")
+
+
+def to_contact(name: str) -> Contact:
+    """What was typed for a chat: an id, or its name or @username."""
+    return int(name) if name.removeprefix("-").isdecimal() else name
+
+
+def period(since: datetime | None, until: datetime | None, timezone: str) -> tuple[datetime | None, datetime | None]:
+    """The moments between which these days lie, the second no longer one of them.
+
+    Raises:
+        click.UsageError: there is none between them.
+    """
+    if since and until and since > until:
+        raise click.UsageError("--since lies after --until: nothing was said then")
+    zone = ZoneInfo(timezone)
+    return (
+        since and since.replace(tzinfo=zone).astimezone(UTC),
+        until and (until + timedelta(days=1)).replace(tzinfo=zone).astimezone(UTC),
+    )
