@@ -42,12 +42,14 @@ FORMATS = (".png", ".svg")
 def stats_command(
     config_path: Path, chat: str | None, since: datetime | None, until: datetime | None, as_json: bool, **more: Any
 ) -> None:
-    """Show how you write: how much, when, how fast, and which words are your own.
+    """Show how much, when and how fast you write.
+
+    And which words are your own, beside those of the people who write to you.
 
     \b
     reply     from the last message of a burst to the first of its answer, within a session, in private chats
     in a row  messages of one person before somebody else writes
-    own       words that you say more than the people who write to you do, of at least two of your chats
+    own       said by you more than by them, often, and in two chats or more
 
     Private chats and groups are counted; name a channel or a bot with --chat. Nothing leaves your machine; a chart
     shows names of chats and single words, no message.

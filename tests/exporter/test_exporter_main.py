@@ -45,7 +45,18 @@ def test_help_names_commands_and_exit_codes(call: Callable[..., int], capsys: py
     out = capsys.readouterr().out
     assert all(
         word in out
-        for word in ("sync", "follow", "login", "logout", "sessions", "chats", "import", "come back later", "130")
+        for word in (
+            "sync",
+            "follow",
+            "login",
+            "logout",
+            "sessions",
+            "chats",
+            "import",
+            "stats",
+            "come back later",
+            "130",
+        )
     )
     assert "..." not in out.partition("Commands:")[2]
 
