@@ -47,7 +47,8 @@ def stats_command(
     And which words are your own, beside those of the people who write to you.
 
     \b
-    reply     from the last message of a burst to the first of its answer, within a session, in private chats
+    reply     from the end of a burst to the first message of its answer,
+              within a session; in private chats
     in a row  messages of one person before somebody else writes
     own       said by you more than by them, often, and in two chats or more
 

@@ -147,8 +147,9 @@ def bursts(axes: Axes, figures: Figures, look: Look) -> None:
 def terms(axes: Axes, found: Sequence[Term], look: Look) -> None:
     """Words that are the owner's own."""
     shown = [term for term in found if look.writes(term.text)][:TERMS]
+    names = [look.fit(term.text, otherwise=term.text) for term in shown]
     labels = [f"{term.own:,} : {term.others:,}" for term in shown]
-    _rows(axes, look, [term.text for term in shown], [term.score for term in shown], look.palette.own, labels, TERMS)
+    _rows(axes, look, names, [term.score for term in shown], look.palette.own, labels, TERMS)
     if shown:
         _title(axes, look, "Words that are your own", "how often you say them : how often they do")
     else:

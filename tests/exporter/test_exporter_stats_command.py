@@ -20,6 +20,7 @@ from exporter.stats import panels
 from exporter.stats.chart import DOTS_PER_INCH, INCHES, draw
 from exporter.stats.figures import Distribution, Figures, Tally
 from exporter.stats.look import PALETTES, Look, Theme
+from exporter.stats.vocabulary import Term
 from exporter.store import Store
 from tests.exporter.conftest import Command
 
@@ -176,6 +177,9 @@ def test_titles_say_what_is_seen() -> None:
     assert drawn(panels.people, figures, {ANNA: "Anna"})[1] == "You wrote 67% of it"
     assert drawn(panels.latency, figures)[1] == "Your median reply takes 1 min"
     assert drawn(panels.bursts, figures)[1] == "You send 2.0 messages in a row"
+    axes, title = drawn(panels.terms, [Term("a" * 50, 9, 1, 2.0), Term("🫡", 9, 1, 1.0)])
+    assert title == "Words that are your own"
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a" * 17 + "…"]  # no font has the other
     assert drawn(panels.terms, [])[1] == "No words of your own"
 
 
