@@ -3,6 +3,7 @@
 import click
 
 from benchmarks.exporter import exporter_command
+from benchmarks.imports import import_command
 from exporter.cli import EXIT_CODES
 
 
@@ -16,3 +17,4 @@ def main() -> None:
 
 
 main.add_command(exporter_command)
+main.add_command(import_command)

@@ -107,9 +107,10 @@ async def _measured(way: str, config: Config, database: Path, told: Connection) 
         with sampled(ROOMS) as stages:
             pulled: Pulled = await WAYS[way](client, config, database, advance)
         busy = time.process_time() - busy
-    return Measured(way, pulled.messages, pulled.seconds, pulled.requests, busy, _peak(), dict(stages))
+    return Measured(way, pulled.messages, pulled.seconds, pulled.requests, busy, peak(), dict(stages))
 
 
-def _peak() -> float:
+def peak() -> float:
+    """Most memory that this process ever had, in MB (RSS)."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

@@ -33,7 +33,7 @@ def show(console: Console, figures: Mapping[str, Measured], marks: list[Mark], *
     console.print(_ways({way: figures[way] for way in WAYS}))
     if load > BUSY:
         console.print(f"[yellow]The machine had other work (load {load:.1f}): alone on it, all of this is faster.")
-    console.print(_marks(marks))
+    console.print(marks_table("exporter sync", marks))
     console.print(_stages({name: run for name, run in figures.items() if run.way == OURS}))
 
 
@@ -56,10 +56,11 @@ def _ways(figures: Mapping[str, Measured]) -> Table:
     return table
 
 
-def _marks(marks: list[Mark]) -> Table:
+def marks_table(whose: str, marks: list[Mark]) -> Table:
+    """What was to be reached by whom, and what was."""
     table = Table(title="Marks", title_justify="left")
-    for column in ("exporter sync", "is", "shall be", ""):
-        table.add_column(column, justify="left" if column in ("exporter sync", "") else "right")
+    for column in (whose, "is", "shall be", ""):
+        table.add_column(column, justify="left" if column in (whose, "") else "right")
     for mark in marks:
         verdict = "[green]met" if mark.met else "[red]missed"
         digits = 3 if mark.mark < 10 else 0
