@@ -8,7 +8,7 @@ from exporter.messages import Message
 from exporter.progress import Report, Step
 from exporter.store import Store
 
-BATCH = 5_000
+BATCH = 1_000
 """Messages of one transaction: what an interrupt loses at most."""
 NAMED = 20
 """Of the records that could not be read, how many are named."""
