@@ -222,3 +222,11 @@ def test_whatever_is_written_can_be_read(theme: Theme) -> None:
 def test_commands_start_without_matplotlib() -> None:
     code = "import sys, exporter.commands; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_matplotlib_a_chart_is_refused_with_its_fix(filled: Store, config_file: Path, tmp_path: Path) -> None:
+    code = "import sys; sys.modules['matplotlib'] = None; from exporter.cli import run; run('exporter.commands')"
+    command = [sys.executable, "-c", code, "stats", "--config", config_file, "--chart", tmp_path / "chart.svg"]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "fix: pip install 'doppelganger[stats]'" in ended.stderr
