@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from exporter.messages import Peer
+from exporter.messages import Peer, PeerKind
 from exporter.store import Store
 
 
@@ -19,11 +19,14 @@ class People:
 
     def meet(self, peers: Iterable[Peer]) -> None:
         """Store whom we did not know, or not so well: short forms without access_hash tell nothing new."""
-        news = {
-            peer.peer_id: peer
-            for peer in peers
-            if peer.peer_id not in self._known or (peer.access_hash and peer != self._known[peer.peer_id])
-        }
+        news = {peer.peer_id: peer for peer in peers if self._is_news(peer)}
         if news:
             self._store.save_peers(news.values())
             self._known |= news
+
+    def _is_news(self, peer: Peer) -> bool:
+        before = self._known.get(peer.peer_id)
+        if before is None or peer == before:
+            return before is None
+        basic = peer.kind is PeerKind.GROUP and before.access_hash is None  # a basic group never has one
+        return basic or peer.access_hash is not None
