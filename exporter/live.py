@@ -49,7 +49,9 @@ class Live:
         self.limiter = Limiter(client, store.state, choice.requests_per_second)
         peers, dialogs = store.peers(), store.state.dialogs()
         listed = {chat_id: (peers[chat_id], dialog) for chat_id, dialog in dialogs.items() if chat_id in peers}
-        self.follower = Follower(client, store, chosen=Scope(choice, listed).holds, on_message=on_message)
+        self.follower = Follower(
+            client, store, chosen=Scope(choice, listed, peers.values()).holds, on_message=on_message
+        )
         self.reconciler = Reconciler(
             client,
             self.limiter,

@@ -76,6 +76,8 @@ class Plan:
     """The same of those that an earlier run chose, and this one does not."""
     protected: tuple[Peer, ...]
     """Left out: Telegram forbids saving what is said there."""
+    excluded: tuple[Peer, ...]
+    """Left out: the configuration says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ def choose(listing: Listing, choice: Sync, options: Options) -> Plan:
         {chat_id: dialogs[chat_id] for chat_id in chosen},
         {chat_id: dialogs[chat_id] for chat_id in (listing.known.keys() & dialogs.keys()) - set(chosen)},
         selection.protected,
+        selection.excluded,
     )
 
 

@@ -78,7 +78,7 @@ class Pull:
 
     async def run(self, plan: Plan) -> None:
         """Pull every chat, then once more what was said in the meantime."""
-        self._people.meet(chat.peer for chat in plan.chats)
+        self._people.meet((*(chat.peer for chat in plan.chats), *plan.excluded))  # a follower knows those by id, too
         known = self._store.state.dialogs()
         self._dialogs = {
             chat_id: replace(dialog, checked_at=known[chat_id].checked_at) if chat_id in known else dialog

@@ -25,6 +25,8 @@ class Selection:
     chats: tuple[Peer, ...]
     protected: tuple[Peer, ...] = ()
     """Chosen too, but left out: Telegram forbids saving what is said there, and nobody said that they agree."""
+    excluded: tuple[Peer, ...] = ()
+    """Named under `exclude`."""
 
 
 def select_chats(choice: Sync, peers: Sequence[Peer], dialogs: Mapping[int, Dialog]) -> Selection:
@@ -56,7 +58,9 @@ def select_chats(choice: Sync, peers: Sequence[Peer], dialogs: Mapping[int, Dial
     protected = {peer_id for peer_id, dialog in dialogs.items() if dialog.protected}
     left_out = {peer for peer in chosen if peer.peer_id in protected} - agreed
     return Selection(
-        tuple(peer for peer in chosen if peer not in left_out), tuple(peer for peer in chosen if peer in left_out)
+        tuple(peer for peer in chosen if peer not in left_out),
+        protected=tuple(peer for peer in chosen if peer in left_out),
+        excluded=tuple(excluded),
     )
 
 
@@ -140,17 +144,20 @@ class Scope:
     """What [sync] means while nobody lists the chats: those that syncs chose, and new ones of the chosen kinds.
 
     `listed` are the chats that syncs chose, with what Telegram tells of each. A name means one of these; a stranger of
-    the same name is nobody's choice.
+    the same name is nobody's choice. Whoever of the `known` is excluded stays so under any other name.
     """
 
-    def __init__(self, choice: Sync, listed: Mapping[int, tuple[Peer, Dialog]]) -> None:
+    def __init__(self, choice: Sync, listed: Mapping[int, tuple[Peer, Dialog]], known: Iterable[Peer] = ()) -> None:
         self._chosen = {contact for contact in choice.chats if isinstance(contact, int)} | {
             chat_id
             for chat_id, (peer, dialog) in listed.items()
             if _is_any(peer, choice.chats) or _lies_in(choice.folder, dialog)
         }
         self._kinds = choice.kinds
-        self._excluded = choice.exclude
+        self._excluded: set[Contact] = {
+            *choice.exclude,
+            *(one.peer_id for one in known if _is_any(one, choice.exclude)),
+        }
         self._agreed = {chat_id for chat_id, (peer, _) in listed.items() if _is_any(peer, choice.protected)}
 
     def holds(self, peer: Peer, protected: bool) -> bool:

@@ -1,5 +1,6 @@
 """Which chats are meant: one clear answer or a refusal."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from exporter.sync import sync
 from exporter.telegram import connect
 from sandbox.values import User
 from sandbox.world import World
+
+from .conftest import history
+from .listening import Listener, following
 
 ANNA = Peer(7, PeerKind.USER, "Anna", "anna_b")
 OTHER_ANNA = Peer(8, PeerKind.USER, "anna")
@@ -159,3 +163,19 @@ async def test_a_folder_that_is_not_there_ends_the_sync(crowd: dict[str, int], l
         with pytest.raises(ConfigError) as refused:
             await sync(client, store, Sync(requests_per_second=0, folder="Freinds"))
     assert refused.value.fix == "did you mean Friends?"
+
+
+async def test_who_is_excluded_stays_so_under_another_name(
+    world: World, owner: User, anna: User, boris: User, logged_in: Config, store: Store
+) -> None:
+    flat = world.group("Flat", [owner, anna, boris])
+    history(world, owner, anna, count=1)
+    listener = Listener()
+    async with following(logged_in, store, listener, kinds={"private", "group"}, exclude=("Anna",)):
+        world.users[anna.id] = renamed = replace(anna, name="Annika")
+        world.say(renamed, flat, "that is me")
+        world.say(renamed, owner, "nobody keeps this")
+        world.say(boris, owner, "hello")
+        await listener.hears(("that is me", True), ("hello", True))
+    assert store.peers()[anna.id].name == "Annika"
+    assert store.count(anna.id) == 0
