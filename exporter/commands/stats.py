@@ -84,7 +84,7 @@ def _draw(figures: Figures, words: Sequence[Term], peers: Mapping[int, Peer], ch
         if missing.name != "matplotlib":
             raise
         raise DoppelgangerError(
-            "a chart needs matplotlib, which is not installed", fix="pip install 'doppelganger[stats]'"
+            "a chart needs matplotlib, which is not installed", fix="pip install matplotlib"
         ) from missing
     try:
         names = {peer_id: peer.name for peer_id, peer in peers.items()}

@@ -229,4 +229,4 @@ def test_without_matplotlib_a_chart_is_refused_with_its_fix(filled: Store, confi
     command = [sys.executable, "-c", code, "stats", "--config", config_file, "--chart", tmp_path / "chart.svg"]
     ended = subprocess.run(command, check=False, capture_output=True, text=True)
     assert ended.returncode == 1
-    assert "fix: pip install 'doppelganger[stats]'" in ended.stderr
+    assert "fix: pip install matplotlib" in ended.stderr
