@@ -17,7 +17,7 @@ from sandbox.values import User
 from sandbox.world import World
 
 from .conftest import history
-from .listening import Listener, following
+from .listening import Listener, following, until
 
 ANNA = Peer(7, PeerKind.USER, "Anna", "anna_b")
 OTHER_ANNA = Peer(8, PeerKind.USER, "anna")
@@ -174,8 +174,8 @@ async def test_who_is_excluded_stays_so_under_another_name(
     async with following(logged_in, store, listener, kinds={"private", "group"}, exclude=("Anna",)):
         world.users[anna.id] = renamed = replace(anna, name="Annika")
         world.say(renamed, flat, "that is me")
+        await until(lambda: store.peers()[anna.id].name == "Annika")
         world.say(renamed, owner, "nobody keeps this")
         world.say(boris, owner, "hello")
         await listener.hears(("that is me", True), ("hello", True))
-    assert store.peers()[anna.id].name == "Annika"
     assert store.count(anna.id) == 0
