@@ -45,6 +45,7 @@ async def forecast(
     """Plan a run and count each of its chats; the same errors as of `exporter.sync.sync`."""
     for method in (DIALOGS, HISTORY):
         limiter.check(method)
+    report(Step("counting", 0, 1, "asking for the list"))
     owner = await fetch_owner(limiter)
     plan = await make_plan(limiter, store, choice, options, owner.id)
     estimates = []

@@ -92,6 +92,7 @@ async def refresh(client: TelegramClient, store: Store, choice: Sync, *, report:
     """
     aloud = Aloud(report)
     limiter = Limiter(client, store.state, choice.requests_per_second, say=aloud.note)
+    aloud(Step("counting", 0, 1, "asking for the list"))
     owner = await fetch_owner(limiter)
     listing = await list_chats(limiter, store, owner.id, with_folders=True)
     store.save_peers([to_peer(owner), *listing.peers.values()])

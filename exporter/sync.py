@@ -18,7 +18,7 @@ from exporter.history import HISTORY
 from exporter.limiter import Limiter
 from exporter.people import People
 from exporter.plan import Options, Plan, fetch_owner, left_out, make_plan
-from exporter.progress import Aloud, Report, silent
+from exporter.progress import Aloud, Report, Step, silent
 from exporter.pull import Pull
 from exporter.store import Store
 from exporter.takeout import Takeout
@@ -79,6 +79,7 @@ async def sync(
     for method in (DIALOGS, HISTORY):
         limiter.check(method)
     store.expire(datetime.now(UTC))
+    aloud(Step("chats", 0, 1, "asking for the list"))  # so that a wait for it can be told, too
     owner = await fetch_owner(limiter)
     people = People(store)
     people.meet([to_peer(owner)])

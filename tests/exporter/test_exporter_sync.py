@@ -121,6 +121,16 @@ async def test_acceptance_05_a_flood_wait_of_7_seconds_is_obeyed_and_the_bar_say
     assert len(requests(world)) == 4
 
 
+async def test_a_wait_for_the_list_of_chats_is_told_too(world: World, logged_in: Config, store: Store) -> None:
+    world.fault("messages.getDialogs", error=(420, "FLOOD_WAIT_7"))
+    steps: list[Step] = []
+    aloud = Aloud(steps.append)
+    async with connect(logged_in) as client:
+        limiter = Limiter(client, store.state, 0, say=aloud.note, clock=Virtual().clock, random=Steady())
+        await sync(client, store, EVERYBODY, limiter=limiter, report=aloud)
+    assert "sleeping 7 s: Telegram's rate limit" in [step.note for step in steps]
+
+
 async def test_acceptance_06_a_long_wait_ends_the_run_and_is_remembered(
     world: World, owner: User, anna: User, logged_in: Config, store: Store
 ) -> None:
@@ -294,7 +304,7 @@ async def test_acceptance_39_words_and_secrets_stay_in_the_private_database(
     history(world, owner, anna, count=150, text="canary-word {}")
     ended = await command("sync")
     assert ended.code == 0
-    assert ended.out == "1 chats, 150 messages, 150 of them new\n"
+    assert ended.out == "1 chat, 150 messages, 150 of them new\n"
     assert "canary-word" not in ended.err
     assert logged_in.telegram.api_hash.get_secret_value() not in ended.err
     files = [file for file in logged_in.state.rglob("*") if file.is_file()]
