@@ -8,10 +8,30 @@ import click
 from exporter.config import Contact
 
 DAY = click.DateTime(["%Y-%m-%d"])
+YEARS = range(1971, 2038)
+"""Telegram counts seconds since 1970, in 32 bits."""
+
+
+def _in_telegrams_time(context: click.Context, option: click.Parameter, day: datetime | None) -> datetime | None:
+    if day and day.year not in YEARS:
+        raise click.BadParameter(f"no year before {YEARS[0]} or after {YEARS[-1]}")
+    return day
+
+
 since_option = click.option(
-    "--since", type=DAY, metavar="DAY", help="Only messages from this day on: 2024-05-31, in your time zone."
+    "--since",
+    type=DAY,
+    callback=_in_telegrams_time,
+    metavar="DAY",
+    help="Only messages from this day on: 2024-05-31, in your time zone.",
 )
-until_option = click.option("--until", type=DAY, metavar="DAY", help="Only messages up to this day, itself included.")
+until_option = click.option(
+    "--until",
+    type=DAY,
+    callback=_in_telegrams_time,
+    metavar="DAY",
+    help="Only messages up to this day, itself included.",
+)
 
 
 def to_contact(name: str) -> Contact:

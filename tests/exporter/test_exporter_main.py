@@ -79,7 +79,17 @@ def test_a_typo_is_exit_code_2_and_named(
     assert "canary-hash" not in err
 
 
-@pytest.mark.parametrize("arguments", [("sinc",), ("--jason",), ("import",), ("import", "a", "b", "--as", "Anna")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sinc",),
+        ("--jason",),
+        ("import",),
+        ("import", "a", "b", "--as", "Anna"),
+        ("--until", "9999-12-31"),
+        ("--since", "0001-01-01"),
+    ],
+)
 def test_wrong_usage_is_exit_code_2_a_problem_and_a_fix(
     call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
