@@ -87,6 +87,11 @@ def run(commands: str) -> NoReturn:
     sys.exit(0)
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 chat`, `2,636 chats`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 @contextmanager
 def loading() -> Iterator[None]:
     """While modules are loaded, let Ctrl-C end the process at once.

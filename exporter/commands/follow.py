@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from exporter import config as configuration
-from exporter.cli import config_option
+from exporter.cli import config_option, counted
 from exporter.client import Link
 from exporter.config import Config
 from exporter.live import Live
@@ -52,7 +52,8 @@ async def _follow(config: Config, store: Store, console: Console) -> None:
                 result = await sync(client, store, config.sync, report=report)
             status = _Status(client.link, zone, stored=result.messages)
             live = Live(client, store, config.sync, on_message=status.hear, say=say)
-            say(f"following {result.chats:,} chats: {result.messages:,} messages, {result.new:,} of them new")
+            messages = counted(result.messages, "message")
+            say(f"following {counted(result.chats, 'chat')}: {messages}, {result.new:,} of them new")
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(live.run())
                 tasks.create_task(_show(console, status, live))
@@ -78,7 +79,7 @@ class _Status:
         for what, moment in (("last update", live.follower.heard_at), ("checked", live.reconciler.looked_at)):
             if moment:
                 line += f" · {what} {self._time(moment)}"
-        return f"{line} · {self._stored + self._new:,} messages, {self._new:,} of them since the start"
+        return f"{line} · {counted(self._stored + self._new, 'message')}, {self._new:,} of them since the start"
 
     def _time(self, moment: datetime) -> str:
         return f"{moment.astimezone(self._zone):%H:%M:%S}"

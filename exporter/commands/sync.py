@@ -19,7 +19,7 @@ from rich.text import Text
 
 from exporter import config as configuration
 from exporter.asking import ask_to_sync
-from exporter.cli import config_option
+from exporter.cli import config_option, counted
 from exporter.commands.options import period, since_option, to_contact, until_option
 from exporter.config import Config, Kind
 from exporter.estimate import Estimate, Forecast, forecast
@@ -74,7 +74,7 @@ def sync_command(
         **{**more, "kinds": frozenset(more["kinds"])},
     )
     with open_store(config.database) as store, progress(Console(stderr=True)) as report:
-        is_first = not store.state.dialogs()
+        is_first = not store.chats()
         result = _here_or_there(config, store, options, report, dry_run=dry_run)
     _tell(result, as_json=as_json)
     if is_first or dry_run:
@@ -150,10 +150,11 @@ def _tell(result: SyncResult | Forecast, *, as_json: bool) -> None:
 def _tell_result(result: SyncResult) -> None:
     changed = {"edited": result.edited, "deleted": result.deleted}
     more = "".join(f", {number:,} {what}" for what, number in changed.items() if number)
-    click.echo(f"{result.chats:,} chats, {result.messages:,} messages, {result.new:,} of them new{more}")
+    chats, messages = counted(result.chats, "chat"), counted(result.messages, "message")
+    click.echo(f"{chats}, {messages}, {result.new:,} of them new{more}")
     click.echo(
-        f"{result.seconds:,.1f} s, {result.messages_per_second:,.0f} messages/s, {result.requests:,} requests, "
-        f"{result.slept:,.1f} s of waiting for Telegram's rate",
+        f"{result.seconds:,.1f} s, {result.messages_per_second:,.0f} messages/s, "
+        f"{counted(result.requests, 'request')}, {result.slept:,.1f} s of waiting for Telegram's rate",
         err=True,
     )
     for warning in result.warnings:

@@ -25,7 +25,7 @@ async def following(start: Any) -> asyncio.subprocess.Process:
     process = await start("follow")
     async with asyncio.timeout(20):
         line = await process.stderr.readuntil(b"of them new\n")
-    assert b"following 1 chats: 3 messages, 3 of them new" in line
+    assert b"following 1 chat: 3 messages, 3 of them new" in line
     return process
 
 
@@ -61,4 +61,4 @@ async def test_a_killed_one_leaves_the_account_to_who_asked_it(world: World, log
     await process.communicate()
     world.faults.clear()
     out, _ = await asking.communicate()
-    assert (asking.returncode, out) == (0, b"1 chats, 3 messages, 0 of them new\n")
+    assert (asking.returncode, out) == (0, b"1 chat, 3 messages, 0 of them new\n")
