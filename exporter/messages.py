@@ -53,6 +53,11 @@ class Peer:
     access_hash: int | None = None
 
     @property
+    def title(self) -> str:
+        """What Telegram's apps call its chat: the owner's own is Saved Messages."""
+        return "Saved Messages" if self.kind is PeerKind.SELF else self.name
+
+    @property
     def elsewhere(self) -> bool:
         """Known from another messenger only: Telegram has nobody with this id."""
         return abs(self.peer_id) >= ELSEWHERE

@@ -102,7 +102,7 @@ class Pull:
         read, new, started = False, self.new, time.perf_counter()
         for done, chat in enumerate(chats):
             if not again:
-                self._say("chats", done, len(chats), chat.peer.name)
+                self._say("chats", done, len(chats), chat.peer.title)
             for part in await self._parts(chat):
                 try:
                     read |= await self._one(part, again=again)
@@ -155,9 +155,9 @@ class Pull:
             self.new += len(added.new)
             whole = max(total(page), stored + new)
             if stored + new < whole and whole > PAGE:
-                self._say(chat.peer.name, stored + new, whole, _rate(new, started))
+                self._say(chat.peer.title, stored + new, whole, _rate(new, started))
         if new and whole > PAGE:  # what was deleted meanwhile never arrives
-            self._say(chat.peer.name, whole, whole, _rate(new, started))
+            self._say(chat.peer.title, whole, whole, _rate(new, started))
         return read
 
     def _is_due(self, chat: Chat) -> bool:

@@ -137,7 +137,7 @@ def _is(peer: Peer, contact: Contact) -> bool:
         return peer.peer_id == contact
     if contact.startswith("@"):
         return peer.username is not None and peer.username.casefold() == contact[1:].casefold()
-    return peer.name.casefold() == contact.casefold()
+    return contact.casefold() in (peer.name.casefold(), peer.title.casefold())
 
 
 class Scope:

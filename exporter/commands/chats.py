@@ -73,9 +73,8 @@ def _table(chats: list[Overview]) -> Table:
     table.add_column("consent", no_wrap=True)
     table.add_column("mode", no_wrap=True)
     for chat in chats:
-        name = "Saved Messages" if chat.peer.kind == "self" else chat.peer.name
         server = UNKNOWN if chat.server is None else f"{chat.server:,}"
         counts = (server, f"{chat.stored:,}", f"{chat.own:,}")
         said = (chat.consent or UNKNOWN, chat.mode or UNKNOWN)
-        table.add_row(*map(Text, (name, chat.peer.kind, str(chat.peer.peer_id), *counts, *said)))
+        table.add_row(*map(Text, (chat.peer.title, chat.peer.kind, str(chat.peer.peer_id), *counts, *said)))
     return table

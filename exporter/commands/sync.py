@@ -24,7 +24,6 @@ from exporter.commands.options import period, since_option, to_contact, until_op
 from exporter.config import Config, Kind
 from exporter.estimate import Estimate, Forecast, forecast
 from exporter.limiter import Limiter
-from exporter.messages import PeerKind
 from exporter.plan import Options
 from exporter.progress import Aloud, Report, progress
 from exporter.requests import Wish
@@ -180,9 +179,8 @@ def _table(forecast: Forecast) -> Table:
     table.add_column("time", justify="right", no_wrap=True, footer=_time(total * forecast.seconds_per_request))
     for one in forecast.estimates:
         peer = one.chat.peer
-        name = "Saved Messages" if peer.kind == PeerKind.SELF else peer.name
         numbers = (f"{getattr(one, name):,}" for name in names)
-        table.add_row(Text(name), peer.kind, *numbers, _time(one.requests * forecast.seconds_per_request))
+        table.add_row(Text(peer.title), peer.kind, *numbers, _time(one.requests * forecast.seconds_per_request))
     return table
 
 

@@ -33,6 +33,12 @@ def test_a_contact_has_three_names(contact: str | int) -> None:
     assert resolve_contact(contact, PEERS) == ANNA
 
 
+@pytest.mark.parametrize("contact", ["Saved Messages", "olive"])
+def test_saved_messages_go_by_their_title_and_by_the_owners_name(contact: str) -> None:
+    own = Peer(6, PeerKind.SELF, "Olive")
+    assert resolve_contact(contact, (*PEERS, own)) == own
+
+
 def test_an_ambiguous_name_asks_for_the_id() -> None:
     with pytest.raises(ConfigError) as refused:
         resolve_contact("Anna", (*PEERS, OTHER_ANNA))
