@@ -1,4 +1,4 @@
-"""How peers and messages lie in SQLite: their columns, and the way there and back. It opens no database.
+"""How peers and messages lie in SQLite: columns, what writes them, and the way there and back. It opens no database.
 
 Times are whole seconds since 1970, truths 0 and 1, reactions a list in JSON or nothing.
 """
@@ -17,6 +17,24 @@ MESSAGE = tuple(field.name for field in fields(Message))
 """Columns of `messages`, the primary key first."""
 PEER = tuple(field.name for field in fields(Peer))
 DIALOG = tuple(field.name for field in fields(Dialog))
+
+NEWEST_EDIT = f"""
+    insert into messages ({", ".join(MESSAGE)}) values ({", ".join("?" * len(MESSAGE))})
+    on conflict (chat_id, message_id) do update
+    set {", ".join(f"{column} = excluded.{column}" for column in MESSAGE[2:] if column != "deleted_at")}
+    where coalesce(excluded.edited_at, 0) >= coalesce(messages.edited_at, 0)
+"""  # noqa: S608 - column names of our own, here and below
+"""Write a message, unless what is stored was edited later."""
+LATER_EDIT = NEWEST_EDIT.replace(">=", ">")
+"""Write a message, unless what is stored was edited as late or later."""
+SAVE_PEER = f"""
+    insert into peers ({", ".join(PEER)}) values ({", ".join("?" * len(PEER))})
+    on conflict (peer_id) do update set
+        kind = excluded.kind,
+        name = excluded.name,
+        username = iif(excluded.access_hash is null, username, excluded.username),
+        access_hash = coalesce(excluded.access_hash, access_hash)
+"""  # noqa: S608 - who comes without an access_hash comes from an import, which must not erase what Telegram told
 
 _values = attrgetter(*MESSAGE)
 _TIMES = tuple(MESSAGE.index(column) for column in ("sent_at", "edited_at", "expires_at", "deleted_at"))

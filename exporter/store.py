@@ -1,6 +1,7 @@
-"""The one SQLite file: peers, messages, and which stretches of history are complete. The only SQL on history.
+"""The one SQLite file: peers, messages, and which stretches of history are complete.
 
-It knows nothing of Telegram. Every write is safe to repeat, so pages, live updates and imports may overlap.
+With `rows` it has the only SQL on history, and it knows nothing of Telegram. Every write is safe to repeat, so
+pages, live updates and imports may overlap.
 """
 
 from collections import defaultdict
@@ -52,21 +53,6 @@ _Known = dict[tuple[int, int], tuple[bool, str, str, int]]
 
 _PEERS = f"select {', '.join(rows.PEER)} from peers"  # noqa: S608 - column names of our own, here and below
 _SELECT = f"select {', '.join(rows.MESSAGE)} from messages"  # noqa: S608
-_NEWEST_EDIT = f"""
-    insert into messages ({", ".join(rows.MESSAGE)}) values ({", ".join("?" * len(rows.MESSAGE))})
-    on conflict (chat_id, message_id) do update
-    set {", ".join(f"{column} = excluded.{column}" for column in rows.MESSAGE[2:] if column != "deleted_at")}
-    where coalesce(excluded.edited_at, 0) >= coalesce(messages.edited_at, 0)
-"""  # noqa: S608
-_LATER_EDIT = _NEWEST_EDIT.replace(">=", ">")
-_SAVE_PEER = f"""
-    insert into peers ({", ".join(rows.PEER)}) values ({", ".join("?" * len(rows.PEER))})
-    on conflict (peer_id) do update set
-        kind = excluded.kind,
-        name = excluded.name,
-        username = iif(excluded.access_hash is null, username, excluded.username),
-        access_hash = coalesce(excluded.access_hash, access_hash)
-"""  # noqa: S608 - who comes without an access_hash comes from an import, which must not erase what Telegram told
 
 
 class Store:
@@ -95,7 +81,7 @@ class Store:
                     f"this store already holds the chats of {owners[0].name}, not of {owners[-1].name}",
                     fix="give every account its own `state` folder in its own configuration",
                 )
-            self.database.conn.executemany(_SAVE_PEER, map(astuple, batch))
+            self.database.conn.executemany(rows.SAVE_PEER, map(astuple, batch))
 
     def peers(self) -> dict[int, Peer]:
         """Everyone that was ever seen, by peer id."""
@@ -122,7 +108,7 @@ class Store:
         batch = {(message.chat_id, message.message_id): message for message in messages}
         with transaction(self.database):
             known = self._known(batch, complete)
-            statement = _LATER_EDIT if second_hand else _NEWEST_EDIT
+            statement = rows.LATER_EDIT if second_hand else rows.NEWEST_EDIT
             self.database.conn.executemany(statement, map(rows.message_row, batch.values()))
             if complete:
                 self._complete(*complete)

@@ -27,6 +27,7 @@ from sandbox.values import (
 )
 
 Rows = Sequence[Sequence[tuple[str, str]]]
+"""Buttons of a keyboard: (text, callback data) of each."""
 
 
 class Talk(Accounts):
@@ -65,10 +66,8 @@ class Talk(Accounts):
         Args:
             date: seconds since 1970; now when left out. Say older things first.
             silent: history that lies there from before: nobody is told, everybody has read it.
-            keyboard_rows: (text, callback data) of each button.
             reply_to: what it answers, here or in another conversation; `quote` names the part.
             topic: of a forum, the message that began it; left out for General, and where `reply_to` stands in it.
-            origin: who should not be told since he did it.
             kind: what few messages have; see `Details`.
         """
         conversation = self.conversation(sender, receiver)
