@@ -28,9 +28,10 @@ from bot.status import status
 from bot.tables import migrations
 from exporter.config import Config, Sync
 from exporter.errors import DoppelgangerError
-from exporter.live import Live, Say
+from exporter.live import Live
 from exporter.messages import Message, Peer
 from exporter.modes import Mode, resolve_modes
+from exporter.progress import Say
 from exporter.running import ended_by, one_problem
 from exporter.store import Store, open_store
 from exporter.telegram import connect
@@ -61,7 +62,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
     modes = resolve_modes(config.reply, store.peers().values())
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(open_bot(config.control))
-        client = await stack.enter_async_context(connect(config, lasting=True))
+        client = await stack.enter_async_context(connect(config, lasting=True, say=say))
         stack.enter_context(one_problem())
         account = Account(client, owner)
         parts = _parts(config, store, owner, speaker, account, control, say)

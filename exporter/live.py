@@ -5,7 +5,6 @@ Both `python -m exporter follow` and the bot run it; there is no other way for m
 
 import asyncio
 import logging
-from collections.abc import Callable
 from datetime import timedelta
 
 from exporter.answering import Answering
@@ -13,6 +12,7 @@ from exporter.client import Client
 from exporter.config import Sync
 from exporter.follow import Follower, OnMessage
 from exporter.limiter import Limiter
+from exporter.progress import Say
 from exporter.reconcile import PATIENCE, Reconciler
 from exporter.running import stay
 from exporter.selection import Scope
@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 BLINK = 5.0
 """Seconds of a lost connection that nobody needs to hear of: Telegram itself ends connections now and then."""
 
-Say = Callable[[str], None]
-"""Is given a line for each thing that happens; never a word of what people write."""
-
 
 class Live:
-    """Follows from now on; `run` keeps it so. Whoever asks Telegram for more meanwhile takes the same `limiter`.
+    """Follows from now on; `run` keeps it so.
+
+    Whoever asks Telegram for more meanwhile takes the same `limiter`; only the sync that another process asks for has
+    its own, for that may be within a takeout.
 
     Raises:
         DoppelgangerError: the store does not know whose account it is.

@@ -33,8 +33,16 @@ class Step:
 Report = Callable[[Step], None]
 
 
+Say = Callable[[str], None]
+"""Is given a line for each thing that happens; never a word of what people write."""
+
+
 def silent(step: Step) -> None:
     """Report to nobody."""
+
+
+def unsaid(line: str) -> None:
+    """Say it to nobody."""
 
 
 class Aloud:

@@ -19,8 +19,11 @@ from exporter import disk
 from exporter.client import Client
 from exporter.config import Config, Server
 from exporter.errors import ConfigError, DoppelgangerError, LoginError
+from exporter.progress import Say, unsaid
 from exporter.refusals import LOG_IN, explained
 
+SAY_AFTER = 2.0
+"""Seconds that one looks at nothing."""
 CONNECTION_TRIES = 5
 CONNECT_WITHIN = 30.0
 """Seconds for the first connection: Telethon would wait for ever for a server that takes calls and says nothing."""
@@ -36,12 +39,13 @@ class AccountInUse(DoppelgangerError):
 
 
 @asynccontextmanager
-async def connect(config: Config, *, lasting: bool = False) -> AsyncIterator[Client]:
+async def connect(config: Config, *, lasting: bool = False, say: Say = unsaid) -> AsyncIterator[Client]:
     """The account, connected and accepted, for this process alone. Telegram's refusals come out explained.
 
     Waits and failed sends are the caller's to handle: nothing sleeps or is sent again behind its back. Updates begin
     now; what came while nobody was connected is a sync's to fetch. A `lasting` connection, once it stood, is made
-    anew after a network outage of any length; any other gives up after a few tries.
+    anew after a network outage of any length; any other gives up after a few tries. `say` is told where that takes
+    longer than one looks at nothing.
 
     Raises:
         LoginError: not logged in, or no longer.
@@ -51,22 +55,27 @@ async def connect(config: Config, *, lasting: bool = False) -> AsyncIterator[Cli
     if not config.session.exists():
         raise LoginError("this account is not logged in", fix=LOG_IN)
     with lock_account(config), explained():
-        async with open_client(config, request_retries=0, lasting=lasting) as client:
+        async with open_client(config, request_retries=0, lasting=lasting, say=say) as client:
             if await client.get_me() is None:
                 raise LoginError("Telegram does not accept the session: never finished, or ended elsewhere", fix=LOG_IN)
             yield client
 
 
 @asynccontextmanager
-async def open_client(config: Config, *, request_retries: int, lasting: bool = False) -> AsyncIterator[Client]:
-    """Connected with the account's session, whether or not Telegram accepts it; `lasting` as in `connect`."""
+async def open_client(
+    config: Config, *, request_retries: int, lasting: bool = False, say: Say = unsaid
+) -> AsyncIterator[Client]:
+    """Connected with the account's session, whether or not Telegram accepts it; the rest as in `connect`."""
     tries = None if lasting else CONNECTION_TRIES
     client = _client(config, request_retries=request_retries, connection_retries=tries)
+    slow = asyncio.get_running_loop().call_later(SAY_AFTER, say, "connecting to Telegram takes longer than usual …")
     try:
         async with asyncio.timeout(CONNECT_WITHIN):
             await client.connect()
+        slow.cancel()
         yield client
     finally:
+        slow.cancel()
         await client.disconnect()
         await asyncio.gather(client.disconnected, return_exceptions=True)  # or asyncio reports its error once more
 

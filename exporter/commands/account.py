@@ -13,7 +13,7 @@ from rich.text import Text
 
 from exporter import config as configuration
 from exporter.cli import DefaultGroup, config_option
-from exporter.commands.terminal import ask
+from exporter.commands.terminal import ask, tell
 from exporter.config import Config
 from exporter.sessions import Session, fetch_sessions, find_session, log_out, terminate
 from exporter.telegram import connect
@@ -71,14 +71,14 @@ def terminate_command(config_path: Path, which: str) -> None:
 
 
 async def _sessions(config: Config) -> tuple[Session, ...]:
-    async with connect(config) as client:
+    async with connect(config, say=tell) as client:
         return await fetch_sessions(client)
 
 
 async def _terminate(config: Config, which: str) -> Session | None:
     """The session that was ended; None where the user did not want to."""
     zone = ZoneInfo(config.timezone)
-    async with connect(config) as client:
+    async with connect(config, say=tell) as client:
         session = find_session(which, await fetch_sessions(client))
         known_as = f"{session.device}, {session.app}, {session.place}, last active {_moment(session.active_at, zone)}"
         if ask(f"End the session on {known_as}? [y/N] ").lower() not in ("y", "yes"):

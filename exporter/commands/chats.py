@@ -11,6 +11,7 @@ from rich.text import Text
 
 from exporter import config as configuration
 from exporter.cli import config_option
+from exporter.commands.terminal import tell
 from exporter.config import Config
 from exporter.errors import ConfigError
 from exporter.overview import Overview, overview, refresh
@@ -52,7 +53,7 @@ def _refresh(config: Config, store: Store) -> list[ConfigError]:
     """What is not clear in the configuration, if anything: whoever mends it needs the list of chats."""
 
     async def ask(report: Report) -> list[ConfigError]:
-        async with connect(config) as client:
+        async with connect(config, say=tell) as client:
             try:
                 await refresh(client, store, config.sync, report=report)
             except ConfigError as problem:

@@ -47,7 +47,7 @@ async def _follow(config: Config, store: Store, console: Console) -> None:
         console.print(f"{datetime.now(zone):%H:%M:%S} {line}")
 
     with ended_by(signal.SIGTERM), one_problem():
-        async with connect(config, lasting=True) as client:
+        async with connect(config, lasting=True, say=say) as client:
             with progress(console) as report:
                 result = await sync(client, store, config.sync, report=report)
             status = _Status(client.link, zone, stored=result.messages)

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from exporter import config as configuration
-from exporter.cli import config_option
+from exporter.cli import config_option, counted
 from exporter.imports import ImportResult, import_file
 from exporter.progress import progress
 from exporter.store import open_store
@@ -56,4 +56,4 @@ def _tell(path: Path, result: ImportResult) -> None:
             click.echo(f"  {where}", err=True)
         if result.skipped > len(result.named):
             click.echo(f"  and {result.skipped - len(result.named):,} more", err=True)
-    click.echo(f"{path}: {result.chats:,} chats, {result.messages:,} messages, {result.new:,} of them new")
+    click.echo(f"{path}: {counted(result.chats, 'chat')}, {result.messages:,} messages, {result.new:,} of them new")

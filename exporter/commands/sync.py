@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,6 +20,7 @@ from exporter import config as configuration
 from exporter.asking import ask_to_sync
 from exporter.cli import config_option, counted
 from exporter.commands.options import period, since_option, to_contact, until_option
+from exporter.commands.terminal import tell
 from exporter.config import Config, Kind
 from exporter.estimate import Estimate, Forecast, forecast
 from exporter.limiter import Limiter
@@ -92,8 +92,7 @@ def _here_or_there(
         except AccountInUse as held:
             if dry_run:
                 raise
-            say = partial(click.echo, err=True)
-            result = ask_to_sync(config, store, Wish(config.sync, options), held, report=report, say=say)
+            result = ask_to_sync(config, store, Wish(config.sync, options), held, report=report, say=tell)
         if result:
             return result
 
@@ -101,7 +100,7 @@ def _here_or_there(
 async def _run(
     config: Config, store: Store, options: Options, report: Report, *, dry_run: bool
 ) -> SyncResult | Forecast:
-    async with connect(config) as client:
+    async with connect(config, say=tell) as client:
         aloud = Aloud(report)
         limiter = Limiter(client, store.state, config.sync.requests_per_second, say=aloud.note)
         with _finishing(limiter):

@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import StringIO
 
 import click
@@ -16,6 +17,9 @@ from exporter.errors import DoppelgangerError
 
 BLACK_AND_WHITE = "#ffffff on #000000"
 """Whatever colours the terminal has: a phone does not read a code whose light and dark are swapped."""
+
+tell = partial(click.echo, err=True)
+"""A line for the user that is not the result."""
 
 
 def ask(question: str, *, hidden: bool = False) -> str:

@@ -65,3 +65,8 @@ async def following(
                 running = tasks.create_task(live.run())
                 yield live
                 running.cancel()
+
+
+def news(count: int) -> list[tuple[str, bool]]:
+    """What a listener is told of so many new messages."""
+    return [(f"news {number}", True) for number in range(count)]

@@ -8,6 +8,7 @@ from telethon import errors
 from telethon.crypto import AuthKey
 from telethon.sessions import SQLiteSession
 
+from exporter import telegram
 from exporter.config import Config
 from exporter.errors import ConfigError, DoppelgangerError, LoginError
 from exporter.refusals import explain
@@ -128,3 +129,13 @@ async def test_a_revoked_session_is_exit_code_3(world: World, owner: User, logge
     ended = await command("sync")
     assert (ended.code, ended.out) == (3, "")
     assert "fix: run `python -m exporter login`" in ended.err
+
+
+async def test_a_connection_that_takes_long_says_so(
+    sandbox: Sandbox, logged_in: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telegram, "SAY_AFTER", 0.01)
+    said: list[str] = []
+    sandbox.world.faults.latency = 0.1
+    async with connect(logged_in, say=said.append):
+        assert said == ["connecting to Telegram takes longer than usual …"]
