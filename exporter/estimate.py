@@ -43,8 +43,7 @@ async def forecast(
     limiter: Limiter, store: Store, choice: Sync, options: Options, *, report: Report = silent
 ) -> Forecast:
     """Plan a run and count each of its chats; the same errors as of `exporter.sync.sync`."""
-    for method in (DIALOGS, HISTORY):
-        limiter.check(method)
+    limiter.check(DIALOGS, HISTORY)
     report(Step("counting", 0, 1, "asking for the list"))
     owner = await fetch_owner(limiter)
     plan = await make_plan(limiter, store, choice, options, owner.id)

@@ -130,11 +130,11 @@ class Limiter:
                         fix="run the same command again to go on; if that does not help, update doppelganger",
                     ) from error
 
-    def check(self, method: str) -> None:
+    def check(self, *methods: str) -> None:
         """Raises:
-        ComeBackLater: the method has to rest for more than five minutes yet.
+        ComeBackLater: one of the methods has to rest for more than five minutes yet.
         """
-        left = self._pace(method).rest - self._clock.tick()
+        left = max(self._pace(method).rest for method in methods) - self._clock.tick()
         if left > LONGEST_WAIT:
             raise come_back_later(self._clock.now() + timedelta(seconds=left))
 

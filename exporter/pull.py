@@ -17,7 +17,7 @@ from telethon.utils import get_peer_id
 from exporter.history import PAGE, History, total
 from exporter.intervals import HIGHEST, Interval, gaps
 from exporter.limiter import Limiter
-from exporter.messages import Dialog
+from exporter.messages import Dialog, Peer
 from exporter.people import People
 from exporter.plan import Chat, Options, Plan, lost, whole
 from exporter.progress import Report, Step
@@ -51,23 +51,23 @@ class _Read:
 
 
 class Pull:
-    """One run over the chosen chats. `owner_id` is whose account it is."""
+    """One run over the chosen chats. `owner` is whose account it is."""
 
     def __init__(
         self,
         ask: Limiter,
         store: Store,
-        people: People,
-        owner_id: int,
+        owner: Peer,
         recheck_days: float,
         options: Options,
         report: Report,
     ) -> None:
-        self.owner_id = owner_id
+        self.owner_id = owner.peer_id
         self._ask = ask
         self._store = store
-        self._people = people
-        self._history = History(ask, store, people, owner_id)
+        self._people = People(store)
+        self._people.meet([owner])
+        self._history = History(ask, store, self._people, owner.peer_id)
         self._recheck_for = timedelta(days=recheck_days)
         self._options = options
         self._report = report

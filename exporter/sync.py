@@ -16,7 +16,6 @@ from exporter.config import Sync
 from exporter.dialogs import DIALOGS
 from exporter.history import HISTORY
 from exporter.limiter import Limiter
-from exporter.people import People
 from exporter.plan import Options, Plan, fetch_owner, left_out, make_plan
 from exporter.progress import Aloud, Report, Step, silent
 from exporter.pull import Pull
@@ -76,14 +75,11 @@ async def sync(
     aloud = Aloud(report)
     limiter = limiter or Limiter(client, store.state, choice.requests_per_second, say=aloud.note)
     requests, slept = limiter.requests, limiter.slept
-    for method in (DIALOGS, HISTORY):
-        limiter.check(method)
+    limiter.check(DIALOGS, HISTORY)
     store.expire(datetime.now(UTC))
     aloud(Step("chats", 0, 1, "asking for the list"))  # so that a wait for it can be told, too
-    owner = await fetch_owner(limiter)
-    people = People(store)
-    people.meet([to_peer(owner)])
-    pull = Pull(limiter, store, people, owner.id, choice.recheck_days, options, aloud)
+    owner = to_peer(await fetch_owner(limiter))
+    pull = Pull(limiter, store, owner, choice.recheck_days, options, aloud)
     plan = await _run(client, limiter, store, choice, options, pull)
     store.expire(datetime.now(UTC))
     result = SyncResult(

@@ -56,4 +56,5 @@ def _tell(path: Path, result: ImportResult) -> None:
             click.echo(f"  {where}", err=True)
         if result.skipped > len(result.named):
             click.echo(f"  and {result.skipped - len(result.named):,} more", err=True)
-    click.echo(f"{path}: {counted(result.chats, 'chat')}, {result.messages:,} messages, {result.new:,} of them new")
+    chats, messages = counted(result.chats, "chat"), counted(result.messages, "message")
+    click.echo(f"{path}: {chats}, {messages}, {result.new:,} of them new")

@@ -148,7 +148,7 @@ def test_import_takes_several_files_and_joins_a_contact(
     assert call("import", "result.json", "WhatsApp Chat with Ann.txt", "--me", "Olive") == 0
     assert call("import", "WhatsApp Chat with Ann.txt", "--as", "anna") == 0
     printed = capsys.readouterr()
-    assert printed.out.splitlines()[-1] == "WhatsApp Chat with Ann.txt: 1 chats, 2 messages, 0 of them new"
+    assert printed.out.splitlines()[-1] == "WhatsApp Chat with Ann.txt: 1 chat, 2 messages, 0 of them new"
     assert "canary" not in printed.out + printed.err
     assert call("chats") == 0
     shown = capsys.readouterr().out
@@ -165,7 +165,7 @@ def test_import_then_chats(call: Callable[..., int], config: Path, capsys: pytes
     assert "--me user1 (Olive)" in capsys.readouterr().err
     assert call("import", "result.json", "--me", "user1") == 0
     printed = capsys.readouterr()
-    assert printed.out == "result.json: 1 chats, 1 messages, 1 of them new\n"
+    assert printed.out == "result.json: 1 chat, 1 message, 1 of them new\n"
     assert "1 records of result.json could not be read" in printed.err
     assert "  chat 7, record 2: not an object\n" in printed.err
     assert call("chats") == 0
