@@ -26,6 +26,7 @@ from bot.window import Window, look, prompt
 from exporter.config import Reply
 from exporter.messages import Message, Peer
 from exporter.modes import Mode
+from exporter.progress import Say
 from exporter.store import Store
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Parts:
     zone: tzinfo
     """The owner's, for the times on cards."""
     random: Random
-    say: Callable[[str], None]
+    say: Say
     """Tells whoever looks at the terminal what happens; never what was written."""
 
 

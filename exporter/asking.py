@@ -1,11 +1,10 @@
 """Asking the process that has the account to sync, and waiting for what becomes of it."""
 
 import time
-from collections.abc import Callable
 
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
-from exporter.progress import Report
+from exporter.progress import Report, Say
 from exporter.requests import Outcome, Problem, Requests, RequestState, Wish
 from exporter.store import Store
 from exporter.sync import SyncResult
@@ -18,7 +17,7 @@ POLL = 0.2
 
 
 def ask_to_sync(
-    config: Config, store: Store, wish: Wish, held: AccountInUse, *, report: Report, say: Callable[[str], None]
+    config: Config, store: Store, wish: Wish, held: AccountInUse, *, report: Report, say: Say
 ) -> SyncResult | None:
     """What the other process's sync left behind; None where that process has ended meanwhile.
 

@@ -15,7 +15,7 @@ from telethon.utils import get_input_peer, get_peer_id
 from exporter.errors import ConfigError
 from exporter.messages import Dialog, PeerKind
 from exporter.selection import did_you_mean
-from exporter.translate import to_peer
+from exporter.translate import is_protected, to_peer
 
 PAGE = 100
 """Dialogs of one request; Telegram gives no more."""
@@ -85,7 +85,7 @@ def to_dialog(
     return Dialog(
         get_peer_id(dialog.peer),
         top=dialog.top_message,
-        protected=any(getattr(one, "noforwards", False) for one in (entity, newest)),
+        protected=is_protected(entity, newest),
         gone=isinstance(entity, types.ChatForbidden | types.ChannelForbidden) or getattr(entity, "left", False),
         folders=None if folders is None else tuple(one.title for one in folders if one.holds(dialog, entity, now)),
     )

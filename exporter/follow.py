@@ -20,7 +20,7 @@ from exporter.intervals import HIGHEST, Interval
 from exporter.messages import Dialog, Message, Peer, PeerKind
 from exporter.people import People
 from exporter.store import Store
-from exporter.translate import to_message, to_peer, to_reactions
+from exporter.translate import is_protected, to_message, to_peer, to_reactions
 
 OnMessage = Callable[[Message, bool], None]
 """Is given a message, and whether it is new; else its text or kind was edited."""
@@ -175,7 +175,7 @@ class Follower:
         chat_id = get_peer_id(said.peer_id)
         chat = people.get(chat_id)
         peer = self.people.get(chat_id) or (to_peer(chat) if chat else None)
-        protected = any(getattr(one, "noforwards", False) for one in (said, chat))
+        protected = is_protected(said, chat)
         if peer is None or not self.keeps(peer, protected=protected):
             return None
         if chat_id not in self._listed and (peer.access_hash or peer.kind is PeerKind.GROUP):

@@ -19,6 +19,7 @@ from telethon.tl.functions import InvokeWithTakeoutRequest
 
 from exporter.chatstate import ChatState
 from exporter.errors import DoppelgangerError
+from exporter.progress import Say, unsaid
 from exporter.refusals import FLOODS, come_back_later
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Limiter:
         state: ChatState,
         per_second: float,
         *,
-        say: Callable[[str], None] = lambda note: None,
+        say: Say = unsaid,
         clock: Clock = Clock(),
         random: Random = SystemRandom(),  # noqa: B008 - without a state
     ) -> None:

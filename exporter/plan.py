@@ -141,7 +141,7 @@ def choose(listing: Listing, choice: Sync, options: Options) -> Plan:
     befores = {chat_id: group_id for group_id, chat_id in listing.groups.items()}
     return Plan(
         tuple(
-            _chat(listing.listed[chat_id], peers[chat_id], _group(befores.get(chat_id), peers[chat_id], listing))
+            to_chat(listing.listed[chat_id], peers[chat_id], _group(befores.get(chat_id), peers[chat_id], listing))
             for chat_id in chosen
             if not dialogs[chat_id].gone
         ),
@@ -202,6 +202,7 @@ def _basic_group(group_id: int, peer: Peer, top: int | None) -> Chat:
     return Chat(Peer(group_id, PeerKind.GROUP, peer.name), types.InputPeerChat(-group_id), top or 0)
 
 
-def _chat(one: Listed, peer: Peer, before: Chat | None) -> Chat:
+def to_chat(one: Listed, peer: Peer, before: Chat | None = None) -> Chat:
+    """A line of the account's list as a chat to pull."""
     newest_at = one.newest.date if one.newest is not None else None
     return Chat(peer, get_input_peer(one.entity), one.line.top_message, newest_at, before)

@@ -7,7 +7,7 @@ anybody follows.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,6 @@ from telethon import errors
 from telethon.tl import types
 from telethon.tl.functions.messages import GetPeerDialogsRequest
 from telethon.tl.functions.updates import GetStateRequest
-from telethon.utils import get_input_peer
 
 from exporter.client import Client
 from exporter.dialogs import PAGE, Listed, lines, to_dialog
@@ -25,7 +24,8 @@ from exporter.history import History
 from exporter.intervals import HIGHEST, Interval, gaps
 from exporter.limiter import Limiter
 from exporter.messages import Message, Peer
-from exporter.plan import Chat
+from exporter.plan import Chat, to_chat
+from exporter.progress import Say
 from exporter.recheck import Recheck, reread, settle
 from exporter.refusals import GONE, explained
 from exporter.store import Store
@@ -63,7 +63,7 @@ class Reconciler:
         period: float,
         recheck_for: timedelta,
         patience: timedelta,
-        say: Callable[[str], None],
+        say: Say,
     ) -> None:
         self._client = client
         self._limiter = limiter
@@ -142,8 +142,7 @@ class Reconciler:
             if old is None or (old.top, old.protected, old.gone) != (dialog.top, dialog.protected, dialog.gone):
                 changed.append(dialog)
             if self._follower.keeps(peer, protected=dialog.protected) and not dialog.gone:
-                newest_at = one.newest.date if one.newest is not None else None
-                chats.append(Chat(peer, get_input_peer(one.entity), dialog.top, newest_at))
+                chats.append(to_chat(one, peer))
         if changed:
             self._store.state.save_dialogs(changed)
         return chats

@@ -25,6 +25,11 @@ _MEDIA: Mapping[type[Any], MessageKind] = {
 _CALLS = (types.MessageActionPhoneCall, types.MessageActionConferenceCall, types.MessageActionGroupCall)
 
 
+def is_protected(*told: Any) -> bool:
+    """Whether Telegram forbids to save what is said: at a group or channel as a whole; with people, at a message."""
+    return any(getattr(one, "noforwards", False) for one in told)
+
+
 def to_peer(entity: Any) -> Peer:
     """A Telegram user, group or channel as one of our peers.
 

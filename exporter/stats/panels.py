@@ -77,7 +77,7 @@ def week(axes: Axes, figures: Figures, look: Look) -> None:
 def chats(axes: Axes, figures: Figures, look: Look) -> None:
     """The largest chats, the owner's part and the others'."""
     palette, largest = look.palette, figures.chats[:CHATS]
-    names = [look.fit(wording.chat_name(chat.peer), otherwise=str(chat.peer.peer_id)) for chat in largest]
+    names = [look.fit(chat.peer.title, otherwise=str(chat.peer.peer_id)) for chat in largest]
     own = [chat.own.messages for chat in largest]
     sums = [chat.own.messages + chat.others.messages for chat in largest]
     _rows(axes, look, names, sums, palette.others)

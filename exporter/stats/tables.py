@@ -96,7 +96,7 @@ def _chats(figures: Figures) -> Table:
             Text(wording.duration(others.latency.quantile(0.5)), OTHERS),
             Text.assemble((wording.number(own.bursts.mean), OWN), " : ", (wording.number(others.bursts.mean), OTHERS)),
         )
-        table.add_row(Text(wording.chat_name(chat.peer)), *cells)
+        table.add_row(Text(chat.peer.title), *cells)
     if (rest := len(figures.chats) - CHATS) > 0:
         table.caption = f"and {rest:,} more"
     return table

@@ -46,11 +46,6 @@ def peak(week: Week) -> str:
     return f"{day_name[-weekday]} at {-hour}:00"
 
 
-def chat_name(peer: Peer) -> str:
-    """As people call the chat."""
-    return "Saved Messages" if peer.kind is PeerKind.SELF else peer.name
-
-
 def names_of(peers: Iterable[Peer]) -> Collection[str]:
     """The words of people's names, which say more about whom one talks of than about how one talks."""
     people = (PeerKind.USER, PeerKind.BOT, PeerKind.SELF)
