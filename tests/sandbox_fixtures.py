@@ -1,7 +1,9 @@
 """A Telegram of our own for any test: a world to fill, a server for it, and clients that are already logged in."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -46,6 +48,21 @@ def make_client(sandbox: Sandbox, session: Session | None = None, **options: obj
     session.set_dc(sandbox.dc_id, sandbox.host, sandbox.port)
     defaults = {"connection": ConnectionTcpFull, "flood_sleep_threshold": 0, "retry_delay": 0, "request_retries": 1}
     return TelegramClient(session, API_ID, API_HASH, **{**defaults, **options})
+
+
+def account_settings(sandbox: Sandbox, state: Path) -> str:
+    """The beginning of a configuration for the owner's account on this sandbox, in TOML."""
+    return f"""
+state = {json.dumps(str(state))}
+[telegram]
+api_id = {API_ID}
+api_hash = "{API_HASH}"
+phone = "{sandbox.world.owner.phone}"
+[telegram.server]
+host = "{sandbox.host}"
+port = {sandbox.port}
+public_key = {json.dumps(sandbox.public_key)}
+"""
 
 
 @asynccontextmanager

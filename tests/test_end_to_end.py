@@ -15,8 +15,9 @@ from exporter.login import login
 from exporter.store import open_store
 from exporter.sync import sync
 from exporter.telegram import connect
-from sandbox.world import API_HASH, API_ID, LOGIN_CODE, World
+from sandbox.world import LOGIN_CODE, World
 from tests.bot.seeded import seeded
+from tests.sandbox_fixtures import account_settings
 from tests.trainer.conftest import BEN, OWNER, talk, tiny_base  # noqa: F401  (a fixture)
 from trainer import pipeline
 
@@ -38,16 +39,7 @@ def world():
 def config(world, sandbox, tiny_base, tmp_path):  # noqa: F811
     file = tmp_path / "config.toml"
     file.write_text(
-        f"""
-state = {json.dumps(str(tmp_path / "state"))}
-[telegram]
-api_id = {API_ID}
-api_hash = "{API_HASH}"
-phone = "{world.owner.phone}"
-[telegram.server]
-host = "{sandbox.host}"
-port = {sandbox.port}
-public_key = {json.dumps(sandbox.public_key)}
+        f"""{account_settings(sandbox, tmp_path / "state")}
 [sync]
 kinds = ["private"]
 requests_per_second = 0

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import sqlite3
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,8 +19,9 @@ from exporter.config import Config, load
 from exporter.store import open_store
 from exporter.sync import sync
 from exporter.telegram import connect
-from sandbox.world import API_HASH, API_ID, World
+from sandbox.world import World
 from tests.bot.bigram import SPEC, a_card, vocabulary
+from tests.sandbox_fixtures import account_settings
 from trainer.artifact import GGUFTokenizer
 
 LONG_AGO = 1_700_000_000
@@ -134,15 +134,7 @@ def more_settings():
 def config(sandbox, tmp_path: Path, more_settings: str) -> Config:
     file = tmp_path / "config.toml"
     file.write_text(
-        f"""
-state = {json.dumps(str(tmp_path / "state"))}
-[telegram]
-api_id = {API_ID}
-api_hash = "{API_HASH}"
-[telegram.server]
-host = "{sandbox.host}"
-port = {sandbox.port}
-public_key = {json.dumps(sandbox.public_key)}
+        f"""{account_settings(sandbox, tmp_path / "state")}
 [sync]
 kinds = ["private", "group"]
 requests_per_second = 0

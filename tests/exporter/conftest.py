@@ -1,7 +1,6 @@
 """An account on a Telegram of our own: its owner, two friends, a group, and a configuration that leads there."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from exporter.store import Store, open_store
 from sandbox.server import Sandbox
 from sandbox.values import Message, User
 from sandbox.values import Peer as Chat
-from sandbox.world import API_HASH, API_ID, World
+from sandbox.world import World
+from tests.sandbox_fixtures import account_settings
 
 BEGIN = 1_700_000_000
 """When history begins, in seconds since 1970."""
@@ -107,16 +107,7 @@ def config_file(sandbox: Sandbox, tmp_path: Path) -> Path:
     """The configuration of the owner, who is not logged in yet and syncs all private chats and groups."""
     file = tmp_path / "config.toml"
     file.write_text(
-        f"""
-state = {json.dumps(str(tmp_path / "state"))}
-[telegram]
-api_id = {API_ID}
-api_hash = "{API_HASH}"
-phone = "{sandbox.world.owner.phone}"
-[telegram.server]
-host = "{sandbox.host}"
-port = {sandbox.port}
-public_key = {json.dumps(sandbox.public_key)}
+        f"""{account_settings(sandbox, tmp_path / "state")}
 [sync]
 kinds = ["private", "group"]
 requests_per_second = 0
