@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from trainer.artifact import current
-from trainer.commands import NotInstalled, main
+from trainer.commands import main
+from trainer.commands.extra import NotInstalled
 
 
 @pytest.fixture

@@ -1,0 +1,76 @@
+"""The command that shows what would be learned, before anything is."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from exporter import config as configuration
+from exporter.cli import config_option
+from exporter.store import Store, open_store
+from trainer.commands.extra import training_pipeline
+from trainer.dataset import Dataset, lessons, split
+from trainer.prompt import Segment, render_row
+
+if TYPE_CHECKING:
+    from trainer.pipeline import Training
+
+SHOWN = 3
+"""Rows that `preview` shows."""
+
+
+@click.command("preview")
+@config_option
+def preview_command(config_path: Path) -> None:
+    """Show what would be learned.
+
+    That is: figures by chat, and some rows as the model reads them, with the learned words highlighted.
+    """
+    config = configuration.load(config_path)
+    config.make_state()
+    pipeline = training_pipeline()
+    console = Console()
+    with open_store(config.database) as store:
+        with pipeline.quiet():
+            training = pipeline.prepare(config, store)
+        console.print(_chats(store, training.data))
+        for segments in _examples(store, training):
+            console.print(_highlighted(segments))
+
+
+def _chats(store: Store, data: Dataset) -> Table:
+    """One line a chat: what of it would be learned."""
+    names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
+    table = Table("chat", "sessions", "turns learned", "tokens", "tokens learned")
+    for chat_id in data.chats:
+        rows = [row for row in data.learned if row.chat_id == chat_id]
+        table.add_row(
+            names[chat_id],
+            f"{len({row.at for row in rows}):,}",
+            f"{sum(row.learned_turns for row in rows):,}",
+            f"{sum(len(row.ids) for row in rows):,}",
+            f"{sum(sum(row.learned) for row in rows):,}",
+        )
+    turns = sum(row.learned_turns for row in data.learned)
+    table.add_section()
+    table.add_row("all", f"{data.sessions:,}", f"{turns:,}", f"{data.tokens:,}", f"{data.learned_tokens:,}")
+    return table
+
+
+def _examples(store: Store, training: "Training") -> Iterator[tuple[Segment, ...]]:
+    """The last rows that would be learned, as segments."""
+    settings = training.config.train
+    for one in islice(reversed(split(store, settings).learned), SHOWN):
+        for turns, indices in lessons(one, training.tokenizer, training.spec, everyone=settings.learn == "everyone"):
+            yield render_row(training.spec, one.scene, turns, indices)
+
+
+def _highlighted(segments: Iterable[Segment]) -> Text:
+    """What the model reads: the frame dim, what it learns to say in green."""
+    styles = {(False, False): "", (False, True): "green", (True, False): "dim", (True, True): "dim green"}
+    return Text.assemble(*((segment.value, styles[segment.control, segment.learned]) for segment in segments))
