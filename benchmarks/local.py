@@ -99,6 +99,8 @@ public_key = {json.dumps(about["public_key"])}
 [sync]
 kinds = ["private"]
 requests_per_second = 0
+[consent]
+default = {{ private = ["store"] }}
 """,
         encoding="utf-8",
     )

@@ -40,6 +40,8 @@ Contact = int | str
 
 
 Kind = Literal["private", "group", "channel", "bot"]
+ConsentScope = Literal["store", "learn", "reply"]
+"""What the people in a chat agree to: that it is kept, that a model learns from it, that the double speaks there."""
 
 
 class Section(BaseModel):
@@ -88,6 +90,13 @@ class Sync(Section):
     def chooses(self) -> bool:
         """Whether anything is chosen at all."""
         return bool(self.chats or self.folder or self.kinds)
+
+
+class Consent(Section):
+    """To what the people in a chat agree as long as the ledger says nothing of it; by default, to nothing."""
+
+    default: Mapping[Kind, frozenset[ConsentScope]] = {}
+    """The owner vouches for everybody in the chats of these kinds."""
 
 
 class Train(Section):
@@ -145,6 +154,7 @@ class Config(Section):
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     telegram: Telegram
     sync: Sync = Sync()
+    consent: Consent = Consent()
     train: Train = Train()
     reply: Reply = Reply()
     control: Control = Control()

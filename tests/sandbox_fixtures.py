@@ -19,6 +19,15 @@ from sandbox.server import Sandbox
 from sandbox.values import User
 from sandbox.world import API_HASH, API_ID, World
 
+AGREED_BY_ALL = """
+[consent.default]
+private = ["store", "learn", "reply"]
+group = ["store", "learn", "reply"]
+channel = ["store", "learn", "reply"]
+bot = ["store", "learn", "reply"]
+"""
+"""A configuration's section by which everybody agrees to everything: nobody in a sandbox can be asked."""
+
 ClientOf = Callable[..., Awaitable[TelegramClient]]
 
 
@@ -51,7 +60,7 @@ def make_client(sandbox: Sandbox, session: Session | None = None, **options: obj
 
 
 def account_settings(sandbox: Sandbox, state: Path) -> str:
-    """The beginning of a configuration for the owner's account on this sandbox, in TOML."""
+    """The beginning of a configuration for the owner's account on this sandbox, in TOML: everybody agrees to all."""
     return f"""
 state = {json.dumps(str(state))}
 [telegram]
@@ -62,6 +71,7 @@ phone = "{sandbox.world.owner.phone}"
 host = "{sandbox.host}"
 port = {sandbox.port}
 public_key = {json.dumps(sandbox.public_key)}
+{AGREED_BY_ALL}
 """
 
 

@@ -33,6 +33,9 @@ public_key = """
 kinds = ["private", "group"]
 requests_per_second = 0
 
+[consent]
+default = {{ private = ["store", "learn", "reply"], group = ["store", "learn"] }}  # nobody in a sandbox can be asked
+
 [train]
 base = "embedded"
 max_minutes = {minutes:g}

@@ -11,6 +11,7 @@ from exporter.errors import ConfigError, DoppelgangerError
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import open_store
 from tests.bot.bigram import write_artifact
+from tests.sandbox_fixtures import AGREED_BY_ALL
 from trainer.artifact import NoModel
 
 REPLIES = (("yes",), ("sure", "soon"))
@@ -21,7 +22,16 @@ BEGIN = datetime(2026, 2, 1, tzinfo=UTC)
 def config(tmp_path):
     file = tmp_path / "config.toml"
     file.write_text(
-        f'state = "{tmp_path}/state"\n[telegram]\napi_id = 1\napi_hash = "x"\n[reply]\ndraft = ["Ben"]\n', "utf-8"
+        f"""
+state = "{tmp_path}/state"
+[telegram]
+api_id = 1
+api_hash = "x"
+[reply]
+draft = ["Ben"]
+{AGREED_BY_ALL}
+""",
+        "utf-8",
     )
     return file
 

@@ -28,6 +28,7 @@ def test_the_example_is_valid_and_speaks_for_nobody() -> None:
     assert (config.sync.chats, config.sync.kinds) == ((), frozenset())
     assert (config.reply.draft, config.reply.auto, config.control.token) == ((), (), None)
     assert config.telegram.server is None
+    assert config.consent.default == {}
 
 
 def test_the_example_explains_every_key() -> None:
@@ -60,6 +61,15 @@ def test_a_typo_is_named(tmp_path: Path) -> None:
         load(file, environ={})
     assert "sync.chat" in refused.value.problem
     assert "reply.pace" in refused.value.problem
+
+
+def test_consent_is_a_choice_of_scopes_for_kinds_of_chats(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(SMALLEST + '[consent]\ndefault = { private = ["store", "learn"], group = ["store"] }\n')
+    assert load(file, environ={}).consent.default == {"private": {"store", "learn"}, "group": {"store"}}
+    file.write_text(SMALLEST + '[consent]\ndefault = { privat = ["store"], group = ["lern"] }\n')
+    with pytest.raises(ConfigError, match=r"consent\.default\.privat.*consent\.default\.group"):
+        load(file, environ={})
 
 
 @pytest.mark.parametrize("content", ["[telegram", 'timezone = "Mars/Base"\n' + SMALLEST, b"\xff".decode("latin-1")])

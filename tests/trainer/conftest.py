@@ -20,6 +20,8 @@ from trainer.base import Base, HFTokenizer, embedded_gguf, load_tokenizer, unpac
 
 torch.set_num_threads(1)  # tiny products wait longer for each other than they take
 
+AGREED = {"private": {"learn"}, "group": {"learn"}}
+"""What the people in these chats agree to."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER = Peer(1, PeerKind.SELF, "Ann")
 BEN = Peer(2, PeerKind.USER, "Ben")
@@ -107,6 +109,7 @@ def config_of(tmp_path: Path, tiny_base: Path) -> Callable[..., Config]:
             {
                 "state": tmp_path / "state",
                 "telegram": {"api_id": 1, "api_hash": "0" * 32},
+                "consent": {"default": AGREED},
                 "train": Train.model_validate({**values, **train}),
             }
         )

@@ -9,6 +9,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from tests.trainer.conftest import AGREED
 from trainer.artifact import current
 from trainer.commands import main
 from trainer.commands.extra import NotInstalled
@@ -23,9 +24,9 @@ def config_file(config_of, store, tmp_path):
     train = config.train.model_dump(mode="json", exclude_none=True)
     lines = [f"{key} = {json.dumps(value)}" for key, value in train.items()]
     path = tmp_path / "config.toml"
-    path.write_text(
-        "\n".join([f'state = "{config.state}"', "[telegram]", "api_id = 1", 'api_hash = "0"', "[train]", *lines])
-    )
+    account = [f'state = "{config.state}"', "[telegram]", "api_id = 1", 'api_hash = "0"']
+    consent = ["[consent.default]", *(f"{kind} = {json.dumps([*scopes])}" for kind, scopes in AGREED.items())]
+    path.write_text("\n".join([*account, *consent, "[train]", *lines]))
     return path
 
 
