@@ -125,3 +125,75 @@ def m006_sync_request(db: Database) -> None:
         not_null={"wish", "state"},
         strict=True,
     )
+
+
+@migrations()
+def m007_serial(db: Database) -> None:
+    """A number of each message that nothing changes: SQLite itself may change rowids when it compacts the file."""
+    messages = db.table("messages")
+    columns = messages.columns_dict
+    dependents = db.execute(
+        "select sql from sqlite_master where tbl_name = 'messages' and type in ('index', 'trigger') and sql is not null"
+    ).fetchall()
+    db.table("numbered").create(
+        {"serial": int, **columns},
+        pk="serial",
+        not_null={column.name for column in messages.columns if column.notnull},
+        strict=True,
+    )
+    names = ", ".join(columns)
+    db.execute(f"insert into numbered ({names}) select {names} from messages order by rowid")  # noqa: S608
+    messages.drop()
+    db.execute("alter table numbered rename to messages")
+    db.execute("create unique index messages_by_id on messages (chat_id, message_id)")
+    for (statement,) in dependents:
+        db.execute(statement)
+
+
+@migrations()
+def m008_message_words(db: Database) -> None:
+    """A full-text index of messages up to the serial `indexed.upto`; `exporter.fulltext` takes in what is newer.
+
+    New messages cost nothing here. What is indexed is kept current by the database itself, and a serial that is given
+    out a second time lies above `upto` again. A chat's id is a word of each of its messages, by which the index alone
+    finds those of one chat. Combining marks and vowel signs belong to their words; ё is е, as most people write it.
+    """
+    db.execute(f"create view message_text as select serial, {_plain('text')} as text, chat_id from messages")  # noqa: S608
+    db.execute(
+        """
+        create virtual table message_words using fts5 (
+            text, chat_id, content = 'message_text', content_rowid = 'serial',
+            tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc' separators '\ufe0f'"
+        )
+        """
+    )
+    db.table("indexed").create({"upto": int}, not_null={"upto"}, strict=True)
+    db.table("indexed").insert({"upto": 0})
+    forget = f"""
+        insert into message_words (message_words, rowid, text, chat_id)
+        values ('delete', old.serial, {_plain("old.text")}, old.chat_id);
+    """  # noqa: S608
+    db.execute(
+        f"""
+        create trigger index_edit after update of text, chat_id on messages
+        when (old.text <> new.text or old.chat_id <> new.chat_id) and old.serial <= (select upto from indexed)
+        begin
+            {forget}
+            insert into message_words (rowid, text, chat_id)
+            values (new.serial, {_plain("new.text")}, new.chat_id);
+        end
+        """  # noqa: S608
+    )
+    db.execute(
+        f"""
+        create trigger index_deletion after delete on messages when old.serial <= (select upto from indexed)
+        begin
+            {forget}
+            update indexed set upto = min(upto, (select coalesce(max(serial), 0) from messages));
+        end
+        """  # noqa: S608
+    )
+
+
+def _plain(text: str) -> str:
+    return f"replace(replace({text}, 'ё', 'е'), 'Ё', 'Е')"

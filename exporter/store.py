@@ -1,7 +1,7 @@
 """The one SQLite file: peers, messages, and which stretches of history are complete.
 
-With `rows` it has the only SQL on history, and it knows nothing of Telegram. Every write is safe to repeat, so
-pages, live updates and imports may overlap.
+With `rows`, and `fulltext` and `search` for its words, it has the only SQL on history, and it knows nothing of
+Telegram. Every write is safe to repeat, so pages, live updates and imports may overlap.
 """
 
 from collections import defaultdict
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-from exporter import rows
+from exporter import fulltext, rows
 from exporter.chatstate import ChatState
 from exporter.database import open_database, transaction
 from exporter.errors import DoppelgangerError
@@ -151,6 +151,8 @@ class Store:
                 [moment],
             )
             erased = self.database.execute(f"delete {which}", [moment]).rowcount
+            if erased:
+                fulltext.let_go(self.database)
         if erased:
             self.database.execute("pragma wal_checkpoint(truncate)")
         return erased
@@ -178,13 +180,13 @@ class Store:
 
     def messages(self, chat_id: int) -> Iterator[Message]:
         """What stands in a chat, oldest first; of a supergroup with the basic group that it was before."""
-        parts, among = self._parts(chat_id)
+        parts, among = self._of_chat(chat_id)
         found = self.database.execute(f"{_SELECT} where {among} order by sent_at, message_id", parts)
         return map(rows.to_message, found)
 
     def recent(self, chat_id: int, *, limit: int) -> list[Message]:
         """The newest `limit` messages that stand in a chat, oldest first."""
-        parts, among = self._parts(chat_id)
+        parts, among = self._of_chat(chat_id)
         found = self.database.execute(
             f"{_SELECT} where {among} order by sent_at desc, message_id desc limit ?", [*parts, limit]
         ).fetchall()
@@ -216,14 +218,18 @@ class Store:
         )
         return list(map(rows.to_version, found))
 
+    def parts(self, chat_id: int) -> list[int]:
+        """The ids under which messages of this chat stand: its own, and those of what became part of it."""
+        groups = self.database.execute("select group_id from migrated_group where chat_id = ?", [chat_id])
+        return [chat_id, *(row[0] for row in groups)]
+
     def _rename(self, before: Peer, after: Peer) -> None:
         self.database.execute("update messages set sender_id = ? where sender_id = ?", [after.peer_id, before.peer_id])
         self.database.execute("delete from peers where peer_id = ?", [before.peer_id])
 
-    def _parts(self, chat_id: int) -> tuple[list[int], str]:
+    def _of_chat(self, chat_id: int) -> tuple[list[int], str]:
         """The ids under which messages of this chat stand, and the condition that finds those not deleted."""
-        groups = self.database.execute("select group_id from migrated_group where chat_id = ?", [chat_id])
-        parts = [chat_id, *(row[0] for row in groups)]
+        parts = self.parts(chat_id)
         return parts, f"chat_id in ({', '.join('?' * len(parts))}) and deleted_at is null"
 
     def _known(self, batch: Iterable[tuple[int, int]], complete: tuple[int, Interval] | None) -> _Known:

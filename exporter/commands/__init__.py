@@ -9,6 +9,7 @@ from exporter.commands.chats import chats_command
 from exporter.commands.follow import follow_command
 from exporter.commands.imports import import_command
 from exporter.commands.login import login_command
+from exporter.commands.search import search_command
 from exporter.commands.stats import stats_command
 from exporter.commands.sync import sync_command
 from exporter.log import log_to_stderr
@@ -32,6 +33,7 @@ for command in (
     chats_command,
     import_command,
     backup_command,
+    search_command,
     stats_command,
 ):
     main.add_command(command)

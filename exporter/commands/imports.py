@@ -8,6 +8,7 @@ from rich.console import Console
 
 from exporter import config as configuration
 from exporter.cli import config_option, counted
+from exporter.fulltext import catch_up
 from exporter.imports import ImportResult, import_file
 from exporter.progress import progress
 from exporter.store import open_store
@@ -47,6 +48,8 @@ def import_command(config_path: Path, paths: tuple[Path, ...], me: str | None, c
             with progress(Console(stderr=True)) as report:
                 result = import_file(store, path, me=me, zone=zone, contact=contact, report=report)
             _tell(path, result)
+        with progress(Console(stderr=True)) as report:
+            catch_up(store.database, report=report)
 
 
 def _tell(path: Path, result: ImportResult) -> None:

@@ -18,8 +18,18 @@ from exporter.errors import DoppelgangerError
 BLACK_AND_WHITE = "#ffffff on #000000"
 """Whatever colours the terminal has: a phone does not read a code whose light and dark are swapped."""
 
+_CONTROLS = dict.fromkeys(
+    (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), " "
+)
+"""What would move the cursor, colour the terminal or turn the direction of what follows."""
+
 tell = partial(click.echo, err=True)
 """A line for the user that is not the result."""
+
+
+def one_line(text: str) -> str:
+    """What people wrote, fit for a terminal: a space in place of each line break or control character."""
+    return text.translate(_CONTROLS)
 
 
 def ask(question: str, *, hidden: bool = False) -> str:
