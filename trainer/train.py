@@ -3,11 +3,10 @@
 It teaches an adapter on rows, and knows nothing of where rows come from or what becomes of the adapter.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,60 +23,20 @@ from transformers import (
     TrainingArguments,
 )
 
+from exporter.errors import DoppelgangerError
 from exporter.progress import Report, Step
+from trainer import checkpoints
 from trainer.batches import Batch, collate
 from trainer.loss import surprise
+from trainer.schedule import Budget, Pace
 
 RATE = 2e-3
 """The best learning rate for LoRA on a model of `RATED` weights; larger models want less, by the root of their size."""
 RATED = 135e6
 
-WARMUP = 5
-"""Steps in which the learning rate rises."""
 
-WHOLE = "whole.json"
-"""Written into a checkpoint last: without it, the checkpoint is the remains of a killed process."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """What was done so far, over all processes that worked on it."""
-
-    seconds: float = 0.0
-    tokens: int = 0
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Rows' own tokens, padding left out."""
-        return self.tokens / self.seconds if self.seconds else 0.0
-
-
-class Budget:
-    """How far training has come: by steps, or by the time it may take, whichever is further.
-
-    The learning rate falls along a cosine over that, so it comes to rest when the time is up, however slow the
-    machine is (Li, Yumer, Ramanan: Budgeted Training, ICLR 2020).
-    """
-
-    def __init__(
-        self, *, steps: int, seconds: float | None, spent: float = 0.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._steps, self._seconds, self._clock = steps, seconds, clock
-        self._began = clock() - spent
-
-    @property
-    def spent(self) -> float:
-        """Seconds, those of earlier processes included."""
-        return self._clock() - self._began
-
-    def progress(self, step: int) -> float:
-        """From 0 to 1, where training ends."""
-        by_time = self.spent / self._seconds if self._seconds else 0.0
-        return min(max(step / self._steps, by_time), 1.0)
-
-    def factor(self, step: int) -> float:
-        """Of the learning rate at this step."""
-        return min((step + 1) / WARMUP, 1.0) * 0.5 * (1.0 + math.cos(math.pi * self.progress(step)))
+class Diverged(DoppelgangerError):
+    """The loss is no number any more: nothing that comes after it is worth keeping."""
 
 
 def fit(
@@ -93,10 +52,14 @@ def fit(
 ) -> Pace:
     """Train the adapter of `model` in place, through all batches or until the time is up.
 
-    `folder` keeps checkpoints (adapter, optimizer, state); if it holds a whole one, training goes on from there.
+    `folder` keeps checkpoints (adapter, optimizer, state). If it holds a sound one, training goes on from there, as if
+    it had never been interrupted: on the same machine with the same threads to the same bit, unless time is limited.
+
+    Raises:
+        Diverged: the loss or its slope is not a number; nothing of that is in a checkpoint.
     """
-    latest = latest_checkpoint(folder)
-    before = Pace(**json.loads((latest / WHOLE).read_text())) if latest else Pace()
+    latest = checkpoints.newest(folder)
+    before = Pace(**latest.facts) if latest else Pace()
     budget = Budget(steps=len(batches), seconds=max_seconds, spent=before.seconds, clock=clock)
     watch = _Watch(batches, budget, report, checkpoint_seconds)
     optimizer = torch.optim.AdamW(
@@ -111,7 +74,7 @@ def fit(
         optimizers=(optimizer, LambdaLR(optimizer, budget.factor)),
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=str(latest) if latest else None)
+    trainer.train(resume_from_checkpoint=str(latest.folder) if latest else None)
     return watch.pace(trainer.state.global_step)
 
 
@@ -128,15 +91,6 @@ def checkpoints_size(model: PeftModel) -> int:
     return 3 * 3 * 4 * sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-def latest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end."""
-    return max(
-        (mark.parent for mark in folder.glob(f"checkpoint-*/{WHOLE}")),
-        key=lambda checkpoint: int(checkpoint.name.removeprefix("checkpoint-")),
-        default=None,
-    )
-
-
 def _arguments(folder: Path, *, steps: int) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(folder),
@@ -144,6 +98,7 @@ def _arguments(folder: Path, *, steps: int) -> TrainingArguments:
         per_device_train_batch_size=1,  # one item of the data set is one batch of ours
         max_grad_norm=1.0,
         logging_steps=1,
+        logging_nan_inf_filter=False,  # a loss that is no number must be seen
         save_strategy="no",  # our callback asks for checkpoints, by the clock
         save_total_limit=2,  # the older one, until the newer one is whole
         report_to="none",
@@ -177,15 +132,16 @@ class _Trainer(Trainer):
 
 
 class _Watch(TrainerCallback):
-    """Reports progress, asks for checkpoints, marks whole ones, and ends training in time."""
+    """Reports progress, asks for checkpoints, seals them, and ends training in time or when it goes wrong."""
 
     def __init__(self, batches: Sequence[Batch], budget: Budget, report: Report, checkpoint_seconds: float) -> None:
-        self._batches, self._budget, self._report = batches, budget, report
+        self._tokens = list(accumulate((sum(len(row.ids) for row in batch) for batch in batches), initial=0))
+        self._budget, self._report = budget, report
         self._every, self._saved = checkpoint_seconds, budget.spent
 
     def pace(self, step: int) -> Pace:
         """What has been done by this step."""
-        return Pace(self._budget.spent, sum(len(row.ids) for batch in self._batches[:step] for row in batch))
+        return Pace(self._budget.spent, self._tokens[step])
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         control.should_training_stop |= self._budget.progress(state.global_step) >= 1.0
@@ -193,8 +149,8 @@ class _Watch(TrainerCallback):
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         pace = self.pace(state.global_step)
-        mark = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / WHOLE
-        mark.write_text(json.dumps({"seconds": pace.seconds, "tokens": pace.tokens}))
+        folder = checkpoints.at(Path(str(args.output_dir)), state.global_step)
+        checkpoints.seal(folder, {"seconds": pace.seconds, "tokens": pace.tokens})
         self._saved = self._budget.spent
 
     def on_log(
@@ -206,6 +162,26 @@ class _Watch(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         if logs and "loss" in logs:
-            done = 100 * self._budget.progress(state.global_step)
+            _require_numbers(logs, state.global_step)
+            progress = self._budget.progress(state.global_step)
             speed = self.pace(state.global_step).tokens_per_second
-            self._report(Step("train", round(done), 100, f"loss {logs['loss']:.2f}, {speed:.0f} tokens/s"))
+            left = f"{_duration(self._budget.spent * (1 - progress) / progress)} left"
+            note = f"loss {logs['loss']:.2f}, {speed:.0f} tokens/s, {left}"
+            self._report(Step("train", round(100 * progress), 100, note))
+
+
+def _require_numbers(logs: dict[str, float], step: int) -> None:
+    """This stands before a checkpoint is written, so that none is written of what has gone wrong."""
+    if not all(math.isfinite(logs[name]) for name in ("loss", "grad_norm")):
+        raise Diverged(
+            f"at step {step} the loss is not a number any more (learning rate {logs['learning_rate']:.2g})",
+            fix="set a lower [train] learning_rate, a third of this one for a start, and run the same command again",
+        )
+
+
+def _duration(seconds: float) -> str:
+    """`40 s`, `12 min`, `3 h 5 min`."""
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{round(seconds)} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -13,10 +13,10 @@ from trainer import pipeline
 from trainer.artifact import current, publish, stored
 from trainer.base import EMBEDDED
 from trainer.batches import plan
+from trainer.checkpoints import SEAL
 from trainer.dataset import TooLittle
 from trainer.gguf import DiskFull
 from trainer.run import AlreadyTraining, alone
-from trainer.train import WHOLE
 
 
 def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of):
@@ -138,7 +138,7 @@ def test_killed_in_training_it_goes_on_from_the_checkpoint(store, config_of, tmp
     values["telegram"]["api_hash"] = "0" * 32
     (tmp_path / "config.json").write_text(json.dumps(values))
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path / "config.json"), str(tmp_path / "history.db")])
-    while not any((config.state / "runs").glob(f"*/checkpoints/checkpoint-*/{WHOLE}")):
+    while not any((config.state / "runs").glob(f"*/checkpoints/checkpoint-*/{SEAL}")):
         assert child.poll() is None
         time.sleep(0.05)
     child.kill()

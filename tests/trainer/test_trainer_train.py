@@ -13,7 +13,8 @@ from trainer.batches import MULTIPLE, collate, plan
 from trainer.dataset import Row
 from trainer.loss import bits_per_byte, sample, surprise
 from trainer.merge import BrokenWeights, merge
-from trainer.train import WHOLE, Budget, fit, latest_checkpoint
+from trainer.schedule import Budget
+from trainer.train import fit
 
 
 def row(length: int, learned_from: int = 5, seed: int = 0) -> Row:
@@ -126,15 +127,6 @@ def test_training_ends_when_its_time_is_up(adapted, tmp_path):
     assert 0 < len(steps) < 100
     assert pace.tokens == 30 * len(steps)
     assert (steps[-1].done, steps[-1].total) == (100, 100)
-
-
-def test_a_checkpoint_counts_only_once_it_is_whole(tmp_path):
-    assert latest_checkpoint(tmp_path) is None
-    for step, whole in ((9, True), (10, True), (11, False)):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        if whole:
-            (tmp_path / f"checkpoint-{step}" / WHOLE).write_text("{}")
-    assert latest_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
 
 
 def test_merging_adds_exactly_the_adapter(adapted, tiny_base, tmp_path):
