@@ -35,7 +35,8 @@ from exporter.progress import Say
 from exporter.running import ended_by, one_problem
 from exporter.store import Store, open_store
 from exporter.telegram import connect
-from trainer.artifact import Card, current
+from trainer.artifact import Card
+from trainer.registry import current
 
 log = logging.getLogger(__name__)
 

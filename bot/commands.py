@@ -34,7 +34,7 @@ from exporter.modes import resolve_modes
 from exporter.progress import progress
 from exporter.selection import resolve_contact
 from exporter.store import Store, open_store
-from trainer.artifact import current
+from trainer.registry import current
 
 
 @click.group(cls=DefaultGroup, epilog=EXIT_CODES)

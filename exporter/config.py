@@ -119,6 +119,8 @@ class Train(Section):
     """None: by the size of the base, 2e-3 at 135 million weights."""
     quantization: Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"] = "Q8_0"
     seed: int = 1
+    keep: int = Field(default=5, ge=1)
+    """So many of the newest models stay, and always the one in use and the one before it."""
 
     @property
     def session_gap(self) -> timedelta:

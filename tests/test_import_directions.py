@@ -26,7 +26,7 @@ FORBIDDEN = {
     "bot": {"sandbox", "benchmarks"} | HEAVY,
     "sandbox": OURS - {"sandbox"} | HEAVY | {"llama_cpp"},
 }
-LIGHT = ("trainer.dialogue", "trainer.prompt", "trainer.artifact")
+LIGHT = ("trainer.dialogue", "trainer.prompt", "trainer.artifact", "trainer.registry")
 
 
 def ask(code, *arguments):

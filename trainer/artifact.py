@@ -1,4 +1,4 @@
-"""A trained double on disk: a GGUF and its card, in a folder that appears whole or not at all.
+"""A trained double on disk: a GGUF and its card, in one folder.
 
 It proves that this code reads prompts as the model was taught to: a fingerprint over the token ids of golden
 dialogues. It knows how llama.cpp tokenizes, and nothing of torch, training or Telegram.
@@ -7,8 +7,11 @@ dialogues. It knows how llama.cpp tokenizes, and nothing of torch, training or T
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from llama_cpp import Llama
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
@@ -23,12 +26,12 @@ MODEL = "model.gguf"
 RETRAIN = "train a new one with `python -m trainer run`"
 
 
-class NoModel(DoppelgangerError):
-    """Nothing has been trained yet."""
-
-
 class PromptMismatch(DoppelgangerError):
     """The model was taught to read prompts otherwise than this code renders them, so it must not speak."""
+
+
+class CannotLoad(DoppelgangerError):
+    """The model's file is none that llama.cpp reads."""
 
 
 class BitsPerByte(BaseModel):
@@ -49,6 +52,8 @@ class Card(BaseModel):
     fingerprint: str
     base: str
     """As the configuration names it: `embedded`, a folder, or a hub id."""
+    base_key: str
+    """Changes when the base's weights do."""
     base_gguf: str | None
     """Path of the untuned base, converted in the same way, to compare with; it may be gone by now."""
     owner: str
@@ -62,6 +67,16 @@ class Card(BaseModel):
     learned_tokens: int
     bits_per_byte: BitsPerByte
     quantization: str
+    sha256: str
+    """Of the model's file, in hexadecimal."""
+    data_digest: str
+    """Of every row, learned or held out."""
+    run_digest: str
+    """Of base, data and settings together."""
+    settings: dict[str, Any]
+    """[train] as it stood."""
+    parent: str | None = None
+    """The model from which training went on, if it did not begin at the base."""
     versions: dict[str, str]
     """Of the libraries that made it."""
     tokens_per_second: float
@@ -78,27 +93,14 @@ class Artifact:
     card: Card
 
     @property
+    def name(self) -> str:
+        """By which the owner calls it: when it was made."""
+        return self.folder.name
+
+    @property
     def gguf(self) -> Path:
         """The model itself."""
         return self.folder / MODEL
-
-
-def current(models: Path) -> Artifact:
-    """The newest model.
-
-    Raises:
-        NoModel: there is none.
-        PromptMismatch: its card is not one that this code can read.
-    """
-    newest = max(_folders(models), default=None)
-    if newest is None:
-        raise NoModel(f"there is no trained model in {models}", fix=RETRAIN)
-    return read(newest)
-
-
-def stored(models: Path) -> list[Artifact]:
-    """All models, newest first. Raises PromptMismatch as `current` does."""
-    return [read(folder) for folder in sorted(_folders(models), reverse=True)]
 
 
 def read(folder: Path) -> Artifact:
@@ -115,22 +117,6 @@ def read(folder: Path) -> Artifact:
 def write_card(folder: Path, card: Card) -> None:
     """Put the card beside the model that it describes."""
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", "utf-8")
-
-
-def publish(prepared: Path, models: Path) -> Artifact:
-    """Give a prepared folder (model and card) its place and name among the models, in one atomic step.
-
-    `prepared` must lie on the same file system as `models`.
-    """
-    artifact = read(prepared)
-    models.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = models / f"{artifact.card.created:%Y-%m-%dT%H-%M-%S.%f}Z"
-    return replace(artifact, folder=prepared.replace(folder))
-
-
-def _folders(models: Path) -> Iterator[Path]:
-    """Folders of whole models; their names sort by time."""
-    return (card.parent for card in models.glob(f"[!.]*/{CARD}") if (card.parent / MODEL).is_file())
 
 
 class GGUFTokenizer:
@@ -153,6 +139,40 @@ class GGUFTokenizer:
         if len(ids) != 1 or ids == self.text(name):
             raise no_such_control(name)
         return int(ids[0])
+
+
+def sha256(file: Path) -> str:
+    """Digest of a file, in hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@contextmanager
+def vocabulary(gguf: Path) -> Iterator[GGUFTokenizer]:
+    """The tokenizer of a GGUF, without its weights: a tenth of a second.
+
+    Raises:
+        CannotLoad: llama.cpp cannot read the file.
+    """
+    try:
+        with redirect_stderr(StringIO()):  # it warns that a vocabulary alone has no context
+            llama = Llama(str(gguf), n_ctx=1, n_batch=1, vocab_only=True, verbose=False)
+    except ValueError as error:
+        raise CannotLoad(f"llama.cpp cannot load {gguf}", fix=RETRAIN) from error
+    try:
+        yield GGUFTokenizer(llama)
+    finally:
+        llama.close()
+
+
+def check(artifact: Artifact) -> None:
+    """Verify an artifact by its own file.
+
+    Raises:
+        PromptMismatch, CannotLoad: it must not speak.
+    """
+    with vocabulary(artifact.gguf) as tokenizer:
+        verify(artifact.card, tokenizer)
 
 
 def no_such_control(name: str) -> PromptMismatch:

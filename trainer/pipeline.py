@@ -18,27 +18,24 @@ from pathlib import Path
 
 import transformers
 
-from exporter.config import Config
+from exporter.config import Config, Train
 from exporter.progress import Report, Step, silent
 from exporter.store import Store
 from trainer import base as bases
-from trainer import gguf, train
-from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, current, fingerprint, publish, write_card
+from trainer import gguf, registry, train
+from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, fingerprint, sha256, write_card
 from trainer.batches import plan
-from trainer.dataset import Dataset, dataset, split
+from trainer.dataset import Dataset, Split, dataset, split
+from trainer.export import ADAPTER, ARTIFACT, base_gguf, export
 from trainer.loss import bits_per_byte, sample
-from trainer.merge import merge
 from trainer.prompt import PromptSpec
-from trainer.proof import prove
+from trainer.proof import PROVED, prove
+from trainer.registry import Verdict
 from trainer.run import PERCENT, Run, alone, open_run, remove, whole
 
 MEASURED = 6_000
 """Held-out tokens on which base and double are compared: seconds on two cores."""
-PROVED = 1_500
-"""Held-out tokens on which the GGUF is compared with torch."""
 CHECKPOINTS = "checkpoints"
-ARTIFACT = "artifact"
-"""The folder, inside a run, that will be published."""
 LIBRARIES = ("torch", "transformers", "peft", "gguf", "llama-cpp-python")
 
 
@@ -46,7 +43,7 @@ LIBRARIES = ("torch", "transformers", "peft", "gguf", "llama-cpp-python")
 class Training:
     """All that goes into one training."""
 
-    config: Config
+    settings: Train
     base: bases.Base
     tokenizer: bases.HFTokenizer
     spec: PromptSpec
@@ -59,7 +56,8 @@ class Training:
 
     def digest(self) -> str:
         """Changes with base, data and settings: 16 hexadecimal digits."""
-        parts = (self.base.key, self.spec, self.data.digest(), self.config.train)
+        settings = self.settings.model_dump(exclude={"keep"})
+        parts = (self.base.key, self.spec, self.data.digest(), settings)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -71,7 +69,7 @@ def run(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     free_space: gguf.FreeSpace = gguf.free_space,
 ) -> Artifact:
-    """Train a double on all that the store holds, and publish it among `config.models`.
+    """Train a double on all that the store holds, publish it among `config.models`, and put it to use if it may be.
 
     Blocks for as long as training takes. Interrupted at any moment, the next call with the same data and settings
     goes on. Raises DoppelgangerError: no base, too little text, no disk space, a model that is not faithful.
@@ -80,28 +78,23 @@ def run(
     with alone(config.state / "runs"), quiet():
         began = time.monotonic()
         report(Step("data", 0, PERCENT))
-        training = prepare(config, store, free_space=free_space)
+        bases_folder = config.state / "base"
+        training = prepare(split(store, config.train), config.train, bases_folder, free_space=free_space)
         report(Step("data", PERCENT, PERCENT))
         seconds = {"data": time.monotonic() - began}
         work = open_run(config.state / "runs", training.digest(), report)
-        base_gguf = _base_gguf(training, work, free_space)
-        checkpoints = work.folder / CHECKPOINTS
-        measured = work.stage(
-            "train", lambda: _train(training, work.folder, report, free_space), uses_up=(checkpoints,)
-        )
-        card = _card(training, measured, base_gguf, clock())
-        _build(training, work, card, measured["proved"], free_space)
-        return _publish(work, card.model_copy(update={"seconds": seconds | work.seconds}), config.models)
+        untuned = base_gguf(training.base, work, config.train.quantization, bases_folder, free_space)
+        _make(training, work, untuned, seconds, report, clock, free_space)
+        return _publish(work, config.models, training)
 
 
-def prepare(config: Config, store: Store, *, free_space: gguf.FreeSpace = gguf.free_space) -> Training:
-    """Find the base and render the data: seconds, once the base is on this disk."""
-    history = split(store, config.train)
-    base = bases.prepare(config.train.base, config.state / "base", free=free_space)
+def prepare(history: Split, settings: Train, cache: Path, *, free_space: gguf.FreeSpace = gguf.free_space) -> Training:
+    """Find the base, unpacked in `cache`, and render the history: seconds, once the base is on this disk."""
+    base = bases.prepare(settings.base, cache, free=free_space)
     gguf.check(base.folder)
     tokenizer = bases.load_tokenizer(base)
-    spec = PromptSpec(length=config.train.length)
-    return Training(config, base, tokenizer, spec, dataset(history, tokenizer, spec, config.train))
+    spec = PromptSpec(length=settings.length)
+    return Training(settings, base, tokenizer, spec, dataset(history, tokenizer, spec, settings))
 
 
 @contextmanager
@@ -114,29 +107,34 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _base_gguf(training: Training, work: Run, free_space: gguf.FreeSpace) -> Path:
-    """The untuned base as a GGUF, made once, in the same way as the double's."""
-    quantization = training.config.train.quantization
-    output = training.config.state / "base" / f"{training.base.key}-{quantization}.gguf"
+def _make(
+    training: Training,
+    work: Run,
+    untuned: Path,
+    seconds: dict[str, float],
+    report: Report,
+    clock: Callable[[], datetime],
+    free_space: gguf.FreeSpace,
+) -> None:
+    """A proved model and its card in the run's folder, unless they were published from there already."""
+    checkpoints = work.folder / CHECKPOINTS
+    measured = work.stage("train", lambda: _train(training, work.folder, report, free_space), uses_up=(checkpoints,))
+    export(training.base, work, training.settings.quantization, free_space)
+    prepared = work.folder / ARTIFACT
+    if prepared.is_dir():
+        card = _card(training, measured, untuned, clock(), sha256(prepared / MODEL))
+        rows = sample(training.data.held_out, tokens=PROVED)
 
-    source = work.folder / "base-f16.gguf"
+        def proving() -> dict[str, float]:
+            return {"bits_per_byte": prove(prepared / MODEL, card, rows, bits_per_byte=measured["proved"])}
 
-    def make() -> dict[str, float]:
-        output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _convert(training, training.base.folder, source, free_space)
-        with whole(output) as scratch:
-            gguf.quantize(source, scratch, quantization)
-        return {}
-
-    if not output.exists():
-        remove(work.folder / "base.json")
-    work.stage("base", lambda: {} if output.exists() else make(), uses_up=(source,))
-    return output
+        work.stage("verify", proving)
+        write_card(prepared, card.model_copy(update={"seconds": seconds | work.seconds}))
 
 
 def _train(training: Training, folder: Path, report: Report, free_space: gguf.FreeSpace) -> dict[str, float]:
     """An adapter, in the run's folder, and what it gained."""
-    settings, data = training.config.train, training.data
+    settings, data = training.settings, training.data
     model = bases.with_adapter(
         bases.load_model(training.base.folder, bases.precision()), rank=settings.rank, seed=settings.seed
     )
@@ -156,70 +154,33 @@ def _train(training: Training, folder: Path, report: Report, free_space: gguf.Fr
     }
     with model.disable_adapter():
         found["base"] = bits_per_byte(model, held_out, training.frame, batch_tokens=settings.batch_tokens)
-    with whole(folder / "adapter") as output:
+    with whole(folder / ADAPTER) as output:
         model.save_pretrained(str(output))
     return {**found, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": _peak_rss_mb()}
 
 
-def _build(training: Training, work: Run, card: Card, proved: float, free_space: gguf.FreeSpace) -> None:
-    """From the adapter to a GGUF that is proved, in the run's folder."""
-    merged, f16, artifact = work.folder / "merged", work.folder / "f16.gguf", work.folder / ARTIFACT
-
-    def merging() -> dict[str, float]:
-        gguf.require_space(work.folder, _weights_size(training.base), free_space)
-        with whole(merged) as scratch:
-            merge(training.base.folder, work.folder / "adapter", scratch)
-        return {}
-
-    def converting() -> dict[str, float]:
-        _convert(training, merged, f16, free_space)
-        return {}
-
-    def quantizing() -> dict[str, float]:
-        gguf.require_space(work.folder, f16.stat().st_size, free_space)
-        with whole(artifact) as scratch:
-            scratch.mkdir(mode=0o700)
-            gguf.quantize(f16, scratch / MODEL, card.quantization)
-        return {}
-
-    def proving() -> dict[str, float]:
-        rows = sample(training.data.held_out, tokens=PROVED)
-        return {"bits_per_byte": prove(artifact / MODEL, card, rows, bits_per_byte=proved)}
-
-    work.stage("merge", merging)
-    work.stage("convert", converting, uses_up=(merged,))
-    work.stage("quantize", quantizing, uses_up=(f16,))
-    work.stage("verify", proving)
-
-
-def _publish(work: Run, card: Card, models: Path) -> Artifact:
+def _publish(work: Run, models: Path, training: Training) -> Artifact:
     """Give the proved model its place; if a run was killed when it just had one, find it there."""
     prepared = work.folder / ARTIFACT
-    if prepared.exists():
-        write_card(prepared, card)
-        publish(prepared, models)
+    if prepared.is_dir():
+        artifact = registry.publish(prepared, models, Verdict(passed=True, why=""))
+    else:
+        artifact = registry.made_by(models, training.digest())
+    if registry.verdict(artifact).passed:
+        registry.promote(models, artifact.name)
+    registry.keep(models, training.settings.keep)
     remove(work.folder)
-    return current(models)
+    return artifact
 
 
-def _convert(training: Training, folder: Path, output: Path, free_space: gguf.FreeSpace) -> None:
-    gguf.require_space(output.parent, _weights_size(training.base), free_space)
-    with whole(output) as scratch:
-        gguf.convert(folder, scratch)
-
-
-def _weights_size(base: bases.Base) -> int:
-    """Bytes of the base's weights, which are 16 bits each, as the merged ones are."""
-    return sum(shard.stat().st_size for shard in base.folder.glob("*.safetensors"))
-
-
-def _card(training: Training, measured: dict[str, float], base_gguf: Path, now: datetime) -> Card:
-    data, settings = training.data, training.config.train
+def _card(training: Training, measured: dict[str, float], untuned: Path, now: datetime, digest: str) -> Card:
+    data, settings = training.data, training.settings
     return Card(
         prompt=training.spec,
         fingerprint=fingerprint(training.tokenizer, training.spec),
         base=settings.base,
-        base_gguf=str(base_gguf),
+        base_key=training.base.key,
+        base_gguf=str(untuned),
         owner=data.owner,
         created=now,
         held_out_since=data.held_out_since,
@@ -229,6 +190,10 @@ def _card(training: Training, measured: dict[str, float], base_gguf: Path, now: 
         learned_tokens=data.learned_tokens,
         bits_per_byte=BitsPerByte(base=measured["base"], tuned=measured["tuned"]),
         quantization=settings.quantization,
+        sha256=digest,
+        data_digest=data.digest(),
+        run_digest=training.digest(),
+        settings=settings.model_dump(mode="json"),
         versions={library: version(library) for library in LIBRARIES},
         tokens_per_second=measured["tokens_per_second"],
         peak_rss_mb=measured["peak_rss_mb"],

@@ -14,6 +14,9 @@ from exporter.errors import DoppelgangerError
 from trainer.artifact import Card, GGUFTokenizer, verify
 from trainer.dataset import Row
 
+PROVED = 1_500
+"""Held-out tokens on which the GGUF is compared with torch."""
+
 BOUND = {"F16": 0.02, "Q8_0": 0.02, "Q6_K": 0.03, "Q5_K_M": 0.05, "Q4_K_M": 0.10}
 """How far bits per byte may move from torch to llama.cpp, by quantization, as a share."""
 

@@ -53,7 +53,8 @@ def whole(output: Path) -> Iterator[Path]:
     scratch = output.with_name(f".{output.name}.partial")
     remove(scratch)
     yield scratch
-    remove(output)
+    if output.is_dir():
+        remove(output)
     os.replace(scratch, output)  # noqa: PTH105 - either a file or a folder
 
 

@@ -17,6 +17,7 @@ from llama_cpp import Llama
 
 from trainer.artifact import MODEL, BitsPerByte, Card, GGUFTokenizer, fingerprint, write_card
 from trainer.prompt import PromptSpec
+from trainer.registry import Verdict, promote, publish
 
 WIDTH = 64
 SURE = 4.0
@@ -97,32 +98,41 @@ def write_bigram(path: Path, follows: Mapping[int, set[int]]) -> None:
 def write_artifact(
     models: Path, replies: Sequence[Sequence[str]], *, owner: str = "Ann", spec: PromptSpec = SPEC
 ) -> Path:
-    """A whole artifact in `models` that answers everything with one of these bursts; its folder."""
-    folder = models / "2026-01-01T00-00-00.000000Z"
-    folder.mkdir(parents=True)
-    write_bigram(folder / MODEL, talker(replies, spec))
-    write_card(folder, a_card(base_gguf=str(folder / MODEL), owner=owner, spec=spec))
-    return folder
+    """A model in use among `models` that answers everything with one of these bursts; its folder."""
+    prepared = models / ".prepared"
+    prepared.mkdir(parents=True)
+    write_bigram(prepared / MODEL, talker(replies, spec))
+    write_card(prepared, a_card(owner=owner, prompt=spec))
+    artifact = publish(prepared, models, Verdict(passed=True, why=""))
+    write_card(artifact.folder, artifact.card.model_copy(update={"base_gguf": str(artifact.gguf)}))
+    promote(models, artifact.name)
+    return artifact.folder
 
 
-def a_card(*, base_gguf: str | None = None, owner: str = "Ann", spec: PromptSpec = SPEC) -> Card:
+def a_card(*, prompt: PromptSpec = SPEC, **changes: Any) -> Card:
     """The card of a model that was made on this machine by this code."""
-    return Card(
-        prompt=spec,
-        fingerprint=fingerprint(GGUFTokenizer(vocabulary()), spec),
+    card = Card(
+        prompt=prompt,
+        fingerprint=fingerprint(GGUFTokenizer(vocabulary()), prompt),
         base="embedded",
-        base_gguf=base_gguf,
-        owner=owner,
+        base_key="0" * 16,
+        base_gguf=None,
+        owner="Ann",
         created=datetime(2026, 1, 1, tzinfo=UTC),
         held_out_since=datetime(2026, 1, 1, tzinfo=UTC),
         chats=(),
         sessions=1,
         tokens=1,
         learned_tokens=1,
+        bits_per_byte=BitsPerByte(base=2.0, tuned=1.0),
+        quantization="F32",
+        sha256="0" * 64,
+        data_digest="0" * 64,
+        run_digest="0" * 16,
+        settings={},
+        versions={},
         tokens_per_second=1,
         peak_rss_mb=1,
         seconds={},
-        bits_per_byte=BitsPerByte(base=2.0, tuned=1.0),
-        quantization="F32",
-        versions={},
     )
+    return card.model_copy(update=changes)

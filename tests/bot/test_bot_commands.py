@@ -12,7 +12,7 @@ from exporter.messages import Message, Peer, PeerKind
 from exporter.store import open_store
 from tests.bot.bigram import write_artifact
 from tests.sandbox_fixtures import AGREED_BY_ALL
-from trainer.artifact import NoModel
+from trainer.registry import NoModel
 
 REPLIES = (("yes",), ("sure", "soon"))
 BEGIN = datetime(2026, 2, 1, tzinfo=UTC)

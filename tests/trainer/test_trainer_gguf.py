@@ -3,7 +3,6 @@
 import json
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import gguf as gguf_py
 import numpy as np
@@ -11,21 +10,9 @@ import pytest
 import torch
 from llama_cpp import Llama
 
+from tests.bot.bigram import a_card
 from trainer import gguf
-from trainer.artifact import (
-    MODEL,
-    BitsPerByte,
-    Card,
-    GGUFTokenizer,
-    NoModel,
-    PromptMismatch,
-    current,
-    fingerprint,
-    publish,
-    stored,
-    verify,
-    write_card,
-)
+from trainer.artifact import GGUFTokenizer, PromptMismatch, fingerprint, verify
 from trainer.base import EMBEDDED, NoBase, embedded_gguf, load_model, prepare
 from trainer.prompt import PromptSpec
 from trainer.vocabulary import UnknownTokenizer
@@ -105,63 +92,9 @@ def test_a_base_that_is_not_there_is_said_with_a_fix(tmp_path, monkeypatch):
     assert EMBEDDED in caught.value.fix
 
 
-def a_card(tokenizer, **changes) -> Card:
-    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    return Card(
-        prompt=PromptSpec(),
-        fingerprint=fingerprint(tokenizer, PromptSpec()),
-        base=EMBEDDED,
-        base_gguf=None,
-        owner="Ann",
-        created=now,
-        held_out_since=now,
-        chats=(2,),
-        sessions=1,
-        tokens=10,
-        learned_tokens=5,
-        bits_per_byte=BitsPerByte(base=2.0, tuned=1.5),
-        quantization="F16",
-        versions={},
-        tokens_per_second=1.0,
-        peak_rss_mb=1.0,
-        seconds={},
-    ).model_copy(update=changes)
-
-
-def put(tmp_path, card: Card):
-    folder = tmp_path / "prepared"
-    folder.mkdir()
-    (folder / MODEL).write_bytes(b"GGUF")
-    write_card(folder, card)
-    return publish(folder, tmp_path / "models")
-
-
-def test_a_published_model_is_found_newest_first_and_reads_back_as_written(tmp_path, hf):
-    with pytest.raises(NoModel) as caught:
-        current(tmp_path / "models")
-    assert "python -m trainer run" in caught.value.fix
-    first = put(tmp_path, a_card(hf))
-    second = put(tmp_path, a_card(hf, created=datetime(2026, 11, 21, tzinfo=UTC)))
-    assert current(tmp_path / "models") == second
-    assert stored(tmp_path / "models") == [second, first]
-    assert second.gguf.read_bytes() == b"GGUF"
-    (tmp_path / "models" / ".half").mkdir()
-    (tmp_path / "models" / "2999").mkdir()
-    assert current(tmp_path / "models") == second
-
-
 def test_a_model_that_reads_prompts_otherwise_is_refused(tmp_path, tokenizer):
-    verify(card := a_card(tokenizer), tokenizer)
+    verify(card := a_card(fingerprint=fingerprint(tokenizer, PromptSpec())), tokenizer)
     other = card.model_copy(update={"prompt": replace(card.prompt, turn_open="<repo_name>")})
     with pytest.raises(PromptMismatch, match="this code renders") as caught:
         verify(other, tokenizer)
     assert "retrain" in caught.value.fix or "train" in caught.value.fix
-
-
-def test_a_card_of_another_release_is_refused(tmp_path, hf):
-    artifact = put(tmp_path, a_card(hf))
-    card = json.loads((artifact.folder / "card.json").read_text())
-    for changed in ({**card, "new": 1}, {key: value for key, value in card.items() if key != "owner"}):
-        (artifact.folder / "card.json").write_text(json.dumps(changed))
-        with pytest.raises(PromptMismatch, match=r"card\.json"):
-            current(tmp_path / "models")

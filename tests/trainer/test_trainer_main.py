@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from tests.trainer.conftest import AGREED
-from trainer.artifact import current
 from trainer.commands import main
 from trainer.commands.extra import NotInstalled
+from trainer.registry import current
 
 
 @pytest.fixture

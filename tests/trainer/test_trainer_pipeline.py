@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from exporter.progress import Step
-from trainer import pipeline
-from trainer.artifact import current, publish, stored
+from trainer import pipeline, registry
 from trainer.base import EMBEDDED
 from trainer.batches import plan
 from trainer.checkpoints import SEAL
-from trainer.dataset import TooLittle
+from trainer.dataset import TooLittle, split
 from trainer.gguf import DiskFull
+from trainer.registry import current, in_use, keep, names, promote, publish
 from trainer.run import AlreadyTraining, alone
 
 
@@ -38,7 +38,7 @@ def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of
 def test_a_second_training_stands_beside_the_first(store, config_of):
     config = config_of(epochs=2)
     first, second = pipeline.run(config, store), pipeline.run(config, store)
-    assert [artifact.folder for artifact in stored(config.models)] == [second.folder, first.folder]
+    assert names(config.models) == [second.name, first.name]
 
 
 def test_interrupted_after_training_it_does_not_train_again(store, config_of):
@@ -75,22 +75,23 @@ def test_stopped_at_any_stage_it_goes_on_and_publishes_once(store, config_of):
         except Stop:
             pass
     assert len(seen) == 2 * 7
-    assert stored(config.models) == [artifact]
+    assert names(config.models) == [artifact.name]
 
 
-def test_killed_when_it_just_published_it_finds_what_it_published(store, config_of, monkeypatch):
+@pytest.mark.parametrize("step", [publish, promote, keep])
+def test_killed_after_any_step_of_publishing_it_finds_what_it_published(store, config_of, monkeypatch, step):
     config = config_of(epochs=3)
 
-    def publish_and_die(*arguments: Path) -> None:
-        publish(*arguments)
+    def step_and_die(*arguments: object) -> None:
+        step(*arguments)
         raise Stop
 
     with monkeypatch.context() as patched, pytest.raises(Stop):
-        patched.setattr(pipeline, "publish", publish_and_die)
+        patched.setattr(registry, step.__name__, step_and_die)
         pipeline.run(config, store)
-    (published,) = stored(config.models)
-    assert pipeline.run(config, store) == published
-    assert stored(config.models) == [published]
+    (published,) = names(config.models)
+    assert pipeline.run(config, store).name == published
+    assert names(config.models) == [published] == [in_use(config.models)]
 
 
 def test_other_settings_start_afresh(store, config_of):
@@ -132,7 +133,7 @@ with open_store(Path(sys.argv[2])) as store:
 
 def test_killed_in_training_it_goes_on_from_the_checkpoint(store, config_of, tmp_path):
     config = config_of(epochs=8)
-    data = pipeline.prepare(config, store).data
+    data = pipeline.prepare(split(store, config.train), config.train, config.state / "base").data
     total = len(plan(data.learned, batch_tokens=256, epochs=8, seed=1))
     values = config.model_dump(mode="json")
     values["telegram"]["api_hash"] = "0" * 32

@@ -1,5 +1,6 @@
-"""The commands around the doubles that there are."""
+"""The commands around the doubles that there are: which there are, which is in use, which may go."""
 
+from datetime import tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -8,29 +9,97 @@ from rich.console import Console
 from rich.table import Table
 
 from exporter import config as configuration
-from exporter.cli import config_option
-from trainer.artifact import stored
+from exporter.cli import DefaultGroup, config_option, counted
+from exporter.config import Config
+from trainer import registry
+from trainer.registry import Listed
+
+RESTART = "A bot that is running goes on with the model that it has; start it anew to change that."
 
 
-@click.command("models")
+@click.group("models", cls=DefaultGroup)
+def models_command() -> None:
+    """List, promote and remove the doubles that were trained.
+
+    Without a command it lists them. NAME may be any part of a model's name that no other has.
+    """
+
+
+@models_command.command("list")
 @config_option
-def models_command(config_path: Path) -> None:
-    """List the doubles that there are, newest first."""
+def list_command(config_path: Path) -> None:
+    """Show all models, newest first: which is in use, and why another is not."""
     config = configuration.load(config_path)
-    doubles = stored(config.models)
-    if not doubles:
+    found = registry.listed(config.models)
+    if not found:
         click.echo("No double is trained yet: run `python -m trainer run`.")
         return
-    table = Table("trained", "base", "bits per byte", "quantization", "MB")
-    table.add_column("folder", overflow="fold")
-    for artifact in doubles:
-        card = artifact.card
+    Console().print(_table(found, ZoneInfo(config.timezone)))
+    click.echo(f"They lie in {config.models}")
+
+
+@models_command.command("promote")
+@click.argument("name")
+@config_option
+def promote_command(config_path: Path, name: str) -> None:
+    """Put the model NAME to use, whatever the gate said."""
+    artifact = registry.promote(_models(config_path), name)
+    click.echo(f"{artifact.name} is in use. {RESTART}")
+
+
+@models_command.command("rollback")
+@config_option
+def rollback_command(config_path: Path) -> None:
+    """Go back to the model that was in use before."""
+    artifact = registry.rollback(
+        _models(config_path), skipped=lambda name, why: click.echo(f"skipped {name}: {why}", err=True)
+    )
+    click.echo(f"{artifact.name} is in use again. {RESTART}")
+
+
+@models_command.command("remove")
+@click.argument("name")
+@config_option
+def remove_command(config_path: Path, name: str) -> None:
+    """Erase the model NAME; never the one in use."""
+    click.echo(f"removed {registry.remove(_models(config_path), name)}")
+
+
+@models_command.command("keep")
+@click.argument("count", type=click.IntRange(min=1))
+@config_option
+def keep_command(config_path: Path, count: int) -> None:
+    """Erase all but the newest COUNT models.
+
+    The one in use stays, and the one that a rollback leads to. `keep` under [train] does the same after each training.
+    """
+    removed = registry.keep(_models(config_path), count)
+    click.echo(f"removed {counted(len(removed), 'model')}{': ' if removed else ''}{', '.join(removed)}")
+
+
+def _models(config_path: Path) -> Path:
+    config: Config = configuration.load(config_path)
+    config.make_state()
+    return config.models
+
+
+def _table(found: list[Listed], zone: tzinfo) -> Table:
+    table = Table("", "name", "trained", "base", "bits per byte", "as", "MB", "why it is not in use")
+    for one in found:
+        mark = "in use" if one.in_use else ""
+        if one.artifact is None:
+            table.add_row(mark, one.name, "", "", "", "", "", one.why_not)
+            continue
+        card = one.artifact.card
         table.add_row(
-            f"{card.created.astimezone(ZoneInfo(config.timezone)):%Y-%m-%d %H:%M}",
+            mark,
+            one.name,
+            f"{card.created.astimezone(zone):%Y-%m-%d %H:%M}",
             card.base,
             f"{card.bits_per_byte.base:.3f} → {card.bits_per_byte.tuned:.3f}",
             card.quantization,
-            f"{artifact.gguf.stat().st_size / 1e6:.0f}",
-            str(artifact.folder),
+            f"{one.artifact.gguf.stat().st_size / 1e6:.0f}",
+            one.why_not,
+            style=None if one.usable else "dim",
         )
-    Console().print(table)
+    return table

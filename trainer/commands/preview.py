@@ -14,7 +14,7 @@ from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.store import Store, open_store
 from trainer.commands.extra import training_pipeline
-from trainer.dataset import Dataset, lessons, split
+from trainer.dataset import Dataset, Split, lessons, split
 from trainer.prompt import Segment, render_row
 
 if TYPE_CHECKING:
@@ -36,10 +36,11 @@ def preview_command(config_path: Path) -> None:
     pipeline = training_pipeline()
     console = Console()
     with open_store(config.database) as store:
+        history = split(store, config.train)
         with pipeline.quiet():
-            training = pipeline.prepare(config, store)
+            training = pipeline.prepare(history, config.train, config.state / "base")
         console.print(_chats(store, training.data))
-        for segments in _examples(store, training):
+        for segments in _examples(history, training):
             console.print(_highlighted(segments))
 
 
@@ -62,10 +63,10 @@ def _chats(store: Store, data: Dataset) -> Table:
     return table
 
 
-def _examples(store: Store, training: "Training") -> Iterator[tuple[Segment, ...]]:
+def _examples(history: Split, training: "Training") -> Iterator[tuple[Segment, ...]]:
     """The last rows that would be learned, as segments."""
-    settings = training.config.train
-    for one in islice(reversed(split(store, settings).learned), SHOWN):
+    settings = training.settings
+    for one in islice(reversed(history.learned), SHOWN):
         for turns, indices in lessons(one, training.tokenizer, training.spec, everyone=settings.learn == "everyone"):
             yield render_row(training.spec, one.scene, turns, indices)
 

@@ -1,0 +1,73 @@
+"""From what was learned to a GGUF that llama.cpp reads: merge, convert, quantize.
+
+Each stage leaves its whole output in the run's folder, or none.
+"""
+
+from pathlib import Path
+
+from trainer import gguf
+from trainer.artifact import MODEL
+from trainer.base import Base
+from trainer.merge import merge
+from trainer.run import Run, remove, whole
+
+ADAPTER = "adapter"
+"""The folder, inside a run, of what was learned."""
+ARTIFACT = "artifact"
+"""The folder, inside a run, that will be published."""
+
+
+def base_gguf(base: Base, work: Run, quantization: str, cache: Path, free_space: gguf.FreeSpace) -> Path:
+    """The untuned base as a GGUF in `cache`, made once, in the same way as the double's."""
+    output = cache / f"{base.key}-{quantization}.gguf"
+    source = work.folder / "base-f16.gguf"
+
+    def make() -> dict[str, float]:
+        output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _convert(base, base.folder, source, free_space)
+        with whole(output) as scratch:
+            gguf.quantize(source, scratch, quantization)
+        return {}
+
+    if not output.exists():
+        remove(work.folder / "base.json")
+    work.stage("base", lambda: {} if output.exists() else make(), uses_up=(source,))
+    return output
+
+
+def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace) -> Path:
+    """The adapter of a run, with its base, as a quantized GGUF; returns the file."""
+    merged, f16, artifact = work.folder / "merged", work.folder / "f16.gguf", work.folder / ARTIFACT
+
+    def merging() -> dict[str, float]:
+        gguf.require_space(work.folder, _weights_size(base), free_space)
+        with whole(merged) as scratch:
+            merge(base.folder, work.folder / ADAPTER, scratch)
+        return {}
+
+    def converting() -> dict[str, float]:
+        _convert(base, merged, f16, free_space)
+        return {}
+
+    def quantizing() -> dict[str, float]:
+        gguf.require_space(work.folder, f16.stat().st_size, free_space)
+        with whole(artifact) as scratch:
+            scratch.mkdir(mode=0o700)
+            gguf.quantize(f16, scratch / MODEL, quantization)
+        return {}
+
+    work.stage("merge", merging)
+    work.stage("convert", converting, uses_up=(merged,))
+    work.stage("quantize", quantizing, uses_up=(f16,))
+    return artifact / MODEL
+
+
+def _convert(base: Base, folder: Path, output: Path, free_space: gguf.FreeSpace) -> None:
+    gguf.require_space(output.parent, _weights_size(base), free_space)
+    with whole(output) as scratch:
+        gguf.convert(folder, scratch)
+
+
+def _weights_size(base: Base) -> int:
+    """Bytes of the base's weights, which are 16 bits each, as the merged ones are."""
+    return sum(shard.stat().st_size for shard in base.folder.glob("*.safetensors"))
