@@ -9,6 +9,7 @@ from enum import StrEnum
 from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.modes import Mode, is_person
 from trainer.prompt import PromptSpec
+from trainer.redact import PLACEHOLDER
 
 FRESH = timedelta(minutes=10)
 """A message older than this is never answered automatically."""
@@ -111,6 +112,7 @@ class Flaw(StrEnum):
     MEDIA = "media"
     BROKEN = "broken"
     FRAME = "frame"
+    REDACTED = "redacted"
 
 
 _MEDIA = re.compile(rf"\[({'|'.join(set(MessageKind) - {MessageKind.TEXT})})( [^\]\n]*)?\]")
@@ -138,4 +140,6 @@ def flaw(texts: Sequence[str], spec: PromptSpec) -> Flaw | None:
         token in whole for token in (spec.turn_open, spec.turn_close, spec.burst_separator)
     ):
         return Flaw.FRAME
+    if PLACEHOLDER.search(whole):
+        return Flaw.REDACTED
     return None

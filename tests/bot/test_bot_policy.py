@@ -85,6 +85,7 @@ def test_a_message_of_a_group_is_meant_for_the_owner_by_his_username_or_as_an_an
         (("look: [photo] nice",), Flaw.MEDIA),
         (("caf\N{REPLACEMENT CHARACTER}",), Flaw.BROKEN),
         (("sure<|im_start|>Ben",), Flaw.FRAME),
+        (("sure, it is [phone 1]",), Flaw.REDACTED),
         (("a<filename>b",), Flaw.FRAME),
     ],
 )
