@@ -14,6 +14,8 @@ from pydantic_core import ErrorDetails
 
 from exporter.errors import ConfigError
 
+EXAMPLE = Path(__file__).with_name("config.example.toml")
+"""Every key, its default, and what it means."""
 ENVIRONMENT = {
     "DOPPELGANGER_API_HASH": ("telegram", "api_hash"),
     "DOPPELGANGER_BOT_TOKEN": ("control", "token"),
@@ -21,7 +23,12 @@ ENVIRONMENT = {
 """Secrets that need not stand in the file: variable -> where it goes."""
 
 
-def _zone(name: str) -> str:
+def time_zone(name: str) -> str:
+    """The name itself.
+
+    Raises:
+        ValueError: there is no such time zone.
+    """
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
@@ -153,7 +160,7 @@ class Config(Section):
     """The whole file."""
 
     state: Annotated[Path, AfterValidator(Path.expanduser)] = Path("~/.local/share/doppelganger")
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(time_zone)] = "UTC"
     telegram: Telegram
     sync: Sync = Sync()
     consent: Consent = Consent()
@@ -203,7 +210,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     except OSError as error:
         raise ConfigError(
             f"the configuration {path} cannot be read: {error.strerror}",
-            fix="copy config.example.toml to config.toml and fill it in, or name another file with --config",
+            fix="run `python -m exporter init`, which makes one, or name another file with --config",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}", fix="mend that line; strings stand in quotes") from None
@@ -211,9 +218,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         return Config.model_validate(_with_secrets(values, environ))
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {_in_words(e)}" for e in error.errors(include_input=False)]
-        raise ConfigError(
-            "; ".join([f"{path} has wrong values", *lines]), fix="compare with config.example.toml"
-        ) from None
+        raise ConfigError("; ".join([f"{path} has wrong values", *lines]), fix=f"compare with {EXAMPLE}") from None
 
 
 def _in_words(mistake: ErrorDetails) -> str:

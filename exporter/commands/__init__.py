@@ -8,6 +8,7 @@ from exporter.commands.backup import backup_command
 from exporter.commands.chats import chats_command
 from exporter.commands.follow import follow_command
 from exporter.commands.imports import import_command
+from exporter.commands.init import init_command
 from exporter.commands.login import login_command
 from exporter.commands.search import search_command
 from exporter.commands.stats import stats_command
@@ -27,6 +28,7 @@ def main() -> None:
 for command in (
     sync_command,
     follow_command,
+    init_command,
     login_command,
     logout_command,
     sessions_command,

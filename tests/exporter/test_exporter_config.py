@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from exporter.config import Config, Section, load
+from exporter.config import EXAMPLE, Config, Section, load
 from exporter.errors import ConfigError
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "config.example.toml"
 SMALLEST = '[telegram]\napi_id = 1\napi_hash = "secret"\n'
 
 

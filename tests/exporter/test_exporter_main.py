@@ -66,7 +66,7 @@ def test_no_configuration_is_exit_code_2(
     call: Callable[..., int], capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
     assert call(*arguments) == 2
-    assert "copy config.example.toml to config.toml" in capsys.readouterr().err
+    assert "python -m exporter init" in capsys.readouterr().err
 
 
 def test_a_typo_is_exit_code_2_and_named(
