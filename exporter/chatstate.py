@@ -1,6 +1,6 @@
 """What Telegram said of chats as a whole, beside their messages: newest ids, topics, migrations, waits.
 
-It knows no message. Every write is safe to repeat.
+It knows no message, and keeps nothing of who was forgotten. Every write is safe to repeat.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +11,7 @@ from sqlite_utils import Database
 
 from exporter import rows
 from exporter.database import transaction
+from exporter.forgotten import Forgotten
 from exporter.messages import ELSEWHERE, Dialog
 
 _SAVE_DIALOG = f"""
@@ -28,13 +29,15 @@ _SAVE_DIALOG = f"""
 class ChatState:
     """One connection, used from one thread."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, forgotten: Forgotten) -> None:
         self._database = database
+        self._forgotten = forgotten
 
     def save_dialogs(self, dialogs: Iterable[Dialog]) -> None:
         """Remember dialogs as Telegram tells them now; what is None stays as it was."""
-        batch = list(map(rows.dialog_row, dialogs))
         with transaction(self._database):
+            forgotten = self._forgotten.ids()
+            batch = [rows.dialog_row(dialog) for dialog in dialogs if dialog.chat_id not in forgotten]
             self._database.conn.executemany(_SAVE_DIALOG, batch)
 
     def dialogs(self) -> dict[int, Dialog]:
@@ -44,10 +47,12 @@ class ChatState:
 
     def save_topics(self, chat_id: int, titles: Mapping[int, str]) -> None:
         """Remember a forum's topics, by id."""
-        self._database.table("topic").upsert_all(
-            [{"chat_id": chat_id, "topic_id": topic, "title": title} for topic, title in titles.items()],
-            pk=("chat_id", "topic_id"),
-        )
+        with transaction(self._database):
+            if chat_id not in self._forgotten.ids():
+                self._database.conn.executemany(
+                    "insert or replace into topic (chat_id, topic_id, title) values (?, ?, ?)",
+                    [(chat_id, topic_id, title) for topic_id, title in titles.items()],
+                )
 
     def topics(self, chat_id: int) -> dict[int, str]:
         """A forum's topics, as far as they were ever told: id -> title."""
@@ -55,8 +60,16 @@ class ChatState:
         return dict(found.fetchall())
 
     def migrate(self, group_id: int, chat_id: int) -> None:
-        """Remember that the basic group became this supergroup: from now on their messages are one chat."""
-        self._database.table("migrated_group").upsert({"group_id": group_id, "chat_id": chat_id}, pk="group_id")
+        """Remember that the basic group became this supergroup: from now on their messages are one chat.
+
+        What a forgotten group became is forgotten, too.
+        """
+        with transaction(self._database):
+            self._forgotten.inherit(group_id, chat_id)
+            if not {group_id, chat_id} & self._forgotten.ids():
+                self._database.execute(
+                    "insert or replace into migrated_group (group_id, chat_id) values (?, ?)", [group_id, chat_id]
+                )
 
     def migrated(self) -> dict[int, int]:
         """Every basic group that became a supergroup: its id -> the supergroup's."""

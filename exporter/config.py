@@ -183,6 +183,11 @@ class Config(Section):
         """One folder a trained double."""
         return self.state / "models"
 
+    @property
+    def runs(self) -> Path:
+        """Where doubles are made: nothing in it that a training cannot make again."""
+        return self.state / "runs"
+
     def make_state(self) -> None:
         """Create the state folder, for the owner's eyes only.
 

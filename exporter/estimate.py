@@ -9,7 +9,7 @@ from exporter.dialogs import DIALOGS, Ask
 from exporter.history import HISTORY, PAGE, count
 from exporter.intervals import gaps
 from exporter.limiter import Limiter
-from exporter.plan import Chat, Options, fetch_owner, left_out, lost, make_plan, whole
+from exporter.plan import Chat, Options, fetch_owner, lost, make_plan, whole
 from exporter.progress import Report, Step, silent
 from exporter.refusals import GONE
 from exporter.store import Store
@@ -55,7 +55,7 @@ async def forecast(
     report(Step("counting", len(plan.chats), len(plan.chats)))
     peers = store.peers()
     gone = [peers[chat_id].name for chat_id, dialog in plan.dialogs.items() if dialog.gone and chat_id in peers]
-    notes = [*map(left_out, plan.protected), *map(lost, gone)]
+    notes = [*plan.notes, *map(lost, gone)]
     if options.since or options.until:
         notes.append("the counts are of whole chats: how much was said in the time asked for, only fetching tells")
     if options.takeout:

@@ -78,6 +78,13 @@ class Plan:
     """Left out: Telegram forbids saving what is said there."""
     excluded: tuple[Peer, ...]
     """Left out: the configuration says so."""
+    forgotten: tuple[Peer, ...]
+    """Left out though named: the owner had them forgotten."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why chosen chats are left out, for the user."""
+        return (*map(_unsaved, self.protected), *map(_unkept, self.forgotten))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,8 @@ class Listing:
     """What Telegram says of each of these."""
     folders: tuple[Folder, ...] | None
     """None where they were not asked for."""
+    forgotten: frozenset[int]
+    """Ids of those who were forgotten, and of what their groups became."""
 
 
 async def fetch_owner(ask: Ask) -> Any:
@@ -124,7 +133,9 @@ async def list_chats(ask: Ask, store: Store, owner_id: int, *, with_folders: boo
     for chat_id, peer in store.peers().items():
         if chat_id in known and chat_id not in dialogs and chat_id not in groups:
             peers[chat_id], dialogs[chat_id] = peer, replace(known[chat_id], gone=True)
-    return Listing(listed, known, groups, peers, dialogs, folders)
+    forgotten = store.forgotten.ids()
+    heirs = {chat_id for group_id, chat_id in groups.items() if group_id in forgotten}
+    return Listing(listed, known, groups, peers, dialogs, folders, forgotten | heirs)
 
 
 def choose(listing: Listing, choice: Sync, options: Options) -> Plan:
@@ -136,7 +147,7 @@ def choose(listing: Listing, choice: Sync, options: Options) -> Plan:
     if choice.folder:
         demand_folder(choice.folder, listing.folders or ())
     peers, dialogs = listing.peers, listing.dialogs
-    selection = select_chats(choice, list(peers.values()), dialogs)
+    selection = select_chats(choice, list(peers.values()), dialogs, listing.forgotten)
     chosen = [peer.peer_id for peer in narrow(selection, options.chats, options.kinds, peers.values())]
     befores = {chat_id: group_id for group_id, chat_id in listing.groups.items()}
     return Plan(
@@ -149,6 +160,7 @@ def choose(listing: Listing, choice: Sync, options: Options) -> Plan:
         {chat_id: dialogs[chat_id] for chat_id in (listing.known.keys() & dialogs.keys()) - set(chosen)},
         selection.protected,
         selection.excluded,
+        selection.forgotten,
     )
 
 
@@ -170,14 +182,19 @@ async def whole(ask: Ask, store: Store, chat: Chat) -> Chat:
     return replace(chat, before=_basic_group(-full.migrated_from_chat_id, chat.peer, full.migrated_from_max_id))
 
 
-def left_out(peer: Peer) -> str:
+def lost(name: str) -> str:
+    """That a chat is gone, for the user."""
+    return f"{name} cannot be read any more; what is stored of it stays"
+
+
+def _unsaved(peer: Peer) -> str:
     """Why a protected chat is not pulled, for the user."""
     return f"{peer.name} is left out: Telegram forbids saving it; name it as protected under [sync] if its people agree"
 
 
-def lost(name: str) -> str:
-    """That a chat is gone, for the user."""
-    return f"{name} cannot be read any more; what is stored of it stays"
+def _unkept(peer: Peer) -> str:
+    """Why a chat that the configuration names is not pulled, for the user."""
+    return f"{peer.name} is left out: forgotten; take the name out of the configuration"
 
 
 def _migrated(listed: Mapping[int, Listed]) -> dict[int, int]:

@@ -136,7 +136,8 @@ class Pull:
             checked = True
         await self._settle(chat, recheck)
         self._save(chat, messages=read.server, checked_at=datetime.now(UTC) if checked else None)
-        if complete and read.server is not None and (here := self._store.count(chat_id)) < read.server:
+        here = self._store.count(chat_id)
+        if complete and read.server is not None and here + self._store.forgotten.count(chat_id) < read.server:
             self._warnings["short", chat_id] = (
                 f"{chat.peer.name}: Telegram counts {read.server:,} messages, {here:,} are stored"
             )

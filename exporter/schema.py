@@ -195,5 +195,23 @@ def m008_message_words(db: Database) -> None:
     )
 
 
+@migrations()
+def m009_forgotten(db: Database) -> None:
+    """The deny list: ids alone of who is not to be kept, and of what they had said in the chats of others."""
+    db.table("forgotten").create(
+        {"peer_id": int, "contact_id": int, "since": int, "erased_at": int},
+        pk="peer_id",
+        not_null={"contact_id", "since"},
+        strict=True,
+    )
+    db.table("forgotten_message").create(
+        {"chat_id": int, "message_id": int, "contact_id": int},
+        pk=("chat_id", "message_id"),
+        not_null={"contact_id"},
+        strict=True,
+    )
+    db.execute("create index messages_that_quote on messages (reply_to) where quote is not null")
+
+
 def _plain(text: str) -> str:
     return f"replace(replace({text}, 'ё', 'е'), 'Ё', 'Е')"

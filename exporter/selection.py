@@ -27,12 +27,16 @@ class Selection:
     """Chosen too, but left out: Telegram forbids saving what is said there, and nobody said that they agree."""
     excluded: tuple[Peer, ...] = ()
     """Named under `exclude`."""
+    forgotten: tuple[Peer, ...] = ()
+    """Named under `chats`, but left out: the owner had them forgotten."""
 
 
-def select_chats(choice: Sync, peers: Sequence[Peer], dialogs: Mapping[int, Dialog]) -> Selection:
-    """The chats that are named, in the folder, or of the kinds; less those that are excluded or protected.
+def select_chats(
+    choice: Sync, peers: Sequence[Peer], dialogs: Mapping[int, Dialog], forgotten: Collection[int] = ()
+) -> Selection:
+    """The chats that are named, in the folder, or of the kinds; less those that are excluded, protected or forgotten.
 
-    `dialogs` says what Telegram tells of a chat; of one that is missing there it tells nothing.
+    `dialogs` says what Telegram tells of a chat; of one that is missing there it tells nothing. `forgotten` are ids.
 
     Raises:
         ConfigError: nothing is chosen at all, a name is unknown or ambiguous, or a chat is both named and excluded.
@@ -53,6 +57,7 @@ def select_chats(choice: Sync, peers: Sequence[Peer], dialogs: Mapping[int, Dial
         peer
         for peer in peers
         if peer not in excluded
+        and peer.peer_id not in forgotten
         and (peer in named or _is_of(peer, choice.kinds) or _lies_in(choice.folder, dialogs.get(peer.peer_id)))
     ]
     protected = {peer_id for peer_id, dialog in dialogs.items() if dialog.protected}
@@ -61,6 +66,7 @@ def select_chats(choice: Sync, peers: Sequence[Peer], dialogs: Mapping[int, Dial
         tuple(peer for peer in chosen if peer not in left_out),
         protected=tuple(peer for peer in chosen if peer in left_out),
         excluded=tuple(excluded),
+        forgotten=tuple(peer for peer in peers if peer in named and peer.peer_id in forgotten),
     )
 
 
@@ -75,6 +81,11 @@ def narrow(
     people = list(peers)
     named = [resolve_contact(contact, people) for contact in contacts]
     for peer in named:
+        if peer in selection.forgotten:
+            raise ConfigError(
+                f"{peer.name} was forgotten, and is left out",
+                fix=f"if that is to end: `python -m exporter forget {peer.peer_id} --allow-again`",
+            )
         if peer in selection.protected:
             raise ConfigError(
                 f"Telegram forbids saving what is said in {peer.name}",
@@ -113,7 +124,7 @@ def resolve_contact(contact: Contact, peers: Iterable[Peer]) -> Peer:
     raise ConfigError(
         f"no chat is called {contact}",
         fix=did_you_mean(str(contact), [peer.name for peer in people])
-        or "write its name as Telegram shows it, @name or id",
+        or "write its name as Telegram shows it, @name or id; whoever was forgotten has no name here any more",
     )
 
 

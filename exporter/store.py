@@ -17,6 +17,7 @@ from exporter import fulltext, rows
 from exporter.chatstate import ChatState
 from exporter.database import open_database, transaction
 from exporter.errors import DoppelgangerError
+from exporter.forgotten import Forgotten
 from exporter.intervals import Interval, merge
 from exporter.messages import Message, Peer, PeerKind, Reaction, Version
 from exporter.schema import migrations
@@ -61,18 +62,21 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         """For tables that other packages own; never for history."""
-        self.state = ChatState(database)
+        self.forgotten = Forgotten(database)
+        self.state = ChatState(database, self.forgotten)
 
     def save_peers(self, peers: Iterable[Peer]) -> None:
-        """Add or refresh peers.
+        """Add or refresh peers, but those who were forgotten.
 
         An owner known from another messenger only gives way to the same person's Telegram account.
 
         Raises:
             DoppelgangerError: a second owner; one store holds one person's chats.
         """
-        batch = list(peers)
+        told = list(peers)
         with transaction(self.database):
+            forgotten = self.forgotten.ids()
+            batch = [peer for peer in told if peer.peer_id not in forgotten]
             owners = [peer for peer in (self.owner(), *batch) if peer and peer.kind is PeerKind.SELF]
             if len(owners) > 1 and owners[0].elsewhere and not owners[-1].elsewhere:
                 self._rename(owners.pop(0), owners[-1])
@@ -101,12 +105,16 @@ class Store:
     ) -> Added:
         """Write messages and, in the same transaction, that the interval of that chat is complete.
 
+        Messages of those who were forgotten are left out, wherever they stand.
         A message is (chat_id, message_id): of two versions the later edit stays, and the earlier one is kept as a
         version. What Telegram shows in a complete interval is not deleted. What is known at second hand, from an
         export, tells less of a message than Telegram does, and replaces none but by a later edit.
         """
-        batch = {(message.chat_id, message.message_id): message for message in messages}
+        read = {(message.chat_id, message.message_id): message for message in messages}
         with transaction(self.database):
+            batch = self.forgotten.sift(read)
+            if complete and complete[0] in self.forgotten.ids():
+                complete = None
             known = self._known(batch, complete)
             statement = rows.LATER_EDIT if second_hand else rows.NEWEST_EDIT
             self.database.conn.executemany(statement, map(rows.message_row, batch.values()))

@@ -16,7 +16,7 @@ from exporter.config import Sync
 from exporter.dialogs import DIALOGS
 from exporter.history import HISTORY
 from exporter.limiter import Limiter
-from exporter.plan import Options, Plan, fetch_owner, left_out, make_plan
+from exporter.plan import Options, Plan, fetch_owner, make_plan
 from exporter.progress import Aloud, Report, Step, silent
 from exporter.pull import Pull
 from exporter.store import Store
@@ -91,7 +91,7 @@ async def sync(
         seconds=time.perf_counter() - started,
         requests=limiter.requests - requests,
         slept=round(limiter.slept - slept, 3),
-        warnings=(*map(left_out, plan.protected), *pull.warnings),
+        warnings=(*plan.notes, *pull.warnings),
     )
     log.info("sync.done", extra={"chats": result.chats, "new": result.new, "seconds": round(result.seconds, 2)})
     return result

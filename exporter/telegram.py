@@ -13,7 +13,6 @@ from pathlib import Path
 
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 from telethon.crypto import rsa
-from telethon.sessions import SQLiteSession
 
 from exporter import disk
 from exporter.client import Client
@@ -21,6 +20,7 @@ from exporter.config import Config, Server
 from exporter.errors import ConfigError, DoppelgangerError, LoginError
 from exporter.progress import Say, unsaid
 from exporter.refusals import LOG_IN, explained
+from exporter.sessionfile import NamelessSession, erase_names
 
 SAY_AFTER = 2.0
 """Seconds that one looks at nothing."""
@@ -105,7 +105,7 @@ def _trust(public_key: str) -> None:
         raise ConfigError("[telegram] server.public_key is no RSA key in PEM", fix="copy it whole") from None
 
 
-def _session(path: Path, server: Server | None) -> SQLiteSession:
+def _session(path: Path, server: Server | None) -> NamelessSession:
     """The session file, for its owner's eyes only, with the server that it belongs to.
 
     The address is set before the client is made, which would otherwise reach for Telegram's own.
@@ -113,7 +113,8 @@ def _session(path: Path, server: Server | None) -> SQLiteSession:
     path.touch(mode=0o600)
     path.chmod(0o600)  # SQLite gives its journal the mode of the file
     try:
-        session = SQLiteSession(str(path))
+        erase_names(path)
+        session = NamelessSession(str(path))
     except sqlite3.DatabaseError as error:
         if disk.sqlite_code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise LoginError(f"the session {path} is damaged", fix=f"delete it, then {LOG_IN}") from None
@@ -130,7 +131,7 @@ def _session(path: Path, server: Server | None) -> SQLiteSession:
     return session
 
 
-def _elsewhere(session: SQLiteSession, server: Server | None) -> str | None:
+def _elsewhere(session: NamelessSession, server: Server | None) -> str | None:
     """Where a session with a key was made, if not at `server`: a key must not be shown to anyone else."""
     address: str | None = session.server_address
     if not address or not session.auth_key:

@@ -20,6 +20,7 @@ import transformers
 
 from exporter.config import Config, Train
 from exporter.progress import Report, Step, silent
+from exporter.runs import alone
 from exporter.store import Store
 from trainer import base as bases
 from trainer import gguf, registry, train
@@ -31,7 +32,7 @@ from trainer.loss import bits_per_byte, sample
 from trainer.prompt import PromptSpec
 from trainer.proof import PROVED, prove
 from trainer.registry import Verdict
-from trainer.run import PERCENT, Run, alone, open_run, remove, whole
+from trainer.run import PERCENT, Run, open_run, remove, whole
 
 MEASURED = 6_000
 """Held-out tokens on which base and double are compared: seconds on two cores."""
@@ -75,14 +76,14 @@ def run(
     goes on. Raises DoppelgangerError: no base, too little text, no disk space, a model that is not faithful.
     """
     config.make_state()
-    with alone(config.state / "runs"), quiet():
+    with alone(config.runs), quiet():
         began = time.monotonic()
         report(Step("data", 0, PERCENT))
         bases_folder = config.state / "base"
         training = prepare(split(store, config.train), config.train, bases_folder, free_space=free_space)
         report(Step("data", PERCENT, PERCENT))
         seconds = {"data": time.monotonic() - began}
-        work = open_run(config.state / "runs", training.digest(), report)
+        work = open_run(config.runs, training.digest(), report)
         untuned = base_gguf(training.base, work, config.train.quantization, bases_folder, free_space)
         _make(training, work, untuned, seconds, report, clock, free_space)
         return _publish(work, config.models, training)

@@ -1,6 +1,5 @@
 """One training's own folder: stages that finished once are not done again, whatever killed the process since."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -9,14 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from exporter.errors import DoppelgangerError
 from exporter.progress import Report, Step
 
 PERCENT = 100
-
-
-class AlreadyTraining(DoppelgangerError):
-    """Another process is at work in the same state folder."""
 
 
 class Run:
@@ -64,24 +58,6 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-@contextmanager
-def alone(runs: Path) -> Iterator[None]:
-    """Keep other processes from training in `runs` meanwhile.
-
-    Raises:
-        AlreadyTraining: one does.
-    """
-    runs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (runs / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyTraining(
-                "another process is training in this state folder", fix="wait until it is done, or stop it"
-            ) from None
-        yield
 
 
 def open_run(runs: Path, digest: str, report: Report) -> Run:

@@ -6,6 +6,7 @@ from exporter.cli import EXIT_CODES, DefaultGroup
 from exporter.commands.account import logout_command, sessions_command
 from exporter.commands.backup import backup_command
 from exporter.commands.chats import chats_command
+from exporter.commands.contacts import export_command, forget_command
 from exporter.commands.follow import follow_command
 from exporter.commands.imports import import_command
 from exporter.commands.init import init_command
@@ -37,5 +38,7 @@ for command in (
     backup_command,
     search_command,
     stats_command,
+    export_command,
+    forget_command,
 ):
     main.add_command(command)

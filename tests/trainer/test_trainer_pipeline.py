@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.progress import Step
+from exporter.runs import AlreadyTraining, alone
 from trainer import pipeline, registry
 from trainer.base import EMBEDDED
 from trainer.batches import plan
@@ -16,7 +17,6 @@ from trainer.checkpoints import SEAL
 from trainer.dataset import TooLittle, split
 from trainer.gguf import DiskFull
 from trainer.registry import current, in_use, keep, names, promote, publish
-from trainer.run import AlreadyTraining, alone
 
 
 def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of):
@@ -31,7 +31,7 @@ def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of
     assert Path(card.base_gguf).stat().st_size == artifact.gguf.stat().st_size
     assert set(card.seconds) == {"data", "base", "train", "merge", "convert", "quantize", "verify"}
     assert list(dict.fromkeys(step.stage for step in steps)) == list(card.seconds)
-    assert [folder.name for folder in (config.state / "runs").iterdir()] == [".lock"]
+    assert [folder.name for folder in (config.runs).iterdir()] == [".lock"]
     assert all(step.done <= step.total for step in steps)
 
 
@@ -50,7 +50,7 @@ def test_interrupted_after_training_it_does_not_train_again(store, config_of):
     with pytest.raises(DiskFull, match="MB are free") as caught:
         pipeline.run(config, store, free_space=full_after_training)
     assert "disk" in caught.value.fix
-    (begun,) = (folder for folder in (config.state / "runs").iterdir() if folder.is_dir())
+    (begun,) = (folder for folder in (config.runs).iterdir() if folder.is_dir())
     trained = json.loads((begun / "train.json").read_text())
     artifact = pipeline.run(config, store)
     assert artifact.card.bits_per_byte.tuned == trained["tuned"]
@@ -108,7 +108,7 @@ def test_other_settings_start_afresh(store, config_of):
 def test_two_trainings_do_not_mix(store, config_of):
     config = config_of()
     config.make_state()
-    with alone(config.state / "runs"), pytest.raises(AlreadyTraining):
+    with alone(config.runs), pytest.raises(AlreadyTraining):
         pipeline.run(config, store)
 
 
@@ -139,7 +139,7 @@ def test_killed_in_training_it_goes_on_from_the_checkpoint(store, config_of, tmp
     values["telegram"]["api_hash"] = "0" * 32
     (tmp_path / "config.json").write_text(json.dumps(values))
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path / "config.json"), str(tmp_path / "history.db")])
-    while not any((config.state / "runs").glob(f"*/checkpoints/checkpoint-*/{SEAL}")):
+    while not any((config.runs).glob(f"*/checkpoints/checkpoint-*/{SEAL}")):
         assert child.poll() is None
         time.sleep(0.05)
     child.kill()
@@ -163,4 +163,4 @@ def test_no_space_is_said_before_checkpoints_are_written(store, config_of):
     config = config_of()
     with pytest.raises(DiskFull):
         pipeline.run(config, store, free_space=lambda folder: 0 if (folder / "base.json").exists() else 10**12)
-    assert list((config.state / "runs").glob("*/base.json")) and not list(config.state.rglob("checkpoint*"))
+    assert list((config.runs).glob("*/base.json")) and not list(config.state.rglob("checkpoint*"))
