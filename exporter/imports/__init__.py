@@ -4,6 +4,7 @@
 what both share.
 """
 
+from codecs import BOM_UTF8
 from datetime import UTC, tzinfo
 from pathlib import Path
 
@@ -61,6 +62,6 @@ def _is_json(file: Path) -> bool:
         return file.suffix.lower() == ".json"
     try:
         with file.open("rb") as opened:
-            return opened.read(64).lstrip()[:1] == b"{"
+            return opened.read(64).removeprefix(BOM_UTF8).lstrip()[:1] == b"{"
     except OSError as error:
         raise DoppelgangerError(f"{file} cannot be read: {error.strerror}", fix=_FIX) from None

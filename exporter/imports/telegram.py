@@ -7,15 +7,16 @@ it sets no intervals.
 """
 
 import re
+from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import ijson
 from telethon.tl.types import PeerChannel, PeerChat, PeerUser
@@ -46,8 +47,15 @@ _LISTS = ("chats.list", "left_chats.list")
 _OPENS = {"start_map", "start_array", "string", "number", "boolean", "null"}
 """Events that begin a value."""
 
-_PIECE = 1 << 16
+_PIECE = 1 << 12
+"""Bytes parsed at once. A level of nesting may cost a byte here, and its prefix in memory all levels above it, too."""
+_DEEPEST = 1_000
+"""Characters of a prefix."""
 Hears = dict[str, Callable[[str, Any], None]]
+
+
+class _TooDeep(ValueError):
+    """What stands there can be no message, and might take all of the memory."""
 
 
 @dataclass(slots=True)
@@ -98,9 +106,9 @@ def import_telegram(store: Store, path: Path, *, me: str | None, zone: tzinfo, r
     groups = {chat_id: group_id for group_id, chat_id in store.state.migrated().items()}
     intake = Intake(store)
     for place, heads in outline.heads.items():
-        with path.open("rb") as file:
+        with _opened(path) as file:
             watched = Watched(file, path.stat().st_size, report, f"import {place.partition('.')[0]} of {path.name}")
-            records = ijson.items(watched, f"{place}.messages.item".removeprefix("."))
+            records = ijson.items(watched, f"{place}.messages.item".removeprefix("."), buf_size=_PIECE)
             for number, head in enumerate(heads, 1):
                 of_chat = islice(records, head.messages or 0)
                 if peer := head.peer():
@@ -199,26 +207,51 @@ def _hear_all(path: Path, hear: Hears, report: Report) -> None:
         DoppelgangerError: it cannot be read, or is no JSON.
     """
     try:
-        with path.open("rb") as file:
-            for prefix, event, value in ijson.parse(Watched(file, path.stat().st_size, report, f"check {path.name}")):
-                if event != "map_key" and prefix in hear:  # whose value comes with a prefix of its own
-                    hear[prefix](event, value)
+        with _opened(path) as file:
+            watched = Watched(file, path.stat().st_size, report, f"check {path.name}")
+            events = ijson.sendable_list()
+            parser = ijson.parse_coro(events)
+            while piece := watched.read(_PIECE):
+                parser.send(piece)
+                _check_depth(events[-1:])
+                for prefix, event, value in events:
+                    if event != "map_key" and prefix in hear:  # whose value comes with a prefix of its own
+                        hear[prefix](event, value)
+                events.clear()
+            parser.close()
     except OSError as error:
         raise DoppelgangerError(f"{path} cannot be read: {error.strerror}", fix="name the result.json") from None
-    except (ijson.JSONError, ValueError):
+    except (ijson.JSONError, ValueError) as mistake:
+        what = "nests deeper than any export" if isinstance(mistake, _TooDeep) else "is no whole JSON file"
         raise DoppelgangerError(
-            f"{path} is no whole JSON file: see line {_line_of_mistake(path):,}", fix=f"export again {AGAIN}"
+            f"{path} {what}: see line {_line_of_mistake(path):,}", fix=f"export again {AGAIN}"
         ) from None
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The file from its first character on: some programs put a mark of UTF-8 before it."""
+    with path.open("rb") as file:
+        if file.read(len(BOM_UTF8)) != BOM_UTF8:
+            file.seek(0)
+        yield file
+
+
+def _check_depth(events: Iterable[tuple[str, str, Any]]) -> None:
+    for prefix, _, _ in events:
+        if len(prefix) > _DEEPEST:
+            raise _TooDeep
+
+
 def _line_of_mistake(path: Path) -> int:
-    """Where the file stops to be JSON; read once more, in small pieces, for the parser does not say."""
+    """Where the file stops to be such JSON; read once more, in small pieces, for the parser does not say."""
     events = ijson.sendable_list()
-    parser = ijson.basic_parse_coro(events)
+    parser = ijson.parse_coro(events)
     line = 1
-    with path.open("rb") as file, suppress(ijson.JSONError, ValueError):
+    with _opened(path) as file, suppress(ijson.JSONError, ValueError):
         while piece := file.readline(_PIECE):
             parser.send(piece)
+            _check_depth(events)
             events.clear()
             line += piece.endswith(b"\n")
     return line

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from benchmarks.measure import peak
 from exporter.errors import DoppelgangerError
 from exporter.imports import import_file
 from exporter.messages import Message, MessageKind, PeerKind, Reaction
@@ -222,6 +223,31 @@ def test_a_broken_file_is_refused_with_its_line_and_leaves_nothing(store: Store,
     with pytest.raises(DoppelgangerError, match=r"see line 21$"):
         import_file(store, file)
     assert store.peers() == {}
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"":', "}"), ('{"a":[', "]}")])
+def test_a_file_that_nests_without_end_is_refused_with_its_line(
+    store: Store, tmp_path: Path, opens: str, closes: str
+) -> None:
+    file = tmp_path / "result.json"
+    text = json.dumps(account(chat(record(1), record(2, text="DEEP"))), indent=1)
+    file.write_text(text.replace('"DEEP"', f"{opens * 100_000}1{closes * 100_000}"))
+    line = text[: text.index("DEEP")].count("\n") + 1
+    before = peak()
+    with pytest.raises(DoppelgangerError, match=rf"nests deeper than any export: see line {line}$"):
+        import_file(store, file)
+    assert peak() - before < 200
+    assert store.peers() == {}
+
+
+@pytest.mark.parametrize("name", ["result.json", "result"])
+def test_a_mark_of_utf_8_is_no_mistake(store: Store, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text(json.dumps(account(chat(record(1)))), "utf-8-sig")
+    assert import_file(store, file).messages == 1
+    file.write_text('{\n"chats": a secret}', "utf-8-sig")
+    with pytest.raises(DoppelgangerError, match=r"see line 2$"):
+        import_file(store, file)
 
 
 def test_an_interrupt_keeps_what_is_written_and_a_rerun_goes_on(
