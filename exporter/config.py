@@ -124,6 +124,8 @@ class Train(Section):
     rank: int = Field(default=16, gt=0)
     learning_rate: float | None = Field(default=None, gt=0)
     """None: by the size of the base, 2e-3 at 135 million weights."""
+    early_stop: int = Field(default=3, ge=0)
+    """Checks in a row without a better one, after which training ends; the best adapter is kept. 0: no checks."""
     quantization: Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"] = "Q8_0"
     seed: int = 1
     keep: int = Field(default=5, ge=1)

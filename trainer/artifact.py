@@ -79,6 +79,8 @@ class Card(BaseModel):
     """The model from which training went on, if it did not begin at the base."""
     versions: dict[str, str]
     """Of the libraries that made it."""
+    ended: str = ""
+    """Where training ended and why, in words."""
     tokens_per_second: float
     peak_rss_mb: float
     seconds: dict[str, float]

@@ -40,6 +40,11 @@ def _cut(bucket: list[Row], size: int) -> Iterator[Batch]:
     return (tuple(bucket[start : start + step]) for start in range(0, len(bucket), step))
 
 
+def tokens_of(batches: Sequence[Batch]) -> int:
+    """Tokens in all of them, padding left out."""
+    return sum(len(row.ids) for batch in batches for row in batch)
+
+
 def padded(row: Row) -> int:
     """Tokens of the row once it is padded."""
     return -(-len(row.ids) // MULTIPLE) * MULTIPLE

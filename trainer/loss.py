@@ -24,12 +24,30 @@ def surprise(model: PeftModel, input_ids: torch.Tensor, counted: torch.Tensor) -
     `input_ids` and `counted` (bool) have the shape (rows, tokens); a row's first token has nothing before it and is
     never counted.
     """
+    apply: Any = _Surprise.apply
+    return cast(torch.Tensor, apply(*_before(model, input_ids, counted)))
+
+
+def judge(model: PeftModel, input_ids: torch.Tensor, counted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of each counted token its surprise as above, and whether it is the likeliest; for measuring, without slopes."""
+    surprises, likeliest = [], []
+    with torch.no_grad():
+        hidden, head, targets = _before(model, input_ids, counted)
+        for states, wanted in zip(torch.split(hidden.to(head.dtype), CHUNK), torch.split(targets, CHUNK), strict=True):
+            logits = (states @ head.T).float()
+            surprises.append(torch.nn.functional.cross_entropy(logits, wanted, reduction="none"))
+            likeliest.append(logits.argmax(-1) == wanted)
+    return torch.cat(surprises), torch.cat(likeliest)
+
+
+def _before(
+    model: PeftModel, input_ids: torch.Tensor, counted: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Hidden states (n, width) before the counted tokens, the output matrix, and the tokens (n,) themselves."""
     causal: Any = model.get_base_model()
     hidden = causal.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
     following = counted[:, 1:]
-    head = causal.get_output_embeddings().weight
-    apply: Any = _Surprise.apply
-    return cast(torch.Tensor, apply(hidden[:, :-1][following], head, input_ids[:, 1:][following]))
+    return hidden[:, :-1][following], causal.get_output_embeddings().weight, input_ids[:, 1:][following]
 
 
 class _Surprise(torch.autograd.Function):
@@ -73,13 +91,13 @@ def bits_per_byte(model: PeftModel, rows: Sequence[Row], frame: frozenset[int], 
     and what training gains there is not the owner's voice. `frame` holds the ids of these control tokens.
     """
     nats = 0.0
-    with torch.no_grad():
-        for batch in plan(rows, batch_tokens=max(batch_tokens, MULTIPLE), epochs=1, seed=0):
-            nats += float(surprise(model, *_words(batch, frame, model.device)).sum())
+    for batch in plan(rows, batch_tokens=max(batch_tokens, MULTIPLE), epochs=1, seed=0):
+        nats += float(judge(model, *words(batch, frame, model.device))[0].sum())
     return nats / log(2) / sum(row.learned_bytes for row in rows)
 
 
-def _words(batch: Batch, frame: frozenset[int], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def words(batch: Batch, frame: frozenset[int], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids of the batch, and which of them are learned words: not the frame."""
     tensors = {name: tensor.to(device) for name, tensor in collate(batch).items()}
     ids = tensors["input_ids"]
     return ids, tensors["learned"] & ~torch.isin(ids, torch.tensor(sorted(frame), device=device))

@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import transformers
 
@@ -25,8 +27,9 @@ from exporter.store import Store
 from trainer import base as bases
 from trainer import gguf, registry, train
 from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, fingerprint, sha256, write_card
-from trainer.batches import plan
+from trainer.batches import plan, tokens_of
 from trainer.dataset import Dataset, Split, dataset, split
+from trainer.examine import choose, examine
 from trainer.export import ADAPTER, ARTIFACT, base_gguf, export
 from trainer.loss import bits_per_byte, sample
 from trainer.prompt import PromptSpec
@@ -133,22 +136,26 @@ def _make(
         write_card(prepared, card.model_copy(update={"seconds": seconds | work.seconds}))
 
 
-def _train(training: Training, folder: Path, report: Report, free_space: gguf.FreeSpace) -> dict[str, float]:
+def _train(training: Training, folder: Path, report: Report, free_space: gguf.FreeSpace) -> dict[str, Any]:
     """An adapter, in the run's folder, and what it gained."""
     settings, data = training.settings, training.data
     model = bases.with_adapter(
         bases.load_model(training.base.folder, bases.precision()), rank=settings.rank, seed=settings.seed
     )
     gguf.require_space(folder, train.checkpoints_size(model), free_space)
-    pace = train.fit(
+    batches = plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed)
+    held_out, proved = sample(data.held_out, tokens=MEASURED), sample(data.held_out, tokens=PROVED)
+    chosen = choose(data, measured=held_out, frame=training.frame, trained=tokens_of(batches))
+    pace, ending = train.fit(
         model,
-        plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed),
+        batches,
         folder / CHECKPOINTS,
         learning_rate=settings.learning_rate or train.default_rate(model),
         max_seconds=settings.max_minutes * 60 if settings.max_minutes else None,
         report=report,
+        examine=partial(examine, model, chosen, batch_tokens=settings.batch_tokens) if settings.early_stop else None,
+        patience=settings.early_stop,
     )
-    held_out, proved = sample(data.held_out, tokens=MEASURED), sample(data.held_out, tokens=PROVED)
     found = {
         "tuned": bits_per_byte(model, held_out, training.frame, batch_tokens=settings.batch_tokens),
         "proved": bits_per_byte(model, proved, training.frame, batch_tokens=settings.batch_tokens),
@@ -157,7 +164,7 @@ def _train(training: Training, folder: Path, report: Report, free_space: gguf.Fr
         found["base"] = bits_per_byte(model, held_out, training.frame, batch_tokens=settings.batch_tokens)
     with whole(folder / ADAPTER) as output:
         model.save_pretrained(str(output))
-    return {**found, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": _peak_rss_mb()}
+    return {**found, "ended": ending.told, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": _peak_rss_mb()}
 
 
 def _publish(work: Run, models: Path, training: Training) -> Artifact:
@@ -174,7 +181,7 @@ def _publish(work: Run, models: Path, training: Training) -> Artifact:
     return artifact
 
 
-def _card(training: Training, measured: dict[str, float], untuned: Path, now: datetime, digest: str) -> Card:
+def _card(training: Training, measured: dict[str, Any], untuned: Path, now: datetime, digest: str) -> Card:
     data, settings = training.data, training.settings
     return Card(
         prompt=training.spec,
@@ -196,6 +203,7 @@ def _card(training: Training, measured: dict[str, float], untuned: Path, now: da
         run_digest=training.digest(),
         settings=settings.model_dump(mode="json"),
         versions={library: version(library) for library in LIBRARIES},
+        ended=measured["ended"],
         tokens_per_second=measured["tokens_per_second"],
         peak_rss_mb=measured["peak_rss_mb"],
         seconds={},

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from exporter.progress import Report, Step
 
@@ -22,9 +23,7 @@ class Run:
         """What each stage took, in whichever process."""
         self._report = report
 
-    def stage(
-        self, name: str, work: Callable[[], dict[str, float]], *, uses_up: tuple[Path, ...] = ()
-    ) -> dict[str, float]:
+    def stage(self, name: str, work: Callable[[], dict[str, Any]], *, uses_up: tuple[Path, ...] = ()) -> dict[str, Any]:
         """What `work` found out; read from the stage's record if it is finished. Then what it used up is removed."""
         record = self.folder / f"{name}.json"
         if not record.exists():
@@ -36,7 +35,7 @@ class Run:
         self._report(Step(name, PERCENT, PERCENT))
         for path in uses_up:
             remove(path)
-        values: dict[str, float] = json.loads(record.read_text())
+        values: dict[str, Any] = json.loads(record.read_text())
         self.seconds[name] = values.pop("seconds")
         return values
 

@@ -39,7 +39,8 @@ def test_run_reports_what_it_did_and_models_lists_it(config_file, config_of):
     report = json.loads(ran.stdout)
     artifact = current(config_of().models)
     assert list(report) == [
-        "sessions", "tokens", "learned_tokens", "tokens_per_second", "peak_rss_mb", "bits_per_byte", "gguf", "seconds"
+        "sessions", "tokens", "learned_tokens", "ended", "tokens_per_second", "peak_rss_mb", "bits_per_byte", "gguf",
+        "seconds",
     ]  # fmt: skip
     assert report["gguf"] == {"type": "Q8_0", "bytes": artifact.gguf.stat().st_size, "path": str(artifact.gguf)}
     assert report["bits_per_byte"]["tuned"] < report["bits_per_byte"]["base"]

@@ -17,7 +17,8 @@ from trainer import checkpoints
 from trainer.base import load_model, with_adapter
 from trainer.checkpoints import SEAL
 from trainer.schedule import Budget
-from trainer.train import Diverged, fit
+from trainer.train import fit
+from trainer.watch import Diverged
 
 STEPS = 8
 LOSSES = "trainer_state.json"

@@ -14,6 +14,7 @@ from trainer.dataset import Row
 from trainer.loss import bits_per_byte, sample, surprise
 from trainer.merge import BrokenWeights, merge
 from trainer.schedule import Budget
+from trainer.stopping import Ending
 from trainer.train import fit
 
 
@@ -115,7 +116,7 @@ def test_training_ends_when_its_time_is_up(adapted, tmp_path):
     ticks = iter(range(10**6))
     batches = [(row(30, seed=seed),) for seed in range(500)]
     steps = []
-    pace = fit(
+    pace, ending = fit(
         adapted,
         batches,
         tmp_path,
@@ -126,6 +127,7 @@ def test_training_ends_when_its_time_is_up(adapted, tmp_path):
     )
     assert 0 < len(steps) < 100
     assert pace.tokens == 30 * len(steps)
+    assert ending == Ending("time is up", len(steps), 500, kept=len(steps))
     assert (steps[-1].done, steps[-1].total) == (100, 100)
 
 

@@ -42,6 +42,7 @@ def report(artifact: Artifact) -> dict[str, Any]:
         "sessions": card.sessions,
         "tokens": card.tokens,
         "learned_tokens": card.learned_tokens,
+        "ended": card.ended,
         "tokens_per_second": round(card.tokens_per_second, 1),
         "peak_rss_mb": round(card.peak_rss_mb),
         "bits_per_byte": {name: round(value, 4) for name, value in card.bits_per_byte},
@@ -58,5 +59,6 @@ def _print_report(console: Console, artifact: Artifact) -> None:
     card = artifact.card
     base, tuned = card.bits_per_byte.base, card.bits_per_byte.tuned
     console.print(f"learned {card.learned_tokens:,} of {card.tokens:,} tokens in {card.sessions:,} sessions")
+    console.print(f"training ended {card.ended}")
     console.print(f"bits per byte on what was held out: {base:.3f} before, {tuned:.3f} after ({tuned / base - 1:+.1%})")
     console.print(f"published {artifact.gguf}", soft_wrap=True)

@@ -1,0 +1,69 @@
+"""What a model in training makes of a few rows: its surprise at unread words, and what it has learned by heart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+import torch
+from peft import PeftModel
+
+from trainer.batches import plan
+from trainer.dataset import Dataset, Row
+from trainer.loss import judge, sample, words
+from trainer.stopping import CHECKS, SHARE, STRETCH
+
+READING = 0.45
+"""What reading a token costs, beside learning from it: a forward pass, without the two ways back."""
+LEAST = 256
+"""Tokens of each kind that are read in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The rows of every check of one training."""
+
+    held_out: tuple[Row, ...]
+    learned: tuple[Row, ...]
+    frame: frozenset[int]
+    """Ids of control tokens inside a reply, which are nobody's words."""
+
+
+def choose(data: Dataset, *, measured: Sequence[Row], frame: frozenset[int], trained: int) -> Sample:
+    """Rows for checks that cost `SHARE` of a training on `trained` tokens: evenly spread, half of them held out.
+
+    An adapter chosen on some held-out rows looks a little better on those than it is. So the rows on which it will be
+    measured are left to that, unless there are no others.
+    """
+    tokens = max(int(SHARE * trained / CHECKS / READING / 2), LEAST)
+    reserved = set(map(id, measured))
+    others = [row for row in data.held_out if id(row) not in reserved]
+    return Sample(tuple(sample(others or measured, tokens=tokens)), tuple(sample(data.learned, tokens=tokens)), frame)
+
+
+def examine(model: PeftModel, rows: Sample, *, batch_tokens: int) -> tuple[float, float]:
+    """Bits per byte on the held-out rows, and `Check.copied`."""
+    nats, usual = _read(model, rows.held_out, rows.frame, batch_tokens)
+    _, learned = _read(model, rows.learned, rows.frame, batch_tokens)
+    return nats / log(2) / sum(row.learned_bytes for row in rows.held_out), learned - usual
+
+
+def _read(model: PeftModel, rows: Sequence[Row], frame: frozenset[int], batch_tokens: int) -> tuple[float, float]:
+    """Surprise in nats, and the share of stretches that the model would say by itself."""
+    nats, there, said = 0.0, 0, 0
+    for batch in plan(rows, batch_tokens=batch_tokens, epochs=1, seed=0):
+        ids, counted = words(batch, frame, model.device)
+        surprises, likeliest = judge(model, ids, counted)
+        nats += float(surprises.sum())
+        following = counted[:, 1:]
+        right = torch.zeros_like(following)
+        right[following] = likeliest
+        there += _stretches(following)
+        said += _stretches(right)
+    return nats, said / there if there else 0.0
+
+
+def _stretches(marked: torch.Tensor) -> int:
+    """How many times `STRETCH` tokens in a row are marked; `marked` (bool) is (rows, tokens)."""
+    if marked.shape[1] < STRETCH:
+        return 0
+    return int(marked.unfold(1, STRETCH, 1).all(-1).sum())
