@@ -12,6 +12,7 @@ from telethon import TelegramClient
 from telethon.tl.functions.messages import GetHistoryRequest
 
 from exporter.config import Config
+from exporter.consent import Ledger
 from exporter.progress import Step
 from exporter.store import open_store
 from exporter.sync import sync
@@ -48,7 +49,7 @@ async def ours(client: TelegramClient, config: Config, database: Path, advance: 
             advance(int(step.done))
 
     with open_store(database) as store:
-        result = await sync(client, store, config.sync, report=report)
+        result = await sync(client, store, config.sync, Ledger(store.database, config.consent), report=report)
     return Pulled(result.new, result.seconds, result.requests)
 
 

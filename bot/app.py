@@ -22,11 +22,13 @@ from bot.drafts import Drafts
 from bot.engine import Speaker, open_double
 from bot.handled import Handled
 from bot.outbox import Outbox
+from bot.policy import NEEDED
 from bot.resume import look_back, settle, watch_replies
 from bot.saved import SavedMessages
 from bot.status import status
 from bot.tables import migrations
 from exporter.config import Config, Sync
+from exporter.consent import Ledger, how_to_grant
 from exporter.errors import DoppelgangerError
 from exporter.live import Live
 from exporter.messages import Message, Peer
@@ -60,20 +62,27 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
     owner = store.owner()
     if owner is None:
         raise DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")
-    modes = resolve_modes(config.reply, store.peers().values())
+    peers = store.peers()
+    modes = resolve_modes(config.reply, peers.values())
+    ledger = Ledger(store.database, config.consent)
+    for peer in (peers[chat_id] for chat_id in modes):
+        if lacking := ledger.lacks(peer, NEEDED):
+            say(f"{peer.name} is left alone: no consent; {how_to_grant(peer, *lacking)}")
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(open_bot(config.control))
         client = await stack.enter_async_context(connect(config, lasting=True, say=say))
         stack.enter_context(one_problem())
         account = Account(client, owner)
-        parts = _parts(config, store, owner, speaker, account, control, say)
+        parts = _parts(config, store, ledger, owner, speaker, account, control, say)
         async with asyncio.TaskGroup() as tasks:
             double = Double(parts, modes, tasks)
             await settle(parts, modes)
-            live = Live(client, store, _followed(config, modes), on_message=partial(_hear, double), say=say)
+            chosen, on_message = _followed(config, modes), partial(_hear, double)
+            live = Live(client, store, chosen, ledger, on_message=on_message, say=say)
             tasks.create_task(watch_replies(client.link, account, parts, double))
             await look_back(client, live.limiter, account, parts, double, modes)
             tasks.create_task(live.run())
+            tasks.create_task(double.watch_consent())
             if control:
                 tasks.create_task(poll(_dispatcher(parts, double, card, modes), control))
             counts = Counter(modes.values())
@@ -92,7 +101,14 @@ def _hear(double: Double, message: Message, is_new: bool) -> None:
 
 
 def _parts(
-    config: Config, store: Store, owner: Peer, speaker: Speaker, account: Account, control: Bot | None, say: Say
+    config: Config,
+    store: Store,
+    ledger: Ledger,
+    owner: Peer,
+    speaker: Speaker,
+    account: Account,
+    control: Bot | None,
+    say: Say,
 ) -> Parts:
     random = SystemRandom()
     clock = partial(datetime.now, UTC)
@@ -102,6 +118,7 @@ def _parts(
         desks.append(ControlBot(control, owner.peer_id, clock))
     return Parts(
         store=store,
+        ledger=ledger,
         owner=owner,
         speaker=speaker,
         drafts=drafts,
@@ -121,7 +138,7 @@ def _parts(
 
 def _dispatcher(parts: Parts, double: Double, card: Card, modes: Mapping[int, Mode]) -> Dispatcher:
     def tell() -> str:
-        return status(parts.store, parts.drafts, card, modes, now=parts.clock(), zone=parts.zone)
+        return status(parts.store, parts.ledger, parts.drafts, card, modes, now=parts.clock(), zone=parts.zone)
 
     dispatcher = Dispatcher(double=double, drafts=parts.drafts, desks=parts.desks, status=tell)
     dispatcher.include_router(control_router(parts.owner.peer_id))

@@ -48,6 +48,7 @@ def sent(texts: Sequence[str], *, of: int, at: datetime, zone: tzinfo, number: i
 
 SKIPPED = "Skipped."
 OUTDATED = "Outdated: the chat moved on."
+NO_CONSENT = "Withdrawn: no consent any more to answer here."
 
 
 def not_sent(code: str) -> str:

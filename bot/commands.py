@@ -28,6 +28,7 @@ from bot.window import scene
 from exporter import config as configuration
 from exporter.cli import EXIT_CODES, DefaultGroup, config_option, loading
 from exporter.config import Config
+from exporter.consent import Ledger, how_to_grant
 from exporter.errors import DoppelgangerError
 from exporter.log import log_to_stderr
 from exporter.modes import resolve_modes
@@ -85,6 +86,9 @@ def chat_command(config_path: Path, name: str) -> None:
         if owner is None:
             raise _nothing_synced()
         contact = resolve_contact(name, store.peers().values())
+        if not Ledger(store.database, config.consent).allows(contact, "reply"):
+            fix = f"once they agree: {how_to_grant(contact, 'reply')}"
+            raise DoppelgangerError(f"no consent to let the double answer {contact.name}", fix=fix)
     temperature, random = config.reply.temperature, SystemRandom()
     with open_double(artifact.card, artifact.gguf, temperature=temperature, random=random) as engine:
         talk(engine, scene(contact, owner), _lines(f"{contact.name}: "), lambda who, text: click.echo(f"{who}: {text}"))
@@ -104,7 +108,8 @@ def status_command(config_path: Path) -> None:
         clock = partial(datetime.now, UTC)
         modes = resolve_modes(config.reply, store.peers().values())
         zone = ZoneInfo(config.timezone)
-        click.echo(status(store, Drafts(store.database, clock), card, modes, now=clock(), zone=zone))
+        ledger, drafts = Ledger(store.database, config.consent), Drafts(store.database, clock)
+        click.echo(status(store, ledger, drafts, card, modes, now=clock(), zone=zone))
 
 
 @main.command("compare")

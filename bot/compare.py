@@ -14,6 +14,7 @@ from bot.compose import compose
 from bot.engine import Engine, open_double, open_engine
 from bot.window import prompt
 from exporter.config import Config
+from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError
 from exporter.progress import Report, Step
 from exporter.store import Store
@@ -57,7 +58,9 @@ def compare(
             f"the base model that the double was made from is not there: {base}",
             fix="train again with `python -m trainer run`, which keeps a converted base",
         )
-    every = held_out_exchanges(store, since=card.held_out_since, gap=config.train.session_gap)
+    every = held_out_exchanges(
+        store, Ledger(store.database, config.consent), since=card.held_out_since, gap=config.train.session_gap
+    )
     if not every:
         raise DoppelgangerError("no exchange was held out from training", fix="sync more history, then train again")
     chosen = [every[index * len(every) // count] for index in range(count)] if count < len(every) else every

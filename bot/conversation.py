@@ -21,9 +21,10 @@ from bot.drafts import Draft, Drafts
 from bot.engine import Speaker
 from bot.handled import Handled
 from bot.outbox import Entry, EntryState, Lost, Outbox, Refused
-from bot.policy import Action, Decision, Situation, addressed, decide
+from bot.policy import NEEDED, Action, Decision, Situation, addressed, decide
 from bot.window import Window, look, prompt
 from exporter.config import Reply
+from exporter.consent import Ledger
 from exporter.messages import Message, Peer
 from exporter.modes import Mode
 from exporter.progress import Say
@@ -37,6 +38,7 @@ class Parts:
     """What every conversation works with."""
 
     store: Store
+    ledger: Ledger
     owner: Peer
     speaker: Speaker
     drafts: Drafts
@@ -54,6 +56,10 @@ class Parts:
     say: Say
     """Tells whoever looks at the terminal what happens; never what was written."""
 
+    def may_speak(self, peer: Peer) -> bool:
+        """Whether the people in this chat agree to it, as of now."""
+        return self.ledger.allows(peer, *NEEDED)
+
 
 class Conversation:
     """One chat in which the double may speak."""
@@ -65,7 +71,7 @@ class Conversation:
         self._news = asyncio.Event()
         self._owner_spoke = asyncio.Event()
         self._sending = asyncio.Lock()
-        self._outdated: list[Draft] = []
+        self._outdated: list[tuple[Draft, str]] = []
         self._live = True
         self._heard_at = 0.0
 
@@ -78,10 +84,20 @@ class Conversation:
             return
         if message.outgoing:
             self._owner_spoke.set()
-        if expired := self._parts.drafts.expire(self._peer.peer_id):
-            self._outdated.append(expired)
+        self._expire(cards.OUTDATED)
         self._live = live
         self._heard_at = time.monotonic()
+        self._news.set()
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the people in this chat agree that the double speaks, as of now."""
+        return self._parts.may_speak(self._peer)
+
+    def withdraw(self) -> None:
+        """They agree no longer: an open draft is gone, and what is under way stops at its next step."""
+        self._expire(cards.NO_CONSENT)
+        self._owner_spoke.set()
         self._news.set()
 
     async def run(self) -> None:
@@ -124,7 +140,7 @@ class Conversation:
 
     async def _turn(self) -> None:
         while self._outdated:
-            await self._parts.desks.close(self._outdated.pop(), cards.OUTDATED)
+            await self._parts.desks.close(*self._outdated.pop())
         await self._until_quiet()
         window = self._look()
         decision = self._decide(window)
@@ -141,6 +157,8 @@ class Conversation:
         began = time.monotonic()
         ids = prompt(self._parts.speaker, window.scene, window.turns)
         composed = await unless(self._news, compose(self._parts.speaker, ids, wanted=wanted))
+        if not self.agreed:
+            raise Overtaken
         if not composed.bursts:
             log.warning("nothing.sendable", extra={"chat_id": self._peer.peer_id, "tries": composed.tries})
             self._parts.say(f"{self._peer.name}: nothing that the model said was fit to send")
@@ -203,7 +221,18 @@ class Conversation:
         parts = self._parts
         bubbles = pacing.bubbles([entry.text for entry in entries], parts.random, pace=parts.settings.pace)
         async with self._sending:
-            return await deliver(entries, bubbles, outbox=parts.outbox, hands=parts.hands, overtaken=overtaken)
+            return await deliver(
+                entries,
+                bubbles,
+                outbox=parts.outbox,
+                hands=parts.hands,
+                overtaken=overtaken,
+                agreed=lambda: self.agreed,
+            )
+
+    def _expire(self, outcome: str) -> None:
+        if expired := self._parts.drafts.expire(self._peer.peer_id):
+            self._outdated.append((expired, outcome))
 
     def _look(self) -> Window:
         return look(self._parts.store, self._peer, self._parts.owner, gap=self._parts.session_gap)
@@ -213,6 +242,7 @@ class Conversation:
         return decide(
             Situation(
                 mode=self._mode,
+                agreed=self.agreed,
                 peer=self._peer,
                 newest=newest,
                 sender=self._parts.store.peers().get(newest.sender_id) if newest else None,

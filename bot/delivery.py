@@ -4,7 +4,7 @@ It knows how a person's messages arrive, and nothing of who decided to send them
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
@@ -56,17 +56,27 @@ async def unless(overtaken: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
 
 
 async def deliver(
-    entries: Sequence[Entry], bubbles: Sequence[Bubble], *, outbox: Outbox, hands: Hands, overtaken: asyncio.Event
+    entries: Sequence[Entry],
+    bubbles: Sequence[Bubble],
+    *,
+    outbox: Outbox,
+    hands: Hands,
+    overtaken: asyncio.Event,
+    agreed: Callable[[], bool],
 ) -> list[Entry]:
     """Send a queued burst as a person would; gives what became of each entry.
 
-    When the event comes, or one message does not arrive, the rest is cancelled.
+    When the event comes, one message does not arrive, or the chat's people agree no longer, the rest is cancelled.
     """
     results: list[Entry] = []
     try:
         for entry, bubble in zip(entries, bubbles, strict=True):
             await unless(overtaken, asyncio.sleep(bubble.gap))
+            if not agreed():
+                break
             await _type(entry.chat_id, bubble.typing, hands, overtaken)
+            if not agreed():
+                break
             results.append(await outbox.send(entry))
             if results[-1].state is not EntryState.SENT:
                 break

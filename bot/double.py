@@ -15,6 +15,9 @@ from exporter.modes import Mode
 
 log = logging.getLogger(__name__)
 
+POLL = 0.5
+"""Seconds between two looks for consent that was revoked. Nothing is sent on the strength of an older look."""
+
 
 class Double:
     """The owner's double. Conversations run as tasks of `tasks`."""
@@ -36,6 +39,17 @@ class Double:
         conversation = self._conversations.get(message.chat_id)
         if conversation:
             conversation.hear(message, live=live)
+
+    async def watch_consent(self) -> None:
+        """Withdraw from each chat whose people agree no longer, whichever process was told so; for ever."""
+        agreed = {chat_id: one.agreed for chat_id, one in self._conversations.items()}
+        while True:
+            await asyncio.sleep(POLL)
+            for chat_id, conversation in self._conversations.items():
+                before, agreed[chat_id] = agreed[chat_id], conversation.agreed
+                if before and not agreed[chat_id]:
+                    log.info("consent.revoked", extra={"chat_id": chat_id})
+                    conversation.withdraw()
 
     def approve(self, draft_id: int, number: int) -> bool:
         """Send proposal `number`, counted from 1; False where that cannot be chosen any more."""
@@ -61,7 +75,7 @@ class Double:
     def _send(self, draft: Draft, burst: Burst, number: int | None) -> bool:
         """The choice and what it sends are committed together: a crash loses neither or both."""
         conversation = self._conversations.get(draft.chat_id)
-        if conversation is None:
+        if conversation is None or not conversation.agreed:
             return False
         with self._parts.store.database.atomic():
             if not self._parts.drafts.close(draft.draft_id, DraftState.SENT, number=number):

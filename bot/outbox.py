@@ -6,7 +6,7 @@ with the same random_id, so that Telegram itself would refuse a second one. It k
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -143,12 +143,17 @@ class Outbox:
             if self._get(entry.entry_id).state is EntryState.QUEUED:
                 self._set(entry, state=EntryState.CANCELLED)
 
-    async def recover(self) -> list[Entry]:
+    async def recover(self, chats: Collection[int]) -> list[Entry]:
         """Settle what an earlier run left open, oldest first; gives what became of each.
 
-        What the owner approved is sent, however late; what the double began by itself only while it is fresh.
+        What the owner approved is sent, however late; what the double began by itself only while it is fresh. In chats
+        other than these nothing is sent, nor looked for.
         """
-        return [await self._recover(entry) for entry in self._where("state in (?, ?, ?)", EntryState.QUEUED, *_BEGUN)]
+        left = self._where("state in (?, ?, ?)", EntryState.QUEUED, *_BEGUN)
+        return [
+            await self._recover(entry) if entry.chat_id in chats else self._set(entry, state=EntryState.CANCELLED)
+            for entry in left
+        ]
 
     def is_own(self, message: Message) -> bool:
         """Whether the double itself sent this message of the owner's, or will soon learn that it did."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from exporter.config import ConsentScope
 from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.modes import Mode, is_person
 from trainer.prompt import PromptSpec
@@ -15,6 +16,10 @@ FRESH = timedelta(minutes=10)
 """A message older than this is never answered automatically."""
 MOST_UNITS = 4096
 """UTF-16 code units that one message may have."""
+
+
+NEEDED: tuple[ConsentScope, ...] = ("store", "reply")
+"""To what the people in a chat must agree before the double may speak there: to answer a message is to keep it, too."""
 
 
 class Action(StrEnum):
@@ -29,6 +34,7 @@ class Reason(StrEnum):
     """Why."""
 
     UNLISTED = "unlisted"
+    NO_CONSENT = "no_consent"
     NOT_A_PERSON = "not_a_person"
     NOTHING_SAID = "nothing_said"
     OWNER_ANSWERED = "owner_answered"
@@ -51,6 +57,8 @@ class Situation:
     """All that a decision depends on."""
 
     mode: Mode
+    agreed: bool
+    """The people there agree to all of `NEEDED`."""
     peer: Peer
     newest: Message | None
     """The chat's newest message that somebody wrote."""
@@ -70,6 +78,8 @@ def decide(situation: Situation) -> Decision:
     newest = situation.newest
     if situation.mode is Mode.OFF:
         return Decision(Action.SILENT, Reason.UNLISTED)
+    if not situation.agreed:
+        return Decision(Action.SILENT, Reason.NO_CONSENT)
     if not is_person(situation.peer):
         return Decision(Action.SILENT, Reason.NOT_A_PERSON)
     if newest is None:

@@ -30,7 +30,7 @@ async def settle(parts: Parts, modes: Mapping[int, Mode]) -> None:
     for chat_id in modes:
         if parts.handled.up_to(chat_id) is None:
             parts.handled.advance(chat_id, _newest(parts.store, chat_id))
-    for entry in await parts.outbox.recover():
+    for entry in await parts.outbox.recover(_speakable(parts)):
         log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
 
 
@@ -43,9 +43,10 @@ async def look_back(
     Raises:
         DoppelgangerError: as `exporter.sync.sync` does.
     """
-    if modes:
-        await sync(client, parts.store, Sync(chats=tuple(modes)), limiter=limiter)
-    for chat_id in modes:
+    chats = tuple(modes.keys() & _speakable(parts))
+    if chats:
+        await sync(client, parts.store, Sync(chats=chats), parts.ledger, limiter=limiter)
+    for chat_id in chats:
         for newest in parts.store.recent(chat_id, limit=1):
             if newest.message_id > (parts.handled.up_to(chat_id) or 0):
                 double.hear(newest, live=False)
@@ -64,10 +65,16 @@ async def watch_replies(link: Link, account: Account, parts: Parts, double: Doub
 
 
 async def _retire(parts: Parts, modes: Mapping[int, Mode]) -> None:
-    """Drafts of chats that the configuration no longer names expire."""
+    """Drafts expire of chats that the configuration no longer names, or whose people agree no longer."""
+    speakable = _speakable(parts)
     for draft in parts.drafts.all_open():
-        if draft.chat_id not in modes and parts.drafts.expire(draft.chat_id):
-            await parts.desks.close(draft, cards.OUTDATED)
+        if draft.chat_id not in speakable & modes.keys() and parts.drafts.expire(draft.chat_id):
+            await parts.desks.close(draft, cards.OUTDATED if draft.chat_id in speakable else cards.NO_CONSENT)
+
+
+def _speakable(parts: Parts) -> set[int]:
+    """The chats whose people agree that the double speaks."""
+    return {chat_id for chat_id, peer in parts.store.peers().items() if parts.may_speak(peer)}
 
 
 async def _look_at_replies(account: Account, parts: Parts, double: Double) -> None:

@@ -5,17 +5,33 @@ from datetime import datetime, tzinfo
 
 from bot.drafts import Drafts
 from bot.outbox import sent_since
+from bot.policy import NEEDED
+from exporter.consent import Ledger
+from exporter.messages import Peer
 from exporter.modes import Mode
 from exporter.store import Store
 from trainer.artifact import Card
 
 
-def status(store: Store, drafts: Drafts, card: Card, modes: Mapping[int, Mode], *, now: datetime, zone: tzinfo) -> str:
+def status(
+    store: Store,
+    ledger: Ledger,
+    drafts: Drafts,
+    card: Card,
+    modes: Mapping[int, Mode],
+    *,
+    now: datetime,
+    zone: tzinfo,
+) -> str:
     """Model, modes, open drafts, and what was sent since midnight in the owner's zone."""
+
+    def named(peer: Peer) -> str:
+        return peer.name if ledger.allows(peer, *NEEDED) else f"{peer.name} (no consent)"
+
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     peers = store.peers()
     names = {
-        mode: ", ".join(sorted(peers[chat_id].name for chat_id, one in modes.items() if one is mode)) or "nobody"
+        mode: ", ".join(sorted(named(peers[chat_id]) for chat_id, one in modes.items() if one is mode)) or "nobody"
         for mode in (Mode.DRAFT, Mode.AUTO)
     }
     bits = card.bits_per_byte

@@ -5,6 +5,7 @@ import logging
 import time
 
 from exporter.client import Client
+from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError
 from exporter.follow import Follower
 from exporter.limiter import Limiter
@@ -58,9 +59,12 @@ class Answering:
     async def _sync(self, request: Request) -> Outcome:
         wish, aloud = request.wish, Aloud(self._teller(request.request_id))
         limiter = Limiter(self._client, self._store.state, wish.choice.requests_per_second, say=aloud.note)
+        ledger = Ledger(self._store.database, wish.consent)
         try:
             with explained(), self._follower.hearing_all():
-                return await sync(self._client, self._store, wish.choice, wish.options, limiter=limiter, report=aloud)
+                return await sync(
+                    self._client, self._store, wish.choice, ledger, wish.options, limiter=limiter, report=aloud
+                )
         except DoppelgangerError as error:
             return Problem(error.problem, error.fix, error.exit_code)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from exporter.config import Sync
+from exporter.consent import Ledger
 from exporter.dialogs import DIALOGS, Ask
 from exporter.history import HISTORY, PAGE, count
 from exporter.intervals import gaps
@@ -40,13 +41,13 @@ class Forecast:
 
 
 async def forecast(
-    limiter: Limiter, store: Store, choice: Sync, options: Options, *, report: Report = silent
+    limiter: Limiter, store: Store, choice: Sync, ledger: Ledger, options: Options, *, report: Report = silent
 ) -> Forecast:
     """Plan a run and count each of its chats; the same errors as of `exporter.sync.sync`."""
     limiter.check(DIALOGS, HISTORY)
     report(Step("counting", 0, 1, "asking for the list"))
     owner = await fetch_owner(limiter)
-    plan = await make_plan(limiter, store, choice, options, owner.id)
+    plan = await make_plan(limiter, store, choice, ledger, options, owner.id)
     estimates = []
     for done, chat in enumerate(plan.chats):
         report(Step("counting", done, len(plan.chats), chat.peer.name))

@@ -15,6 +15,7 @@ from telethon.tl import types
 from telethon.utils import get_peer_id
 
 from exporter.client import Client, is_too_long
+from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError
 from exporter.intervals import HIGHEST, Interval
 from exporter.messages import Dialog, Message, Peer, PeerKind
@@ -39,12 +40,13 @@ class Follower:
         DoppelgangerError: the store does not know whose account it is.
     """
 
-    def __init__(self, client: Client, store: Store, *, chosen: Chosen, on_message: OnMessage) -> None:
+    def __init__(self, client: Client, store: Store, ledger: Ledger, *, chosen: Chosen, on_message: OnMessage) -> None:
         owner = store.owner()
         if owner is None:
             raise DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")
         self.owner = owner
         self._store = store
+        self._ledger = ledger
         self._chosen = chosen
         self._on_message = on_message
         self.people = People(store)
@@ -72,8 +74,9 @@ class Follower:
         await self._failed
 
     def keeps(self, peer: Peer, *, protected: bool) -> bool:
-        """Whether a chat is one that is kept: it is chosen, or was before it became a supergroup."""
-        return self._chosen(peer, protected) or (peer.peer_id in self._heirs and not protected)
+        """Whether a chat is one that is kept: its people agree, and it is chosen, or was before it was a supergroup."""
+        chosen = self._chosen(peer, protected) or (peer.peer_id in self._heirs and not protected)
+        return chosen and self._ledger.allows(peer, "store")
 
     def kept(self) -> list[Peer]:
         """The chats that are kept, as far as they are known, and that the owner can still read."""
@@ -149,9 +152,12 @@ class Follower:
             case types.UpdateDeleteChannelMessages(channel_id=channel_id, messages=ids):
                 self._store.delete(get_peer_id(types.PeerChannel(channel_id)), ids, datetime.now(UTC))
             case types.UpdateMessageReactions(peer=peer, msg_id=message_id, reactions=reactions):
-                if before := self._store.message(get_peer_id(peer), message_id):
-                    told = to_reactions(reactions, before.reactions)
-                    self._store.react(before.chat_id, message_id, told)
+                self._react(get_peer_id(peer), message_id, reactions)
+
+    def _react(self, chat_id: int, message_id: int, reactions: Any) -> None:
+        chat, before = self.people.get(chat_id), self._store.message(chat_id, message_id)
+        if chat and before and self._ledger.allows(chat, "store"):
+            self._store.react(chat_id, message_id, to_reactions(reactions, before.reactions))
 
     def _say(self, said: Any, people: Mapping[int, Any]) -> None:
         message = self._understood(said, people)

@@ -12,6 +12,7 @@ from telethon.tl.functions import channels
 from telethon.tl.functions.messages import GetHistoryRequest, GetMessagesRequest
 from telethon.utils import get_input_channel
 
+from exporter.consent import Ledger
 from exporter.dialogs import Ask
 from exporter.intervals import Interval, gaps
 from exporter.people import People
@@ -26,11 +27,15 @@ EVERYTHING = Options()
 
 
 class History:
-    """The account's way to its messages. `owner_id` is whose account it is."""
+    """The account's way to its messages. `owner_id` is whose account it is.
 
-    def __init__(self, ask: Ask, store: Store, people: People, owner_id: int) -> None:
+    A chat that may not be stored has none; what is on its way when consent is revoked is not kept.
+    """
+
+    def __init__(self, ask: Ask, store: Store, ledger: Ledger, people: People, owner_id: int) -> None:
         self._ask = ask
         self._store = store
+        self._ledger = ledger
         self._people = people
         self._owner_id = owner_id
 
@@ -57,8 +62,10 @@ class History:
         """
         below = 0 if gap.hi >= chat.top and not options.until else gap.hi + 1
         lo = gap.hi + 1
-        while lo > gap.lo and (room is None or room > 0):
+        while lo > gap.lo and (room is None or room > 0) and self._may_keep(chat):
             page = await self._ask(_request(chat, below=below, limit=PAGE if room is None else min(PAGE, room)))
+            if not self._may_keep(chat):
+                return
             ids = [message.id for message in page.messages]
             whole = not ids or (below == 0 and _is_all_there_is(page))
             hi = below - 1 if below else max([gap.hi, *ids])
@@ -102,6 +109,9 @@ class History:
             told = {message.id for message in answer.messages if _is_hole(message)}
             empty |= told & set(batch)
         return empty
+
+    def _may_keep(self, chat: Chat) -> bool:
+        return self._ledger.allows(chat.peer, "store")
 
 
 async def count(ask: Ask, address: Any) -> int:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from exporter.answering import Answering
 from exporter.client import Client
 from exporter.config import Sync
+from exporter.consent import Ledger
 from exporter.follow import Follower, OnMessage
 from exporter.limiter import Limiter
 from exporter.progress import Say
@@ -39,6 +40,7 @@ class Live:
         client: Client,
         store: Store,
         choice: Sync,
+        ledger: Ledger,
         *,
         on_message: OnMessage,
         say: Say,
@@ -49,13 +51,13 @@ class Live:
         self.limiter = Limiter(client, store.state, choice.requests_per_second)
         peers, dialogs = store.peers(), store.state.dialogs()
         listed = {chat_id: (peers[chat_id], dialog) for chat_id, dialog in dialogs.items() if chat_id in peers}
-        self.follower = Follower(
-            client, store, chosen=Scope(choice, listed, peers.values()).holds, on_message=on_message
-        )
+        chosen = Scope(choice, listed, peers.values()).holds
+        self.follower = Follower(client, store, ledger, chosen=chosen, on_message=on_message)
         self.reconciler = Reconciler(
             client,
             self.limiter,
             store,
+            ledger,
             self.follower,
             period=choice.reconcile_seconds,
             recheck_for=timedelta(days=choice.recheck_days),

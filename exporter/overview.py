@@ -6,11 +6,11 @@ Only `refresh` asks Telegram; the rest is as it was last seen.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from telethon import TelegramClient
 
-from exporter.config import Config, Sync
+from exporter.config import Config, ConsentScope, Sync
+from exporter.consent import Ledger
 from exporter.errors import ConfigError
 from exporter.history import count
 from exporter.limiter import Limiter
@@ -24,16 +24,6 @@ from exporter.store import Store
 from exporter.translate import to_peer
 
 
-class Consent(StrEnum):
-    """Whether a chat's history may be kept."""
-
-    STORE = "store"
-    """The configuration chooses it."""
-    PROTECTED = "protected"
-    """Telegram forbids it, and the owner has not said that its people agree."""
-    NONE = "-"
-
-
 @dataclass(frozen=True, slots=True)
 class Overview:
     """One chat."""
@@ -44,8 +34,12 @@ class Overview:
     stored: int
     own: int
     """Of those stored, what the owner wrote."""
-    consent: Consent | None
-    """None where [sync] is not clear."""
+    chosen: bool | None
+    """By [sync]; None where that is not clear."""
+    protected: bool
+    """Telegram forbids to save it, and the configuration does not say that its people agree."""
+    consent: tuple[ConsentScope, ...]
+    """To what the people there agree."""
     mode: Mode | None
     """None where [reply] is not clear."""
 
@@ -56,11 +50,14 @@ def overview(config: Config, store: Store) -> tuple[list[Overview], list[ConfigE
     stored = {chat.peer.peer_id: chat for chat in store.chats()}
     server = _counted(dialogs, store.state.migrated())
     chats = [peers[key] for key in {**stored, **server} if key in peers]
-    consents: Mapping[int, Consent] | None = None
+    ledger = Ledger(store.database, config.consent)
+    selection: Selection | None = None
+    protected: frozenset[int] = frozenset()
     modes: Mapping[int, Mode] | None = None
     problems = []
     try:
-        consents = _consents(config.sync, chats, dialogs)
+        selection = select_chats(config.sync, chats, dialogs) if config.sync.chooses else Selection(())
+        protected = _protected(config.sync, chats, dialogs)
     except ConfigError as problem:
         problems.append(problem)
     try:
@@ -75,18 +72,23 @@ def overview(config: Config, store: Store) -> tuple[list[Overview], list[ConfigE
             server=server.get(key),
             stored=stored[key].messages if key in stored else 0,
             own=stored[key].own if key in stored else 0,
-            consent=None if consents is None else consents.get(key, Consent.NONE),
+            chosen=None if selection is None else peer in selection.chats,
+            protected=key in protected,
+            consent=tuple(scope for scope, standing in ledger.standings(peer).items() if standing.holds),
             mode=None if modes is None else modes.get(key, Mode.OFF),
         )
 
     return sorted(map(row, chats), key=lambda one: (-one.stored, -(one.server or 0), one.peer.name)), problems
 
 
-async def refresh(client: TelegramClient, store: Store, choice: Sync, *, report: Report = silent) -> None:
-    """List the account's chats, and count the messages of those that are chosen: a request for each of them.
+async def refresh(
+    client: TelegramClient, store: Store, choice: Sync, ledger: Ledger, *, report: Report = silent
+) -> None:
+    """List the account's chats, and count the messages of those that are pulled: a request for each of them.
 
     Raises:
-        ConfigError: something under [sync] is unknown or ambiguous; the chats are listed all the same.
+        ConfigError: something under [sync] is unknown or ambiguous, or nobody agrees to be stored; the chats are listed
+            all the same.
         ComeBackLater: Telegram asks for a wait of more than five minutes.
         DoppelgangerError: the store holds somebody else's chats.
     """
@@ -99,7 +101,7 @@ async def refresh(client: TelegramClient, store: Store, choice: Sync, *, report:
     store.state.save_dialogs(listing.dialogs.values())
     for group_id, chat_id in listing.groups.items():
         store.state.migrate(group_id, chat_id)
-    chosen = choose(listing, choice, Options()).chats if choice.chooses else ()
+    chosen = choose(listing, choice, ledger, Options()).chats if choice.chooses else ()
     for done, chat in enumerate(chosen):
         aloud(Step("counting", done, len(chosen), chat.peer.name))
         with suppress(*GONE):
@@ -109,11 +111,9 @@ async def refresh(client: TelegramClient, store: Store, choice: Sync, *, report:
     aloud(Step("counting", len(chosen), len(chosen)))
 
 
-def _consents(choice: Sync, chats: Sequence[Peer], dialogs: Mapping[int, Dialog]) -> dict[int, Consent]:
-    selection = select_chats(choice, chats, dialogs) if choice.chooses else Selection(())
+def _protected(choice: Sync, chats: Sequence[Peer], dialogs: Mapping[int, Dialog]) -> frozenset[int]:
     agreed = {resolve_contact(contact, chats).peer_id for contact in choice.protected}
-    forbidden = {key for key, dialog in dialogs.items() if dialog.protected} - agreed
-    return dict.fromkeys(forbidden, Consent.PROTECTED) | {peer.peer_id: Consent.STORE for peer in selection.chats}
+    return frozenset(key for key, dialog in dialogs.items() if dialog.protected) - agreed
 
 
 def _counted(dialogs: Mapping[int, Dialog], migrated: Mapping[int, int]) -> dict[int, int | None]:

@@ -14,6 +14,7 @@ from telethon.tl.functions.users import GetUsersRequest
 from telethon.utils import get_input_channel, get_input_peer, get_peer_id
 
 from exporter.config import Contact, Kind, Sync
+from exporter.consent import Ledger, NoConsent, left_out
 from exporter.dialogs import Ask, Folder, Listed, demand_folder, fetch_folders, sweep, to_dialog
 from exporter.messages import Dialog, Peer, PeerKind
 from exporter.refusals import GONE
@@ -73,18 +74,20 @@ class Plan:
     dialogs: Mapping[int, Dialog]
     """What Telegram says of each, and of those that are gone; by chat id."""
     others: Mapping[int, Dialog]
-    """The same of those that an earlier run chose, and this one does not."""
+    """The same of those that an earlier run chose, and this one does not, and of those that are not agreed."""
     protected: tuple[Peer, ...]
     """Left out: Telegram forbids saving what is said there."""
     excluded: tuple[Peer, ...]
     """Left out: the configuration says so."""
     forgotten: tuple[Peer, ...]
     """Left out though named: the owner had them forgotten."""
+    not_agreed: tuple[Peer, ...]
+    """Left out: there is no consent to store what is said there."""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Why chosen chats are left out, for the user."""
-        return (*map(_unsaved, self.protected), *map(_unkept, self.forgotten))
+        return (*map(_unsaved, self.protected), *map(_unkept, self.forgotten), *left_out(self.not_agreed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,9 @@ async def fetch_owner(ask: Ask) -> Any:
     return owner
 
 
-async def make_plan(ask: Ask, store: Store, choice: Sync, options: Options, owner_id: int) -> Plan:
+async def make_plan(ask: Ask, store: Store, choice: Sync, ledger: Ledger, options: Options, owner_id: int) -> Plan:
     """List the account's chats once, and choose; raises as `choose` does."""
-    return choose(await list_chats(ask, store, owner_id, with_folders=bool(choice.folder)), choice, options)
+    return choose(await list_chats(ask, store, owner_id, with_folders=bool(choice.folder)), choice, ledger, options)
 
 
 async def list_chats(ask: Ask, store: Store, owner_id: int, *, with_folders: bool) -> Listing:
@@ -138,17 +141,25 @@ async def list_chats(ask: Ask, store: Store, owner_id: int, *, with_folders: boo
     return Listing(listed, known, groups, peers, dialogs, folders, forgotten | heirs)
 
 
-def choose(listing: Listing, choice: Sync, options: Options) -> Plan:
-    """The chats that the configuration and the options mean; one that is gone can still be named.
+def choose(listing: Listing, choice: Sync, ledger: Ledger, options: Options) -> Plan:
+    """The chats that the configuration and the options mean, as far as their people agree.
+
+    One that is gone can still be named.
 
     Raises:
         ConfigError: nothing is chosen, a name is unknown or ambiguous, or an option asks for what is not chosen.
+        NoConsent: none of those chats may be stored.
     """
     if choice.folder:
         demand_folder(choice.folder, listing.folders or ())
     peers, dialogs = listing.peers, listing.dialogs
     selection = select_chats(choice, list(peers.values()), dialogs, listing.forgotten)
-    chosen = [peer.peer_id for peer in narrow(selection, options.chats, options.kinds, peers.values())]
+    meant = narrow(selection, options.chats, options.kinds, peers.values())
+    not_agreed = tuple(peer for peer in meant if not ledger.allows(peer, "store"))
+    if not_agreed == meant and meant:
+        raise NoConsent(meant)
+    chosen = [peer.peer_id for peer in meant if peer not in not_agreed]
+    others = listing.known.keys() | {peer.peer_id for peer in not_agreed}
     befores = {chat_id: group_id for group_id, chat_id in listing.groups.items()}
     return Plan(
         tuple(
@@ -157,10 +168,11 @@ def choose(listing: Listing, choice: Sync, options: Options) -> Plan:
             if not dialogs[chat_id].gone
         ),
         {chat_id: dialogs[chat_id] for chat_id in chosen},
-        {chat_id: dialogs[chat_id] for chat_id in (listing.known.keys() & dialogs.keys()) - set(chosen)},
+        {chat_id: dialogs[chat_id] for chat_id in (others & dialogs.keys()) - set(chosen)},
         selection.protected,
         selection.excluded,
         selection.forgotten,
+        not_agreed,
     )
 
 

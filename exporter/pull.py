@@ -14,6 +14,7 @@ from telethon.tl import types
 from telethon.tl.functions.messages import GetPeerDialogsRequest
 from telethon.utils import get_peer_id
 
+from exporter.consent import Ledger
 from exporter.history import PAGE, History, total
 from exporter.intervals import HIGHEST, Interval, gaps
 from exporter.limiter import Limiter
@@ -57,6 +58,7 @@ class Pull:
         self,
         ask: Limiter,
         store: Store,
+        ledger: Ledger,
         owner: Peer,
         recheck_days: float,
         options: Options,
@@ -65,9 +67,10 @@ class Pull:
         self.owner_id = owner.peer_id
         self._ask = ask
         self._store = store
+        self._ledger = ledger
         self._people = People(store)
         self._people.meet([owner])
-        self._history = History(ask, store, self._people, owner.peer_id)
+        self._history = History(ask, store, ledger, self._people, owner.peer_id)
         self._recheck_for = timedelta(days=recheck_days)
         self._options = options
         self._report = report
@@ -78,7 +81,8 @@ class Pull:
 
     async def run(self, plan: Plan) -> None:
         """Pull every chat, then once more what was said in the meantime."""
-        self._people.meet((*(chat.peer for chat in plan.chats), *plan.excluded))  # a follower knows those by id, too
+        left_out = (*plan.excluded, *plan.not_agreed)  # a follower knows those by id, too, and `consent` by name
+        self._people.meet((*(chat.peer for chat in plan.chats), *left_out))
         known = self._store.state.dialogs()
         self._dialogs = {
             chat_id: replace(dialog, checked_at=known[chat_id].checked_at) if chat_id in known else dialog
@@ -103,6 +107,8 @@ class Pull:
         for done, chat in enumerate(chats):
             if not again:
                 self._say("chats", done, len(chats), chat.peer.title)
+            if not self._ledger.allows(chat.peer, "store"):  # revoked since they were chosen
+                continue
             for part in await self._parts(chat):
                 try:
                     read |= await self._one(part, again=again)

@@ -17,6 +17,7 @@ from telethon.tl.functions.messages import GetPeerDialogsRequest
 from telethon.tl.functions.updates import GetStateRequest
 
 from exporter.client import Client
+from exporter.consent import Ledger
 from exporter.dialogs import PAGE, Listed, lines, to_dialog
 from exporter.errors import ComeBackLater, DoppelgangerError
 from exporter.follow import Follower
@@ -58,6 +59,7 @@ class Reconciler:
         client: Client,
         limiter: Limiter,
         store: Store,
+        ledger: Ledger,
         follower: Follower,
         *,
         period: float,
@@ -69,7 +71,7 @@ class Reconciler:
         self._limiter = limiter
         self._store = store
         self._follower = follower
-        self._history = History(limiter, store, follower.people, follower.owner.peer_id)
+        self._history = History(limiter, store, ledger, follower.people, follower.owner.peer_id)
         self._period = period
         self._recheck_for = recheck_for
         self._watchdog = Watchdog(patience)

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlite_utils import Database
 
-from exporter.config import Sync
+from exporter.config import Consent, Sync
 from exporter.database import transaction
 from exporter.plan import Options
 from exporter.progress import Step
@@ -32,6 +32,7 @@ class Wish:
 
     choice: Sync
     options: Options
+    consent: Consent
 
 
 @dataclass(frozen=True, slots=True)

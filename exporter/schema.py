@@ -213,5 +213,16 @@ def m009_forgotten(db: Database) -> None:
     db.execute("create index messages_that_quote on messages (reply_to) where quote is not null")
 
 
+@migrations()
+def m010_consent(db: Database) -> None:
+    """To what the people in a chat agreed, and until when. Nothing is ever taken out of it."""
+    db.table("consent").create(
+        {"chat_id": int, "scope": str, "granted_at": int, "revoked_at": int, "note": str},
+        pk=("chat_id", "scope", "granted_at"),
+        not_null={"chat_id", "scope", "granted_at"},
+        strict=True,
+    )
+
+
 def _plain(text: str) -> str:
     return f"replace(replace({text}, 'ё', 'е'), 'Ё', 'Е')"

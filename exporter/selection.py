@@ -58,7 +58,7 @@ def select_chats(
         for peer in peers
         if peer not in excluded
         and peer.peer_id not in forgotten
-        and (peer in named or _is_of(peer, choice.kinds) or _lies_in(choice.folder, dialogs.get(peer.peer_id)))
+        and (peer in named or is_of(peer, choice.kinds) or _lies_in(choice.folder, dialogs.get(peer.peer_id)))
     ]
     protected = {peer_id for peer_id, dialog in dialogs.items() if dialog.protected}
     left_out = {peer for peer in chosen if peer.peer_id in protected} - agreed
@@ -96,7 +96,7 @@ def narrow(
                 f"{peer.name} is not among the chats that the configuration chooses",
                 fix=f'add it under [sync] in the configuration, as in chats = ["{peer.name}"]',
             )
-    chosen = [peer for peer in selection.chats if not kinds or _is_of(peer, kinds)]
+    chosen = [peer for peer in selection.chats if not kinds or is_of(peer, kinds)]
     if not chosen and kinds:
         raise ConfigError(
             f"the configuration chooses no chat of the kind {' or '.join(sorted(kinds))}",
@@ -128,6 +128,11 @@ def resolve_contact(contact: Contact, peers: Iterable[Peer]) -> Peer:
     )
 
 
+def is_of(peer: Peer, kinds: Collection[Kind]) -> bool:
+    """Whether it is of one of the kinds. Telegram's own account is of none: nobody means to keep login codes."""
+    return peer.kind in {_KINDS[kind] for kind in kinds} and peer.peer_id != TELEGRAM
+
+
 def did_you_mean(name: str, names: Sequence[str]) -> str | None:
     """A question that names the closest ones; None where nothing is close."""
     close = get_close_matches(name, names, n=3)
@@ -136,11 +141,6 @@ def did_you_mean(name: str, names: Sequence[str]) -> str | None:
 
 def _lies_in(folder: str | None, dialog: Dialog | None) -> bool:
     return folder is not None and dialog is not None and folder in (dialog.folders or ())
-
-
-def _is_of(peer: Peer, kinds: Collection[Kind]) -> bool:
-    """Telegram's own account is of no kind: nobody means to keep login codes."""
-    return peer.kind in {_KINDS[kind] for kind in kinds} and peer.peer_id != TELEGRAM
 
 
 def _is(peer: Peer, contact: Contact) -> bool:
@@ -175,7 +175,7 @@ class Scope:
         """Whether a chat is to be kept; `protected` where Telegram forbids to save what is said there."""
         if _is_any(peer, self._excluded) or (protected and peer.peer_id not in self._agreed):
             return False
-        return peer.peer_id in self._chosen or _is_of(peer, self._kinds)
+        return peer.peer_id in self._chosen or is_of(peer, self._kinds)
 
 
 def _is_any(peer: Peer, contacts: Iterable[Contact]) -> bool:

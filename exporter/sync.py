@@ -13,6 +13,7 @@ from telethon import TelegramClient
 from telethon.errors import TakeoutInvalidError
 
 from exporter.config import Sync
+from exporter.consent import Ledger, NoConsent
 from exporter.dialogs import DIALOGS
 from exporter.history import HISTORY
 from exporter.limiter import Limiter
@@ -57,6 +58,7 @@ async def sync(
     client: TelegramClient,
     store: Store,
     choice: Sync,
+    ledger: Ledger,
     options: Options = ALL,
     *,
     limiter: Limiter | None = None,
@@ -68,6 +70,7 @@ async def sync(
 
     Raises:
         ConfigError: nothing is chosen, a name is unknown or ambiguous, or an option asks for what is not chosen.
+        NoConsent: none of the chosen chats may be stored.
         ComeBackLater: Telegram asks for a wait of more than five minutes, or for patience before a takeout.
         DoppelgangerError: the store holds somebody else's chats.
     """
@@ -79,8 +82,8 @@ async def sync(
     store.expire(datetime.now(UTC))
     aloud(Step("chats", 0, 1, "asking for the list"))  # so that a wait for it can be told, too
     owner = to_peer(await fetch_owner(limiter))
-    pull = Pull(limiter, store, owner, choice.recheck_days, options, aloud)
-    plan = await _run(client, limiter, store, choice, options, pull)
+    pull = Pull(limiter, store, ledger, owner, choice.recheck_days, options, aloud)
+    plan = await _run(client, limiter, store, choice, ledger, options, pull)
     store.expire(datetime.now(UTC))
     result = SyncResult(
         chats=len(plan.chats),
@@ -104,25 +107,41 @@ def _stored(store: Store, plan: Plan) -> int:
 
 
 async def _run(
-    client: TelegramClient, limiter: Limiter, store: Store, choice: Sync, options: Options, pull: Pull
+    client: TelegramClient,
+    limiter: Limiter,
+    store: Store,
+    choice: Sync,
+    ledger: Ledger,
+    options: Options,
+    pull: Pull,
 ) -> Plan:
     """Plan and pull; within a takeout, and once more in a new one where Telegram no longer knows it."""
     if not options.takeout:
-        plan = await make_plan(limiter, store, choice, options, pull.owner_id)
+        plan = await _plan(limiter, store, choice, ledger, options, pull.owner_id)
         await pull.run(plan)
         return plan
     takeout = Takeout(client, limiter, store.state)
     try:
-        return await _export(takeout, limiter, store, choice, options, pull)
+        return await _export(takeout, limiter, store, choice, ledger, options, pull)
     except TakeoutInvalidError:
         takeout.drop()
-        return await _export(takeout, limiter, store, choice, options, pull)
+        return await _export(takeout, limiter, store, choice, ledger, options, pull)
 
 
-async def _export(takeout: Takeout, limiter: Limiter, store: Store, choice: Sync, options: Options, pull: Pull) -> Plan:
+async def _export(
+    takeout: Takeout, limiter: Limiter, store: Store, choice: Sync, ledger: Ledger, options: Options, pull: Pull
+) -> Plan:
     takeout.resume()
-    plan = await make_plan(limiter, store, choice, options, pull.owner_id)
+    plan = await _plan(limiter, store, choice, ledger, options, pull.owner_id)
     await takeout.begin(plan.chats)
     await pull.run(plan)
     await takeout.finish()
     return plan
+
+
+async def _plan(limiter: Limiter, store: Store, choice: Sync, ledger: Ledger, options: Options, owner_id: int) -> Plan:
+    try:
+        return await make_plan(limiter, store, choice, ledger, options, owner_id)
+    except NoConsent as refusal:
+        store.save_peers(refusal.peers)  # so that `consent` knows them by name
+        raise

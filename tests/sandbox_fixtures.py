@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import pytest_asyncio
@@ -14,6 +15,9 @@ from telethon.crypto.rsa import add_key
 from telethon.network import ConnectionTcpFull
 from telethon.sessions import MemorySession, Session
 
+from exporter.config import Consent, Kind
+from exporter.consent import SCOPES, Ledger
+from exporter.store import Store
 from sandbox.mtproto.keys import make_rsa_key
 from sandbox.server import Sandbox
 from sandbox.values import User
@@ -27,6 +31,9 @@ channel = ["store", "learn", "reply"]
 bot = ["store", "learn", "reply"]
 """
 """A configuration's section by which everybody agrees to everything: nobody in a sandbox can be asked."""
+
+EVERYBODY_AGREES = Consent(default=dict.fromkeys(get_args(Kind), frozenset(SCOPES)))
+"""The same as a value."""
 
 ClientOf = Callable[..., Awaitable[TelegramClient]]
 
@@ -73,6 +80,11 @@ port = {sandbox.port}
 public_key = {json.dumps(sandbox.public_key)}
 {AGREED_BY_ALL}
 """
+
+
+def agreed(store: Store) -> Ledger:
+    """A store's ledger where everybody agrees of whom it says nothing."""
+    return Ledger(store.database, EVERYBODY_AGREES)
 
 
 @asynccontextmanager

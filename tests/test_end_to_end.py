@@ -17,7 +17,7 @@ from exporter.sync import sync
 from exporter.telegram import connect
 from sandbox.world import LOGIN_CODE, World
 from tests.bot.seeded import seeded
-from tests.sandbox_fixtures import account_settings
+from tests.sandbox_fixtures import account_settings, agreed
 from tests.trainer.conftest import BEN, OWNER, talk, tiny_base  # noqa: F401  (a fixture)
 from trainer import pipeline
 
@@ -74,7 +74,7 @@ async def test_from_a_login_to_an_answer(world, config):
     await login(config, ask=lambda question: LOGIN_CODE, ask_hidden=str)
     with open_store(config.database, migrations) as store:
         async with connect(config) as client:
-            assert (await sync(client, store, config.sync)).new == len(PULLED)
+            assert (await sync(client, store, config.sync, agreed(store))).new == len(PULLED)
         artifact = pipeline.run(config, store)
         lines = []
         with open_double(artifact.card, artifact.gguf, temperature=0.5, random=seeded(1)) as engine:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from exporter.config import Train
+from exporter.consent import Ledger, how_to_grant
 from exporter.errors import DoppelgangerError
 from exporter.messages import PeerKind
 from exporter.store import Store
@@ -115,13 +116,13 @@ class Dataset:
         return hashlib.sha256(repr((self.owner, self.learned, self.held_out)).encode()).hexdigest()
 
 
-def split(store: Store, train: Train) -> Split:
+def split(store: Store, ledger: Ledger, train: Train) -> Split:
     """The whole history, its newest sessions held out. What runs across that moment is neither learned nor measured on.
 
     Raises:
         TooLittle: nothing that the owner wrote, or too little of it.
     """
-    every = conversations(store, gap=train.session_gap)
+    every = conversations(store, ledger, gap=train.session_gap)
     spoken = [conversation.began for conversation in every if any(map(_own, conversation.turns))]
     if not spoken:
         raise _too_little("the owner has written nothing in these chats")
@@ -145,20 +146,25 @@ def dataset(history: Split, tokenizer: Tokenizer, spec: PromptSpec, train: Train
     )
 
 
-def conversations(store: Store, *, gap: timedelta) -> list[Conversation]:
-    """The sessions of all chats with people in which somebody said something, oldest first.
+def conversations(store: Store, ledger: Ledger, *, gap: timedelta) -> list[Conversation]:
+    """The sessions of all chats with people who agree to it, oldest first: those in which somebody said something.
 
     Raises:
-        TooLittle: there is no history at all.
+        TooLittle: there is no history at all, or nobody agrees that a model learns from it.
     """
     owner = store.owner()
     if owner is None:
         raise _too_little("there is no history yet")
     names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
+    chats = [chat for chat in store.chats() if chat.peer.kind in KINDS]
+    agreed = [chat for chat in chats if ledger.allows(chat.peer, "learn")]
+    if chats and not agreed:
+        raise TooLittle(
+            "nobody in the chats that are stored agreed that a model learns from them",
+            fix=f"once they do: {how_to_grant(chats[0].peer, 'learn')}; or vouch for whole kinds under [consent]",
+        )
     found = []
-    for chat in store.chats():
-        if chat.peer.kind not in KINDS:
-            continue
+    for chat in agreed:
         scene = Scene(owner.name, chat.peer.name, group=chat.peer.kind is PeerKind.GROUP)
         for session in sessions(store.messages(chat.peer.peer_id), gap=gap):
             if said := turns(session, names, owner=owner.name):
@@ -166,11 +172,11 @@ def conversations(store: Store, *, gap: timedelta) -> list[Conversation]:
     return sorted(found, key=lambda conversation: conversation.began)
 
 
-def held_out_exchanges(store: Store, *, since: datetime, gap: timedelta) -> list[Exchange]:
+def held_out_exchanges(store: Store, ledger: Ledger, *, since: datetime, gap: timedelta) -> list[Exchange]:
     """The owner's real replies in sessions that began at `since` or later, oldest first, each with its history."""
     return [
         Exchange(one.chat_id, one.scene, one.turns[:index], reply, one.began)
-        for one in conversations(store, gap=gap)
+        for one in conversations(store, ledger, gap=gap)
         if one.began >= since
         for index, reply in enumerate(one.turns)
         if index and _own(reply) and not one.turns[index - 1].own

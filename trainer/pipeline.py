@@ -21,6 +21,7 @@ from typing import Any
 import transformers
 
 from exporter.config import Config, Train
+from exporter.consent import Ledger
 from exporter.progress import Report, Step, silent
 from exporter.runs import alone
 from exporter.store import Store
@@ -83,7 +84,8 @@ def run(
         began = time.monotonic()
         report(Step("data", 0, PERCENT))
         bases_folder = config.state / "base"
-        training = prepare(split(store, config.train), config.train, bases_folder, free_space=free_space)
+        history = split(store, Ledger(store.database, config.consent), config.train)
+        training = prepare(history, config.train, bases_folder, free_space=free_space)
         report(Step("data", PERCENT, PERCENT))
         seconds = {"data": time.monotonic() - began}
         work = open_run(config.runs, training.digest(), report)

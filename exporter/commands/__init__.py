@@ -6,6 +6,7 @@ from exporter.cli import EXIT_CODES, DefaultGroup
 from exporter.commands.account import logout_command, sessions_command
 from exporter.commands.backup import backup_command
 from exporter.commands.chats import chats_command
+from exporter.commands.consent import consent_command
 from exporter.commands.contacts import export_command, forget_command
 from exporter.commands.follow import follow_command
 from exporter.commands.imports import import_command
@@ -34,6 +35,7 @@ for command in (
     logout_command,
     sessions_command,
     chats_command,
+    consent_command,
     import_command,
     backup_command,
     search_command,

@@ -13,6 +13,7 @@ from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.commands.terminal import tell
 from exporter.config import Config
+from exporter.consent import Ledger
 from exporter.errors import ConfigError
 from exporter.overview import Overview, overview, refresh
 from exporter.progress import Report, progress
@@ -31,7 +32,9 @@ def chats_command(config_path: Path, refreshed: bool) -> None:
     \b
     server   messages that Telegram has, when it was last asked
     stored   messages that are stored here; own: those that you wrote
-    consent  store: chosen under [sync]; protected: Telegram forbids saving it
+    sync     yes: chosen under [sync]
+    consent  what the people there agree to: store, learn, reply, or - for nothing;
+             protected: Telegram forbids saving it
     mode     off, draft or auto, as [reply] says
 
     Without --refresh nobody is asked, and chats are those of the last sync, import or --refresh.
@@ -51,11 +54,12 @@ def chats_command(config_path: Path, refreshed: bool) -> None:
 
 def _refresh(config: Config, store: Store) -> list[ConfigError]:
     """What is not clear in the configuration, if anything: whoever mends it needs the list of chats."""
+    ledger = Ledger(store.database, config.consent)
 
     async def ask(report: Report) -> list[ConfigError]:
         async with connect(config, say=tell) as client:
             try:
-                await refresh(client, store, config.sync, report=report)
+                await refresh(client, store, config.sync, ledger, report=report)
             except ConfigError as problem:
                 return [problem]
             return []
@@ -71,11 +75,14 @@ def _table(chats: list[Overview]) -> Table:
     table.add_column("id", no_wrap=True)
     for name in ("server", "stored", "own"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("consent", no_wrap=True)
+    table.add_column("sync", no_wrap=True)
+    table.add_column("consent")
     table.add_column("mode", no_wrap=True)
     for chat in chats:
         server = UNKNOWN if chat.server is None else f"{chat.server:,}"
         counts = (server, f"{chat.stored:,}", f"{chat.own:,}")
-        said = (chat.consent or UNKNOWN, chat.mode or UNKNOWN)
+        chosen = {None: UNKNOWN, True: "yes", False: "-"}[chat.chosen]
+        consent = "protected" if chat.protected else " ".join(chat.consent) or "-"
+        said = (chosen, consent, chat.mode or UNKNOWN)
         table.add_row(*map(Text, (chat.peer.title, chat.peer.kind, str(chat.peer.peer_id), *counts, *said)))
     return table

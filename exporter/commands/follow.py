@@ -13,6 +13,7 @@ from exporter import config as configuration
 from exporter.cli import config_option, counted
 from exporter.client import Link
 from exporter.config import Config
+from exporter.consent import Ledger
 from exporter.live import Live
 from exporter.messages import Message
 from exporter.progress import progress
@@ -48,10 +49,13 @@ async def _follow(config: Config, store: Store, console: Console) -> None:
 
     with ended_by(signal.SIGTERM), one_problem():
         async with connect(config, lasting=True, say=say) as client:
+            ledger = Ledger(store.database, config.consent)
             with progress(console) as report:
-                result = await sync(client, store, config.sync, report=report)
+                result = await sync(client, store, config.sync, ledger, report=report)
+            for warning in result.warnings:
+                say(f"note: {warning}")
             status = _Status(client.link, zone, stored=result.messages)
-            live = Live(client, store, config.sync, on_message=status.hear, say=say)
+            live = Live(client, store, config.sync, ledger, on_message=status.hear, say=say)
             messages = counted(result.messages, "message")
             say(f"following {counted(result.chats, 'chat')}: {messages}, {result.new:,} of them new")
             async with asyncio.TaskGroup() as tasks:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from exporter import config as configuration
 from exporter.cli import config_option, counted
+from exporter.consent import how_to_grant
 from exporter.fulltext import catch_up
 from exporter.imports import ImportResult, import_file
 from exporter.progress import progress
@@ -59,5 +60,11 @@ def _tell(path: Path, result: ImportResult) -> None:
             click.echo(f"  {where}", err=True)
         if result.skipped > len(result.named):
             click.echo(f"  and {result.skipped - len(result.named):,} more", err=True)
+    for peer, records in result.left_out:
+        click.echo(
+            f"Warning: {peer.name} is left out with {counted(records, 'message')}: consent was revoked; "
+            f"{how_to_grant(peer, 'store')}",
+            err=True,
+        )
     chats, messages = counted(result.chats, "chat"), counted(result.messages, "message")
     click.echo(f"{path}: {chats}, {messages}, {result.new:,} of them new")

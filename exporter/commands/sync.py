@@ -22,6 +22,7 @@ from exporter.cli import config_option, counted
 from exporter.commands.options import period, since_option, to_contact, until_option
 from exporter.commands.terminal import tell
 from exporter.config import Config, Kind
+from exporter.consent import Ledger
 from exporter.estimate import Estimate, Forecast, forecast
 from exporter.limiter import Limiter
 from exporter.plan import Options
@@ -92,7 +93,9 @@ def _here_or_there(
         except AccountInUse as held:
             if dry_run:
                 raise
-            result = ask_to_sync(config, store, Wish(config.sync, options), held, report=report, say=tell)
+            result = ask_to_sync(
+                config, store, Wish(config.sync, options, config.consent), held, report=report, say=tell
+            )
         if result:
             return result
 
@@ -101,12 +104,12 @@ async def _run(
     config: Config, store: Store, options: Options, report: Report, *, dry_run: bool
 ) -> SyncResult | Forecast:
     async with connect(config, say=tell) as client:
-        aloud = Aloud(report)
+        aloud, ledger = Aloud(report), Ledger(store.database, config.consent)
         limiter = Limiter(client, store.state, config.sync.requests_per_second, say=aloud.note)
         with _finishing(limiter):
             if dry_run:
-                return await forecast(limiter, store, config.sync, options, report=aloud)
-            return await sync(client, store, config.sync, options, limiter=limiter, report=aloud)
+                return await forecast(limiter, store, config.sync, ledger, options, report=aloud)
+            return await sync(client, store, config.sync, ledger, options, limiter=limiter, report=aloud)
 
 
 @contextmanager

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from exporter.messages import Message
+from exporter.config import Consent
+from exporter.consent import Ledger
+from exporter.messages import Message, Peer
 from exporter.progress import Report, Step
 from exporter.store import Store
 
@@ -28,6 +30,8 @@ class ImportResult:
     """Records that could not be read."""
     named: tuple[str, ...]
     """Where the first of them stand and what is wrong with them, without a word of what they say."""
+    left_out: tuple[tuple[Peer, int], ...] = ()
+    """Chats whose consent to be stored was revoked, each with how many records the file has of it."""
 
 
 class Intake:
@@ -36,8 +40,17 @@ class Intake:
     def __init__(self, store: Store) -> None:
         self.messages = self.new = self.skipped = 0
         self._store = store
+        self._ledger = Ledger(store.database, Consent())
         self._batch: list[Message] = []
         self._named: list[str] = []
+        self._left_out: list[tuple[Peer, int]] = []
+
+    def takes(self, chat: Peer, records: int) -> bool:
+        """Whether a chat may be stored: what the owner hands over may, unless consent to it was revoked."""
+        refused = self._ledger.refuses(chat.peer_id, "store")
+        if refused:
+            self._left_out.append((chat, records))
+        return not refused
 
     def add(self, message: Message) -> None:
         """One message more."""
@@ -60,7 +73,8 @@ class Intake:
     def result(self, chats: int) -> ImportResult:
         """The sum, once all is written."""
         self.flush()
-        return ImportResult(chats, self.messages, self.new, self.skipped, tuple(self._named))
+        taken = chats - len(self._left_out)
+        return ImportResult(taken, self.messages, self.new, self.skipped, tuple(self._named), tuple(self._left_out))
 
 
 class Watched:

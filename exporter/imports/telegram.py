@@ -111,13 +111,14 @@ def import_telegram(store: Store, path: Path, *, me: str | None, zone: tzinfo, r
             records = ijson.items(watched, f"{place}.messages.item".removeprefix("."), buf_size=_PIECE)
             for number, head in enumerate(heads, 1):
                 of_chat = islice(records, head.messages or 0)
-                if peer := head.peer():
-                    chat_id = peer.peer_id
-                    _take(of_chat, Context(chat_id, owner.peer_id, zone, groups.get(chat_id)), intake)
-                else:
+                peer = head.peer()
+                if peer is None:
                     intake.skip(f"chat {number} of {place or 'the file'}: id, type or messages")
-                    for _ in of_chat:
-                        pass
+                elif intake.takes(peer, head.messages or 0):
+                    context = Context(peer.peer_id, owner.peer_id, zone, groups.get(peer.peer_id))
+                    _take(of_chat, context, intake)
+                for _ in of_chat:  # of a chat that is not taken; the next one begins behind it
+                    pass
     return intake.result(len(chats))
 
 

@@ -73,6 +73,8 @@ def import_whatsapp(
         store.state.join(talk.chat.peer_id, talk.part_of.peer_id)
     store.save_peers(peer for peer in _peers(talk) if peer.peer_id not in known)
     intake = Intake(store)
+    if not intake.takes(talk.part_of or talk.chat, written.total()):
+        return intake.result(1)
     with _lines(path, report, "import") as lines:
         for said in _messages(lines, style, talk, zone):
             if isinstance(said, BadLine):

@@ -21,7 +21,7 @@ from exporter.sync import sync
 from exporter.telegram import connect
 from sandbox.world import World
 from tests.bot.bigram import SPEC, a_card, vocabulary
-from tests.sandbox_fixtures import account_settings
+from tests.sandbox_fixtures import account_settings, agreed
 from trainer.artifact import GGUFTokenizer
 
 LONG_AGO = 1_700_000_000
@@ -158,6 +158,6 @@ async def at(world, sandbox, config) -> Setting:
     session.close()
     with open_store(config.database) as store:
         async with connect(config) as client:
-            await sync(client, store, config.sync)
+            await sync(client, store, config.sync, agreed(store))
     world.calls.clear()
     return Setting(world, sandbox, config, Script())

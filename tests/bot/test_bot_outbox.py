@@ -82,7 +82,7 @@ async def test_a_refusal_is_final(at):
     (entry,) = at.outbox.queue(5, ["hi"])
     result = await at.outbox.send(entry)
     assert (result.state, result.error, at.said) == (EntryState.FAILED, "USER_IS_BLOCKED", [])
-    assert await at.outbox.recover() == []
+    assert await at.outbox.recover({5}) == []
 
 
 @pytest.mark.parametrize("where", ["before", "after"])
@@ -114,10 +114,10 @@ async def test_after_a_kill_the_next_run_sends_exactly_once(at, where, draft_id)
     (entry,) = at.outbox.queue(5, ["hi"], draft_id=draft_id)
     with pytest.raises(Killed):
         await at.outbox.send(entry)
-    (result,) = await at.restarted().recover()
+    (result,) = await at.restarted().recover({5})
     assert (result.state, at.said) == (EntryState.SENT, ["hi"])
     assert len(set(at.line.random_ids)) == 1 and at.line.random_ids == [entry.random_id]
-    assert await at.restarted().recover() == []
+    assert await at.restarted().recover({5}) == []
 
 
 async def test_after_a_long_time_only_what_the_owner_approved_is_still_sent(at):
@@ -129,7 +129,7 @@ async def test_after_a_long_time_only_what_the_owner_approved_is_still_sent(at):
             await at.outbox.send(entry)
     at.outbox.queue(5, ["never begun"])
     at.now += timedelta(hours=1)
-    results = await at.restarted().recover()
+    results = await at.restarted().recover({5})
     assert [one.state for one in results] == [EntryState.CANCELLED, EntryState.SENT, EntryState.CANCELLED]
     assert at.said == ["approved"]
 
@@ -141,7 +141,7 @@ async def test_our_own_message_that_comes_back_is_not_the_owners(at):
         await at.outbox.send(entry)
     echo = at.line.chat[0]
     assert at.restarted().is_own(echo)
-    await at.restarted().recover()
+    await at.restarted().recover({5})
     assert at.outbox.is_own(echo)
     assert not at.outbox.is_own(Message(5, 200, 1, NOW, outgoing=True, text="hi"))
     assert sent_since(at.store.database, NOW - timedelta(hours=1)) == 1

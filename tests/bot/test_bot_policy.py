@@ -21,6 +21,7 @@ HI = Message(5, 10, 5, NOW.replace(microsecond=0), outgoing=False, text="hi")
 LONG = "é" + " ".join(map(str, range(9999)))[:4095]
 FRESH = Situation(
     mode=Mode.AUTO,
+    agreed=True,
     peer=BEN,
     newest=HI,
     sender=BEN,
@@ -38,6 +39,9 @@ FRESH = Situation(
         ({"started_at": NOW}, Action.AUTO, Reason.MODE),
         ({"mode": Mode.DRAFT}, Action.DRAFT, Reason.MODE),
         ({"mode": Mode.OFF}, Action.SILENT, Reason.UNLISTED),
+        ({"mode": Mode.OFF, "agreed": False}, Action.SILENT, Reason.UNLISTED),
+        ({"agreed": False}, Action.SILENT, Reason.NO_CONSENT),
+        ({"mode": Mode.DRAFT, "agreed": False}, Action.SILENT, Reason.NO_CONSENT),
         ({"newest": None}, Action.SILENT, Reason.NOTHING_SAID),
         ({"newest": replace(HI, outgoing=True)}, Action.SILENT, Reason.OWNER_ANSWERED),
         ({"live": False}, Action.DRAFT, Reason.STALE),

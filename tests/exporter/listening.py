@@ -14,6 +14,7 @@ from exporter.running import one_problem
 from exporter.store import Store
 from exporter.sync import sync
 from exporter.telegram import connect
+from tests.sandbox_fixtures import agreed
 
 PERIOD = 0.05
 """Seconds between two rounds of the reconciler."""
@@ -52,16 +53,19 @@ async def following(
     patience: timedelta = PATIENCE,
     **choice: object,
 ) -> AsyncIterator[Live]:
-    """The account, kept current after a sync of what is chosen; what ends it comes out of the block."""
+    """The account, kept current after a sync of what is chosen; what ends it comes out of the block.
+
+    Everybody agrees until the ledger says otherwise.
+    """
     chosen = Sync(**{"reconcile_seconds": PERIOD, "requests_per_second": 0, **choice})
     with one_problem():
         async with connect(config, lasting=True) as client:
             client._sender._delay = 0.01  # between tries to connect; a second otherwise
             if synced:
-                await sync(client, store, chosen)
+                await sync(client, store, chosen, agreed(store))
             async with asyncio.TaskGroup() as tasks:
                 tell, say = listener.hear, listener.lines.append
-                live = Live(client, store, chosen, on_message=tell, say=say, patience=patience)
+                live = Live(client, store, chosen, agreed(store), on_message=tell, say=say, patience=patience)
                 running = tasks.create_task(live.run())
                 yield live
                 running.cancel()

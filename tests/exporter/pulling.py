@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from exporter.config import Config, Sync
+from exporter.consent import Ledger
 from exporter.plan import Options
 from exporter.progress import Step, silent
 from exporter.store import Store
@@ -11,6 +12,7 @@ from exporter.sync import ALL, SyncResult, sync
 from exporter.telegram import connect
 from sandbox.values import Peer
 from sandbox.world import World
+from tests.sandbox_fixtures import agreed
 
 EVERYBODY = Sync(kinds=frozenset({"private", "group"}), requests_per_second=0)
 
@@ -21,11 +23,12 @@ async def pull(
     options: Options = ALL,
     *,
     choice: Sync = EVERYBODY,
+    ledger: Ledger | None = None,
     report: Callable[[Step], None] = silent,
 ) -> SyncResult:
-    """Sync what is chosen, over a connection of its own."""
+    """Sync what is chosen, over a connection of its own; without a ledger, everybody agrees."""
     async with connect(config) as client:
-        return await sync(client, store, choice, options, report=report)
+        return await sync(client, store, choice, ledger or agreed(store), options, report=report)
 
 
 def requests(world: World, method: str = "messages.getHistory") -> list[Any]:

@@ -17,6 +17,7 @@ from exporter.telegram import connect
 from sandbox.server import Sandbox
 from sandbox.values import Action, Entity, User
 from sandbox.world import World
+from tests.sandbox_fixtures import agreed
 
 from .conftest import BEGIN, history
 from .listening import Listener, following, until
@@ -290,4 +291,4 @@ async def test_a_listener_that_fails_ends_the_follower(
 async def test_nobody_is_followed_before_the_first_sync(logged_in: Config, store: Store) -> None:
     async with connect(logged_in) as client:
         with pytest.raises(DoppelgangerError, match="nothing is synced"):
-            Follower(client, store, chosen=lambda peer, protected: True, on_message=Listener().hear)
+            Follower(client, store, agreed(store), chosen=lambda peer, protected: True, on_message=Listener().hear)

@@ -12,6 +12,7 @@ from exporter.store import Store, open_store
 from exporter.sync import sync
 from exporter.telegram import connect
 from sandbox.world import World
+from tests.sandbox_fixtures import agreed
 
 CAST = Path(__file__).resolve().parents[2] / "sandbox" / "cast" / "result.json"
 
@@ -26,9 +27,9 @@ async def test_a_sync_after_an_import_finds_nothing_new(logged_in: Config, store
     imported = import_file(store, CAST)
     before = {chat.peer.peer_id: list(store.messages(chat.peer.peer_id)) for chat in store.chats()}
     async with connect(logged_in) as client:
-        result = await sync(client, store, everything)
+        result = await sync(client, store, everything, agreed(store))
         with open_store(tmp_path / "afresh.db") as afresh:
-            await sync(client, afresh, everything)
+            await sync(client, afresh, everything, agreed(afresh))
             synced = {chat.peer.peer_id: list(afresh.messages(chat.peer.peer_id)) for chat in afresh.chats()}
     assert imported.skipped == 0
     assert (result.new, result.chats) == (0, len(synced))

@@ -27,6 +27,7 @@ from sandbox.attachments import (
 )
 from sandbox.values import Action, Forward, User
 from sandbox.world import World
+from tests.sandbox_fixtures import agreed
 
 from .conftest import BEGIN
 
@@ -87,7 +88,7 @@ WITHOUT_WORDS = ("rich", "call", "service", "poll", "venue")
 
 async def pulled(config: Config, store: Store) -> None:
     async with connect(config) as client:
-        await sync(client, store, Sync(kinds=frozenset({"private", "group"}), requests_per_second=0))
+        await sync(client, store, Sync(kinds=frozenset({"private", "group"}), requests_per_second=0), agreed(store))
 
 
 async def test_acceptance_10_every_kind_is_stored_as_what_it_is(

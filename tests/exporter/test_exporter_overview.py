@@ -7,12 +7,13 @@ import pytest
 from exporter.config import Config, Reply, Sync
 from exporter.errors import ConfigError
 from exporter.modes import Mode
-from exporter.overview import Consent, Overview, overview, refresh
+from exporter.overview import Overview, overview, refresh
 from exporter.store import Store
 from exporter.sync import sync
 from exporter.telegram import connect
 from sandbox.values import User
 from sandbox.world import World
+from tests.sandbox_fixtures import agreed
 
 from .conftest import Command, history
 
@@ -34,7 +35,7 @@ def with_choice(config: Config, reply: Reply = Reply(), **choice: object) -> Con
 
 async def refreshed(config: Config, store: Store) -> dict[str, Overview]:
     async with connect(config) as client:
-        await refresh(client, store, config.sync)
+        await refresh(client, store, config.sync, agreed(store))
     chats, problems = overview(config, store)
     assert problems == []
     return {chat.peer.name: chat for chat in chats}
@@ -45,12 +46,12 @@ async def test_a_refresh_lists_every_chat_and_counts_only_what_is_chosen(
 ) -> None:
     config = with_choice(logged_in, chats=("Anna", "Flat", "Vault"), reply=Reply(draft=("Anna",), auto=("Boris",)))
     chats = await refreshed(config, store)
-    assert {name: (chat.server, chat.consent, chat.mode) for name, chat in chats.items()} == {
-        "Anna": (5, Consent.STORE, Mode.DRAFT),
-        "Boris": (None, Consent.NONE, Mode.AUTO),
-        "Olive": (None, Consent.NONE, Mode.OFF),
-        "Flat": (1, Consent.STORE, Mode.OFF),
-        "Vault": (None, Consent.PROTECTED, Mode.OFF),
+    assert {name: (chat.server, chat.chosen, chat.mode) for name, chat in chats.items()} == {
+        "Anna": (5, True, Mode.DRAFT),
+        "Boris": (None, False, Mode.AUTO),
+        "Olive": (None, False, Mode.OFF),
+        "Flat": (1, True, Mode.OFF),
+        "Vault": (None, False, Mode.OFF),
     }
     asked = [call.request for call in world.calls if call.method == "messages.getHistory"]
     assert len(asked) == 2 and all(request.limit == 1 for request in asked)
@@ -62,14 +63,14 @@ async def test_what_was_last_seen_is_shown_without_asking_anybody(
 ) -> None:
     config = with_choice(logged_in, kinds={"private"}, exclude=("Boris",))
     async with connect(config) as client:
-        await sync(client, store, config.sync)
+        await sync(client, store, config.sync, agreed(store))
     await refreshed(config, store)
     asked = len(world.calls)
     chats, _ = overview(config, store)
     assert next((chat.peer.name, chat.server, chat.stored, chat.own) for chat in chats) == ("Anna", 5, 5, 2)
     assert len(world.calls) == asked
     everybody, _ = overview(with_choice(logged_in, kinds={"private"}), store)
-    assert [chat.peer.name for chat in everybody if chat.consent is Consent.STORE] == ["Anna", "Boris"]
+    assert [chat.peer.name for chat in everybody if chat.chosen] == ["Anna", "Boris"]
 
 
 async def test_folders_are_remembered_too(
@@ -78,23 +79,23 @@ async def test_folders_are_remembered_too(
     world.folder(owner, "Friends", include=[boris])
     await refreshed(with_choice(logged_in), store)
     chats, _ = overview(with_choice(logged_in, folder="Friends"), store)
-    assert [chat.peer.name for chat in chats if chat.consent is Consent.STORE] == ["Boris"]
+    assert [chat.peer.name for chat in chats if chat.chosen] == ["Boris"]
 
 
 async def test_protected_chats_are_to_be_stored_once_their_people_agreed(
     people: None, logged_in: Config, store: Store
 ) -> None:
     chats = await refreshed(with_choice(logged_in, kinds={"group"}, protected=("Vault",)), store)
-    assert (chats["Vault"].consent, chats["Vault"].server) == (Consent.STORE, 1)
+    assert (chats["Vault"].chosen, chats["Vault"].protected, chats["Vault"].server) == (True, False, 1)
 
 
 async def test_what_is_not_clear_is_said_and_the_rest_shown(people: None, logged_in: Config, store: Store) -> None:
     unclear = with_choice(logged_in, chats=("Ana",), reply=Reply(auto=("Bors",)))
     async with connect(unclear) as client:
         with pytest.raises(ConfigError, match="no chat is called Ana"):
-            await refresh(client, store, unclear.sync)
+            await refresh(client, store, unclear.sync, agreed(store))
     chats, problems = overview(unclear, store)
-    assert len(chats) == 5 and {(chat.consent, chat.mode) for chat in chats} == {(None, None)}
+    assert len(chats) == 5 and {(chat.chosen, chat.mode) for chat in chats} == {(None, None)}
     assert [problem.fix for problem in problems] == ["did you mean Anna?", "did you mean Boris?"]
 
 
@@ -105,7 +106,7 @@ async def test_a_folder_that_is_not_there_is_named_when_telegram_is_asked(
     config = with_choice(logged_in, folder="Freinds")
     async with connect(config) as client:
         with pytest.raises(ConfigError) as refused:
-            await refresh(client, store, config.sync)
+            await refresh(client, store, config.sync, agreed(store))
     assert refused.value.fix == "did you mean Friends?"
 
 
@@ -129,15 +130,18 @@ def unclear(config_file: Path) -> None:
         file.write('[reply]\nauto = ["Bors"]\n')
 
 
-async def test_the_table_on_the_command_line(people: None, logged_in: Config, unclear: None, command: Command) -> None:
+async def test_the_table_on_the_command_line(
+    people: None, logged_in: Config, unclear: None, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     ended = await command("chats", "--refresh")
     assert ended.code == 0
     header, _, *lines = (line.split() for line in ended.out.splitlines() if line.strip())
-    assert header == ["chat", "kind", "id", "server", "stored", "own", "consent", "mode"]
-    table = {" ".join(line[:-7]): line[-7:] for line in lines}
-    assert table["Anna"][0] == "user" and table["Anna"][2:] == ["5", "0", "0", "store", "?"]
-    assert table["Saved Messages"][2:] == ["?", "0", "0", "-", "?"]
-    assert table["Vault"][-2] == "protected"
+    assert header == ["chat", "kind", "id", "server", "stored", "own", "sync", "consent", "mode"]
+    table = {line[0]: line for line in lines}
+    assert table["Anna"][1] == "user" and table["Anna"][3:] == ["5", "0", "0", "yes", "store", "learn", "reply", "?"]
+    assert table["Saved"][4:] == ["?", "0", "0", "-", "store", "?"]
+    assert table["Vault"][-3:] == ["-", "protected", "?"]
     assert "Note: no chat is called Bors; did you mean Boris?" in ended.err
     async with connect(logged_in):  # somebody else has the account
         again = await command("chats")

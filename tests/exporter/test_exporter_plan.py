@@ -23,6 +23,7 @@ from exporter.telegram import connect
 from sandbox.box import Box
 from sandbox.values import User
 from sandbox.world import World
+from tests.sandbox_fixtures import agreed
 
 from .conftest import BEGIN, Command, history
 from .pulling import pull, requests, texts
@@ -208,7 +209,7 @@ async def test_a_chat_that_is_lost_keeps_what_is_stored_and_does_not_keep_the_ot
     assert (await pull(logged_in, store, choice=choice)).warnings == (), "once is enough"
     assert (await pull(logged_in, store, Options(chats=("Club",)), choice=choice)).warnings == result.warnings
     async with connect(logged_in) as client:
-        told = await forecast(Limiter(client, store.state, 0), store, choice, Options(takeout=True))
+        told = await forecast(Limiter(client, store.state, 0), store, choice, agreed(store), Options(takeout=True))
     assert [one.chat.peer.name for one in told.estimates] == ["Boris"]
     assert told.notes[0] == "Club cannot be read any more; what is stored of it stays"
     assert store.state.dialogs()[club.key].gone

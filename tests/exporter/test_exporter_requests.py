@@ -21,11 +21,12 @@ from exporter.telegram import AccountInUse, connect
 from sandbox.server import Sandbox
 from sandbox.values import User
 from sandbox.world import World
+from tests.sandbox_fixtures import EVERYBODY_AGREES
 
 from .conftest import Command, history
 from .listening import Listener, following, until
 
-EVERYBODY = Wish(Sync(kinds=frozenset({"private"}), requests_per_second=0), Options())
+EVERYBODY = Wish(Sync(kinds=frozenset({"private"}), requests_per_second=0), Options(), EVERYBODY_AGREES)
 HELD = AccountInUse("process 1234 (python -m bot run)")
 NEVER = 3600.0
 
@@ -83,7 +84,7 @@ async def test_a_second_process_gets_the_sync_that_it_asked_for(
 
 @pytest.mark.usefixtures("live")
 async def test_options_come_along(world: World, anna: User, boris: User, logged_in: Config, store: Store) -> None:
-    wish = Wish(EVERYBODY.choice, Options(chats=("Boris",), limit=100))
+    wish = Wish(EVERYBODY.choice, Options(chats=("Boris",), limit=100), EVERYBODY_AGREES)
     result = await ask(logged_in, wish=wish)
     assert (result.chats, result.new) == (1, 100)
 

@@ -15,6 +15,7 @@ from exporter.sync import sync
 from exporter.telegram import connect
 from sandbox.values import User
 from sandbox.world import World
+from tests.sandbox_fixtures import agreed
 
 from .conftest import history
 from .listening import Listener, following, until
@@ -157,7 +158,7 @@ async def test_acceptance_15_of_what_is_not_chosen_no_history_is_requested(
 ) -> None:
     world.calls.clear()
     async with connect(logged_in) as client:
-        await sync(client, store, Sync(requests_per_second=0, **choice))
+        await sync(client, store, Sync(requests_per_second=0, **choice), agreed(store))
     chosen = {crowd[name] for name in expected}
     assert {chat.peer.peer_id for chat in store.chats()} == chosen
     asked = [peer for call in world.calls if (peer := getattr(call.request, "peer", None)) is not None]
@@ -167,7 +168,7 @@ async def test_acceptance_15_of_what_is_not_chosen_no_history_is_requested(
 async def test_a_folder_that_is_not_there_ends_the_sync(crowd: dict[str, int], logged_in: Config, store: Store) -> None:
     async with connect(logged_in) as client:
         with pytest.raises(ConfigError) as refused:
-            await sync(client, store, Sync(requests_per_second=0, folder="Freinds"))
+            await sync(client, store, Sync(requests_per_second=0, folder="Freinds"), agreed(store))
     assert refused.value.fix == "did you mean Friends?"
 
 

@@ -18,6 +18,7 @@ from exporter.sync import sync
 from exporter.telegram import connect
 from sandbox.values import User
 from sandbox.world import World
+from tests.sandbox_fixtures import agreed
 
 from .conftest import BEGIN, Command, history
 from .pulling import EVERYBODY, pull, requests, texts
@@ -44,7 +45,7 @@ async def test_acceptance_13_a_page_follows_the_other_with_nothing_in_between(
     history(world, owner, anna, count=2_000)
     async with connect(logged_in) as client:
         world.calls.clear()
-        result = await sync(client, store, EVERYBODY)
+        result = await sync(client, store, EVERYBODY, agreed(store))
     before, after = ["users.getUsers", "messages.getDialogs"], ["messages.getPeerDialogs"]
     assert [call.method for call in world.calls] == before + 20 * ["messages.getHistory"] + after
     assert (result.requests, result.slept) == (23, 0)
@@ -107,7 +108,7 @@ async def test_acceptance_05_a_flood_wait_of_7_seconds_is_obeyed_and_the_bar_say
     aloud, time = Aloud(steps.append), Virtual()
     async with connect(logged_in) as client:
         limiter = Limiter(client, store.state, 0, say=aloud.note, clock=time.clock, random=Steady())
-        result = await sync(client, store, EVERYBODY, limiter=limiter, report=aloud)
+        result = await sync(client, store, EVERYBODY, agreed(store), limiter=limiter, report=aloud)
     assert time.slept == [7.0]
     assert (result.new, result.slept) == (300, 7.0)
     assert Step("Anna", 200, 300, "sleeping 7 s: Telegram's rate limit") in steps
@@ -121,7 +122,7 @@ async def test_a_wait_for_the_list_of_chats_is_told_too(world: World, logged_in:
     aloud = Aloud(steps.append)
     async with connect(logged_in) as client:
         limiter = Limiter(client, store.state, 0, say=aloud.note, clock=Virtual().clock, random=Steady())
-        await sync(client, store, EVERYBODY, limiter=limiter, report=aloud)
+        await sync(client, store, EVERYBODY, agreed(store), limiter=limiter, report=aloud)
     assert "sleeping 7 s: Telegram's rate limit" in [step.note for step in steps]
 
 

@@ -19,6 +19,7 @@ from exporter.takeout import DELAYED
 from exporter.telegram import connect
 from sandbox.values import User
 from sandbox.world import World
+from tests.sandbox_fixtures import agreed
 
 from .conftest import Command, history
 from .pulling import EVERYBODY, pull, requests, texts
@@ -171,7 +172,7 @@ async def test_within_a_takeout_nobody_waits_between_requests(
     history(world, owner, anna, count=500)
     async with connect(logged_in) as client:
         limiter = Limiter(client, store.state, per_second=20)
-        result = await sync(client, store, EVERYBODY, TAKEOUT, limiter=limiter)
+        result = await sync(client, store, EVERYBODY, agreed(store), TAKEOUT, limiter=limiter)
         assert (result.new, result.slept < 0.3) == (500, True)
         await limiter(requests(world)[-1])
         await limiter(requests(world)[-1])

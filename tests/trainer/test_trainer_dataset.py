@@ -10,6 +10,7 @@ from exporter.config import Train
 from exporter.imports import import_file
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import open_store
+from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import BEN, CLUB, OWNER, START, talk
 from trainer import dataset as rendering
 from trainer.dataset import Dataset, TooLittle, conversations, held_out_exchanges, split
@@ -19,7 +20,7 @@ SPEC = PromptSpec()
 
 
 def dataset(store, tokenizer, spec, train) -> Dataset:
-    return rendering.dataset(split(store, train), tokenizer, spec, train)
+    return rendering.dataset(split(store, agreed(store), train), tokenizer, spec, train)
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_the_digest_changes_with_a_word(store, hf, made):
 
 
 def test_held_out_exchanges_are_the_owners_answers_with_what_stood_before(store, made):
-    exchanges = held_out_exchanges(store, since=made.held_out_since, gap=Train().session_gap)
+    exchanges = held_out_exchanges(store, agreed(store), since=made.held_out_since, gap=Train().session_gap)
     assert [exchange.reply.texts for exchange in exchanges] == [("yep", "why"), ("ok",)] * 4
     assert all(exchange.at >= made.held_out_since for exchange in exchanges)
     first, second = exchanges[:2]
@@ -90,7 +91,7 @@ def test_held_out_exchanges_are_the_owners_answers_with_what_stood_before(store,
 def test_no_history_no_words_and_too_few_words_are_said_with_a_fix(tmp_path, hf):
     with open_store(tmp_path / "empty.db") as store:
         with pytest.raises(TooLittle, match="no history yet"):
-            conversations(store, gap=timedelta(hours=1))
+            conversations(store, agreed(store), gap=timedelta(hours=1))
         store.save_peers([OWNER, BEN])
         store.add(m for m in talk(30) if not m.outgoing and m.chat_id == BEN.peer_id)
         with pytest.raises(TooLittle, match="written nothing"):

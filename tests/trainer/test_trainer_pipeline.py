@@ -10,6 +10,7 @@ import pytest
 
 from exporter.progress import Step
 from exporter.runs import AlreadyTraining, alone
+from tests.sandbox_fixtures import agreed
 from trainer import pipeline, registry
 from trainer.base import EMBEDDED
 from trainer.batches import plan
@@ -133,7 +134,7 @@ with open_store(Path(sys.argv[2])) as store:
 
 def test_killed_in_training_it_goes_on_from_the_checkpoint(store, config_of, tmp_path):
     config = config_of(epochs=8)
-    data = pipeline.prepare(split(store, config.train), config.train, config.state / "base").data
+    data = pipeline.prepare(split(store, agreed(store), config.train), config.train, config.state / "base").data
     total = len(plan(data.learned, batch_tokens=256, epochs=8, seed=1))
     values = config.model_dump(mode="json")
     values["telegram"]["api_hash"] = "0" * 32

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from exporter import config as configuration
 from exporter.cli import config_option
+from exporter.consent import Ledger
 from exporter.store import Store, open_store
 from trainer.commands.extra import training_pipeline
 from trainer.dataset import Dataset, Split, lessons, split
@@ -36,7 +37,7 @@ def preview_command(config_path: Path) -> None:
     pipeline = training_pipeline()
     console = Console()
     with open_store(config.database) as store:
-        history = split(store, config.train)
+        history = split(store, Ledger(store.database, config.consent), config.train)
         with pipeline.quiet():
             training = pipeline.prepare(history, config.train, config.state / "base")
         console.print(_chats(store, training.data))
