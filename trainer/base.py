@@ -1,4 +1,4 @@
-"""The base model: found once, unpacked into a folder of dense weights, loaded, and given a LoRA adapter to learn in.
+"""The base model: found once, unpacked into a folder of dense weights, loaded.
 
 It knows Hugging Face's formats and how a base is named in the configuration, and nothing of dialogues.
 """
@@ -15,7 +15,7 @@ from typing import Any, cast
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from tokenizers import pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
@@ -27,7 +27,6 @@ from transformers import (
 
 from exporter.errors import DoppelgangerError
 from trainer.artifact import no_such_control
-from trainer.fast import speed_up
 from trainer.gguf import FreeSpace, free_space, require_space
 
 EMBEDDED = "embedded"
@@ -36,6 +35,9 @@ SMOLLM = pre_tokenizers.Sequence(
     [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
 )
 """How SmolLM2 cuts text before it merges bytes: digits one by one, and no space in front of them."""
+Model = PreTrainedModel | PeftModel
+"""What learns: all weights of a model, or the adapter that it wears."""
+
 WEIGHTS = ("*.json", "*.safetensors", "*.model", "*.txt")
 """What is fetched of a hub repository: no code, no pickles."""
 
@@ -60,6 +62,11 @@ class Base:
         """Changes when the weights do: 16 hexadecimal digits."""
         files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in self.folder.iterdir()]
         return hashlib.sha256(repr((str(self.folder), sorted(files))).encode()).hexdigest()[:16]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the weights, which are 16 bits each, as those that are made from them."""
+        return sum(shard.stat().st_size for shard in self.folder.glob("*.safetensors"))
 
 
 class HFTokenizer:
@@ -165,16 +172,12 @@ def precision() -> torch.dtype:
     return torch.bfloat16 if native else torch.float32
 
 
-def load_model(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
-    """The model of a folder, on the GPU if there is one."""
+def load_model(folder: Path, dtype: torch.dtype, to: torch.device | None = None) -> PreTrainedModel:
+    """The model of a folder, on the GPU if there is one and nothing else is asked for."""
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-    return cast(PreTrainedModel, model.to(device()))
+    return cast(PreTrainedModel, model.to(to or device()))
 
 
-def with_adapter(model: PreTrainedModel, *, rank: int, seed: int) -> PeftModel:
-    """The frozen model with a fresh LoRA adapter, in float32, on each of its linear layers; made fast."""
-    torch.manual_seed(seed)
-    settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
-    adapted = cast(PeftModel, get_peft_model(model, settings))
-    speed_up(adapted)
-    return adapted
+def causal(model: Model) -> Any:
+    """The language model itself, whatever adapter it wears."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import log
 
 import torch
-from peft import PeftModel
 
+from trainer.base import Model
 from trainer.batches import plan
 from trainer.dataset import Dataset, Row
 from trainer.loss import judge, sample, words
@@ -40,14 +40,14 @@ def choose(data: Dataset, *, measured: Sequence[Row], frame: frozenset[int], tra
     return Sample(tuple(sample(others or measured, tokens=tokens)), tuple(sample(data.learned, tokens=tokens)), frame)
 
 
-def examine(model: PeftModel, rows: Sample, *, batch_tokens: int) -> tuple[float, float]:
+def examine(model: Model, rows: Sample, *, batch_tokens: int) -> tuple[float, float]:
     """Bits per byte on the held-out rows, and `Check.copied`."""
     nats, usual = _read(model, rows.held_out, rows.frame, batch_tokens)
     _, learned = _read(model, rows.learned, rows.frame, batch_tokens)
     return nats / log(2) / sum(row.learned_bytes for row in rows.held_out), learned - usual
 
 
-def _read(model: PeftModel, rows: Sequence[Row], frame: frozenset[int], batch_tokens: int) -> tuple[float, float]:
+def _read(model: Model, rows: Sequence[Row], frame: frozenset[int], batch_tokens: int) -> tuple[float, float]:
     """Surprise in nats, and the share of stretches that the model would say by itself."""
     nats, there, said = 0.0, 0, 0
     for batch in plan(rows, batch_tokens=batch_tokens, epochs=1, seed=0):

@@ -11,8 +11,8 @@ from trainer.base import Base
 from trainer.merge import merge
 from trainer.run import Run, remove, whole
 
-ADAPTER = "adapter"
-"""The folder, inside a run, of what was learned."""
+LEARNED = "learned"
+"""The folder, inside a run, of what was learned: an adapter, or all weights."""
 ARTIFACT = "artifact"
 """The folder, inside a run, that will be published."""
 
@@ -36,13 +36,13 @@ def base_gguf(base: Base, work: Run, quantization: str, cache: Path, free_space:
 
 
 def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace) -> Path:
-    """The adapter of a run, with its base, as a quantized GGUF; returns the file."""
+    """What a run learned, with its base, as a quantized GGUF; returns the file."""
     merged, f16, artifact = work.folder / "merged", work.folder / "f16.gguf", work.folder / ARTIFACT
 
     def merging() -> dict[str, float]:
-        gguf.require_space(work.folder, _weights_size(base), free_space)
+        gguf.require_space(work.folder, base.size, free_space)
         with whole(merged) as scratch:
-            merge(base.folder, work.folder / ADAPTER, scratch)
+            merge(base.folder, work.folder / LEARNED, scratch)
         return {}
 
     def converting() -> dict[str, float]:
@@ -63,11 +63,6 @@ def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace)
 
 
 def _convert(base: Base, folder: Path, output: Path, free_space: gguf.FreeSpace) -> None:
-    gguf.require_space(output.parent, _weights_size(base), free_space)
+    gguf.require_space(output.parent, base.size, free_space)
     with whole(output) as scratch:
         gguf.convert(folder, scratch)
-
-
-def _weights_size(base: Base) -> int:
-    """Bytes of the base's weights, which are 16 bits each, as the merged ones are."""
-    return sum(shard.stat().st_size for shard in base.folder.glob("*.safetensors"))

@@ -8,34 +8,46 @@ from functools import partial
 from typing import Any, cast
 
 import torch
-from peft import PeftModel
-from peft.tuners.lora import Linear
+from bitsandbytes.functional import dequantize_4bit
+from bitsandbytes.nn.modules import Params4bit
+from peft.tuners.lora import Linear, Linear4bit
+from torch import nn
 from transformers import AttentionInterface
+
+from trainer.base import Model, causal
 
 GROUPED = "doppelganger_grouped"
 
 
-def speed_up(model: PeftModel) -> None:
-    """Make training `model` faster; what peft saves, loads, merges or switches off stays as it is.
+def speed_up(model: Model) -> None:
+    """Make training `model` faster; what is saved, loaded, merged or switched off stays as it is.
 
-    For one LoRA adapter without dropout or biases, and rows that are padded on the right.
+    For one LoRA adapter without dropout, over matrices without biases, dense or of 4 bits; or for no adapter at all.
+    Rows are padded on the right.
     """
     if model.device.type == "cpu":
         AttentionInterface.register(GROUPED, grouped_attention)
-        causal: Any = model.get_base_model()
-        causal.set_attn_implementation(GROUPED)
+        causal(model).set_attn_implementation(GROUPED)
     for layer in model.modules():
-        if isinstance(layer, Linear):
+        if isinstance(layer, Linear | Linear4bit):
             vars(layer)["forward"] = partial(_forward, layer, layer.forward)
 
 
-def _forward(layer: Linear, plain: Any, x: torch.Tensor) -> torch.Tensor:
+def _forward(layer: Linear | Linear4bit, plain: Any, x: torch.Tensor) -> torch.Tensor:
     if layer.disable_adapters or layer.merged:
         return cast(torch.Tensor, plain(x))
     (name,) = layer.active_adapters
     apply: Any = _Adapted.apply
     adapter = (layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name])
-    return cast(torch.Tensor, apply(x, layer.base_layer.weight, *adapter))
+    return cast(torch.Tensor, apply(x, layer.get_base_layer(), *adapter))
+
+
+def dense(layer: nn.Module, dtype: torch.dtype) -> torch.Tensor:
+    """The matrix of a linear layer, (out, in): unpacked afresh at each call if it is kept in 4 bits."""
+    weight: Any = layer.weight
+    if isinstance(weight, Params4bit):
+        return dequantize_4bit(weight.data, weight.quant_state).to(dtype)
+    return cast(torch.Tensor, weight)
 
 
 def grouped_attention(
@@ -62,25 +74,25 @@ def grouped_attention(
 
 
 class _Adapted(torch.autograd.Function):
-    """x is (…, in), the frozen weight (out, in), down (rank, in) and up (out, rank); the result is (…, out)."""
+    """x is (…, in), the frozen layer's matrix (out, in), down (rank, in) and up (out, rank); the result is (…, out)."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: torch.Tensor, weight: torch.Tensor, down: torch.Tensor, up: torch.Tensor, scaling: float
+        ctx: Any, x: torch.Tensor, frozen: nn.Module, down: torch.Tensor, up: torch.Tensor, scaling: float
     ) -> torch.Tensor:
         flat = x.reshape(-1, x.shape[-1])
         down, up = down.to(x.dtype), (up * scaling).to(x.dtype)
         inner = flat @ down.T
-        ctx.save_for_backward(flat, inner, weight, down, up)
-        ctx.scaling = scaling
-        return (flat @ weight.T).addmm_(inner, up.T).view(*x.shape[:-1], -1)
+        ctx.save_for_backward(flat, inner, down, up)
+        ctx.frozen, ctx.scaling = frozen, scaling
+        return (flat @ dense(frozen, x.dtype).T).addmm_(inner, up.T).view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        flat, inner, weight, down, up = ctx.saved_tensors
-        slope = outer[0].reshape(-1, weight.shape[0])
+        flat, inner, down, up = ctx.saved_tensors
+        slope = outer[0].reshape(-1, up.shape[0])
         back = slope @ up
         to_x = None
         if ctx.needs_input_grad[0]:
-            to_x = (slope @ weight).addmm_(back, down).view(*outer[0].shape[:-1], -1)
+            to_x = (slope @ dense(ctx.frozen, slope.dtype)).addmm_(back, down).view(*outer[0].shape[:-1], -1)
         return to_x, None, (back.T @ flat).float(), (slope.T @ inner).float() * ctx.scaling, None

@@ -4,13 +4,13 @@ The vocabulary makes logits the largest thing in memory and a fifth of the arith
 positions are learned.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import log
 from typing import Any, cast
 
 import torch
-from peft import PeftModel
 
+from trainer.base import Model, causal
 from trainer.batches import MULTIPLE, Batch, collate, plan
 from trainer.dataset import Row
 
@@ -18,7 +18,7 @@ CHUNK = 256
 """Positions whose logits exist at the same time."""
 
 
-def surprise(model: PeftModel, input_ids: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
+def surprise(model: Model, input_ids: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
     """Negative log-likelihood of each counted token given those before it, in nats; shape (number of counted,).
 
     `input_ids` and `counted` (bool) have the shape (rows, tokens); a row's first token has nothing before it and is
@@ -28,12 +28,12 @@ def surprise(model: PeftModel, input_ids: torch.Tensor, counted: torch.Tensor) -
     return cast(torch.Tensor, apply(*_before(model, input_ids, counted)))
 
 
-def judge(model: PeftModel, input_ids: torch.Tensor, counted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def judge(model: Model, input_ids: torch.Tensor, counted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Of each counted token its surprise as above, and whether it is the likeliest; for measuring, without slopes."""
     surprises, likeliest = [], []
     with torch.no_grad():
         hidden, head, targets = _before(model, input_ids, counted)
-        for states, wanted in zip(torch.split(hidden.to(head.dtype), CHUNK), torch.split(targets, CHUNK), strict=True):
+        for states, wanted in _chunks(hidden.to(head.dtype), targets):
             logits = (states @ head.T).float()
             surprises.append(torch.nn.functional.cross_entropy(logits, wanted, reduction="none"))
             likeliest.append(logits.argmax(-1) == wanted)
@@ -41,40 +41,65 @@ def judge(model: PeftModel, input_ids: torch.Tensor, counted: torch.Tensor) -> t
 
 
 def _before(
-    model: PeftModel, input_ids: torch.Tensor, counted: torch.Tensor
+    model: Model, input_ids: torch.Tensor, counted: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Hidden states (n, width) before the counted tokens, the output matrix, and the tokens (n,) themselves."""
-    causal: Any = model.get_base_model()
-    hidden = causal.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
+    language: Any = causal(model)
+    hidden = language.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
     following = counted[:, 1:]
-    return hidden[:, :-1][following], causal.get_output_embeddings().weight, input_ids[:, 1:][following]
+    head = language.get_output_embeddings().weight
+    if torch.is_autocast_enabled(head.device.type):
+        head = head.to(torch.get_autocast_dtype(head.device.type))
+    return hidden[:, :-1][following], head, input_ids[:, 1:][following]
 
 
 class _Surprise(torch.autograd.Function):
-    """Cross-entropy behind a frozen output matrix: the gradient is made while the logits are at hand.
+    """Cross-entropy behind an output matrix: what the way back needs is made while the logits are at hand.
 
-    So no logits are kept for the way back, nor computed twice.
+    So no logits are kept. They are computed twice only where the matrix learns, too: its slope adds up over positions,
+    each times what comes from outside, which is not known before.
     """
 
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, head: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """`hidden` (n, width) and `targets` (n,) to losses (n,); `head` is (vocabulary, width)."""
         losses, slopes = [], []
-        for states, wanted in zip(torch.split(hidden.to(head.dtype), CHUNK), torch.split(targets, CHUNK), strict=True):
-            logits = (states @ head.T).float()
-            norm = logits.logsumexp(-1, keepdim=True)
-            losses.append((norm - logits.gather(1, wanted[:, None])).squeeze(1))
-            slope = logits.sub_(norm).exp_()
-            slope.scatter_add_(1, wanted[:, None], slope.new_full((len(wanted), 1), -1.0))
-            slopes.append(slope.to(head.dtype) @ head)
-        ctx.save_for_backward(torch.cat(slopes))
+        for states, wanted in _chunks(hidden.to(head.dtype), targets):
+            loss, slope = _chunk(states, head, wanted)
+            losses.append(loss)
+            slopes.append(slope @ head)
+        ctx.save_for_backward(torch.cat(slopes), *((hidden, head, targets) if ctx.needs_input_grad[1] else ()))
         return torch.cat(losses)
 
     @staticmethod
-    def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        """The slope of each loss, times what comes from outside; shape (n, width)."""
-        (slopes,) = ctx.saved_tensors
-        return slopes * outer[0][:, None].to(slopes.dtype), None, None
+    def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None, None]:
+        """The slope of each loss, times what comes from outside; shapes (n, width) and (vocabulary, width)."""
+        slopes, *rest = ctx.saved_tensors
+        factors = outer[0][:, None].to(slopes.dtype)
+        return slopes * factors, _to_head(factors, *rest) if rest else None, None
+
+
+def _to_head(factors: torch.Tensor, hidden: torch.Tensor, head: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The slope of the output matrix, summed in float32."""
+    total = torch.zeros_like(head, dtype=torch.float32)
+    chunks = zip(_chunks(hidden.to(head.dtype), targets), torch.split(factors, CHUNK), strict=True)
+    for (states, wanted), factor in chunks:
+        total += _chunk(states, head, wanted)[1].T @ (states * factor)
+    return total.to(head.dtype)
+
+
+def _chunks(hidden: torch.Tensor, targets: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    return zip(torch.split(hidden, CHUNK), torch.split(targets, CHUNK), strict=True)
+
+
+def _chunk(states: torch.Tensor, head: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Losses (n,) of some positions, and their slopes by the logits (n, vocabulary)."""
+    logits = (states @ head.T).float()
+    norm = logits.logsumexp(-1, keepdim=True)
+    losses = (norm - logits.gather(1, wanted[:, None])).squeeze(1)
+    slope = logits.sub_(norm).exp_()
+    slope.scatter_add_(1, wanted[:, None], slope.new_full((len(wanted), 1), -1.0))
+    return losses, slope.to(head.dtype)
 
 
 def sample(rows: Sequence[Row], *, tokens: int) -> list[Row]:
@@ -84,7 +109,7 @@ def sample(rows: Sequence[Row], *, tokens: int) -> list[Row]:
     return [rows[index * len(rows) // keep] for index in range(keep)]
 
 
-def bits_per_byte(model: PeftModel, rows: Sequence[Row], frame: frozenset[int], *, batch_tokens: int) -> float:
+def bits_per_byte(model: Model, rows: Sequence[Row], frame: frozenset[int], *, batch_tokens: int) -> float:
     """How surprising the owner's words are: their negative log-likelihood in bits, by their UTF-8 bytes.
 
     The frame (separators between messages, the close of a turn) counts on neither side: the base has never seen it,

@@ -5,15 +5,12 @@ from one stage to the next; how each is done, its module knows.
 """
 
 import hashlib
-import resource
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,21 +23,17 @@ from exporter.progress import Report, Step, silent
 from exporter.runs import alone
 from exporter.store import Store
 from trainer import base as bases
-from trainer import gguf, registry, train
+from trainer import gguf, registry
 from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, fingerprint, sha256, write_card
-from trainer.batches import plan, tokens_of
 from trainer.dataset import Dataset, Split, dataset, split
-from trainer.examine import choose, examine
-from trainer.export import ADAPTER, ARTIFACT, base_gguf, export
-from trainer.loss import bits_per_byte, sample
+from trainer.export import ARTIFACT, base_gguf, export
+from trainer.loss import sample
 from trainer.prompt import PromptSpec
 from trainer.proof import PROVED, prove
 from trainer.registry import Verdict
-from trainer.run import PERCENT, Run, open_run, remove, whole
+from trainer.run import PERCENT, Run, open_run, remove
+from trainer.teach import CHECKPOINTS, teach
 
-MEASURED = 6_000
-"""Held-out tokens on which base and double are compared: seconds on two cores."""
-CHECKPOINTS = "checkpoints"
 LIBRARIES = ("torch", "transformers", "peft", "gguf", "llama-cpp-python")
 
 
@@ -124,7 +117,19 @@ def _make(
 ) -> None:
     """A proved model and its card in the run's folder, unless they were published from there already."""
     checkpoints = work.folder / CHECKPOINTS
-    measured = work.stage("train", lambda: _train(training, work.folder, report, free_space), uses_up=(checkpoints,))
+    measured = work.stage(
+        "train",
+        lambda: teach(
+            training.base,
+            training.data,
+            training.settings,
+            training.frame,
+            work.folder,
+            report=report,
+            free_space=free_space,
+        ),
+        uses_up=(checkpoints,),
+    )
     export(training.base, work, training.settings.quantization, free_space)
     prepared = work.folder / ARTIFACT
     if prepared.is_dir():
@@ -136,37 +141,6 @@ def _make(
 
         work.stage("verify", proving)
         write_card(prepared, card.model_copy(update={"seconds": seconds | work.seconds}))
-
-
-def _train(training: Training, folder: Path, report: Report, free_space: gguf.FreeSpace) -> dict[str, Any]:
-    """An adapter, in the run's folder, and what it gained."""
-    settings, data = training.settings, training.data
-    model = bases.with_adapter(
-        bases.load_model(training.base.folder, bases.precision()), rank=settings.rank, seed=settings.seed
-    )
-    gguf.require_space(folder, train.checkpoints_size(model), free_space)
-    batches = plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed)
-    held_out, proved = sample(data.held_out, tokens=MEASURED), sample(data.held_out, tokens=PROVED)
-    chosen = choose(data, measured=held_out, frame=training.frame, trained=tokens_of(batches))
-    pace, ending = train.fit(
-        model,
-        batches,
-        folder / CHECKPOINTS,
-        learning_rate=settings.learning_rate or train.default_rate(model),
-        max_seconds=settings.max_minutes * 60 if settings.max_minutes else None,
-        report=report,
-        examine=partial(examine, model, chosen, batch_tokens=settings.batch_tokens) if settings.early_stop else None,
-        patience=settings.early_stop,
-    )
-    found = {
-        "tuned": bits_per_byte(model, held_out, training.frame, batch_tokens=settings.batch_tokens),
-        "proved": bits_per_byte(model, proved, training.frame, batch_tokens=settings.batch_tokens),
-    }
-    with model.disable_adapter():
-        found["base"] = bits_per_byte(model, held_out, training.frame, batch_tokens=settings.batch_tokens)
-    with whole(folder / ADAPTER) as output:
-        model.save_pretrained(str(output))
-    return {**found, "ended": ending.told, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": _peak_rss_mb()}
 
 
 def _publish(work: Run, models: Path, training: Training) -> Artifact:
@@ -210,9 +184,3 @@ def _card(training: Training, measured: dict[str, Any], untuned: Path, now: date
         peak_rss_mb=measured["peak_rss_mb"],
         seconds={},
     )
-
-
-def _peak_rss_mb() -> float:
-    """The most memory that this process ever held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)

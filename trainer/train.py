@@ -1,16 +1,14 @@
 """Training: transformers' Trainer with our batches, our loss, a learning rate that comes to rest in time, checkpoints.
 
-It teaches an adapter on rows, and knows nothing of where rows come from or what becomes of the adapter.
+It teaches a model on rows, and knows nothing of where rows come from or what becomes of what it learned.
 """
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from peft import PeftModel
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import (
@@ -21,37 +19,36 @@ from transformers import (
 
 from exporter.progress import Report
 from trainer import checkpoints
+from trainer.base import Model
 from trainer.batches import Batch, collate
 from trainer.loss import surprise
 from trainer.schedule import Budget, Pace
 from trainer.stopping import Ending
 from trainer.watch import CHECKPOINT_SECONDS, Examine, Watch
 
-RATE = 2e-3
-"""The best learning rate for LoRA on a model of `RATED` weights; larger models want less, by the root of their size."""
-RATED = 135e6
-
 
 def fit(
-    model: PeftModel,
+    model: Model,
     batches: Sequence[Batch],
     folder: Path,
     *,
     learning_rate: float,
     max_seconds: float | None,
     report: Report,
+    autocast: bool = False,
     examine: Examine | None = None,
     patience: int = 0,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Pace, Ending]:
-    """Train the adapter of `model` in place, through all batches, until the time is up or it has learned enough.
+    """Train `model` in place, its adapter or all of it: through all batches, until the time is up or it learned enough.
 
+    `autocast` multiplies in bfloat16 what is kept in float32, where the hardware does.
     With `examine`, checks are made as trainer.stopping has it, training ends after `patience` of them without a better
-    one, and the best adapter is what is left in `model`. Without, it is the last.
+    one, and the best state is what is left in `model`. Without, it is the last.
 
-    `folder` keeps checkpoints (adapter, optimizer, state). If it holds a sound one, training goes on from there, as if
-    it had never been interrupted: on the same machine with the same threads to the same bit, unless time is limited.
+    `folder` keeps checkpoints (what learns, optimizer, state). If it holds a sound one, training goes on from there, as
+    if it had never been interrupted: on the same machine with the same threads to the same bit, unless time is limited.
 
     Raises:
         Diverged: the loss or its slope is not a number; nothing of that is in a checkpoint.
@@ -74,7 +71,7 @@ def fit(
     trainer = _Trainer(
         watch,
         model=model,
-        args=_arguments(folder, steps=len(batches)),
+        args=_arguments(folder, steps=len(batches), autocast=autocast),
         train_dataset=batches,
         data_collator=_only,
         callbacks=[watch],
@@ -91,12 +88,7 @@ def fit(
     return watch.pace(ending.step), ending
 
 
-def default_rate(model: PeftModel) -> float:
-    """The learning rate for a model of this size: 2e-3 at 135 million weights, 3e-4 at 6 billion."""
-    return RATE * math.sqrt(RATED / max(model.num_parameters(), RATED))
-
-
-def checkpoints_size(model: PeftModel) -> int:
+def checkpoints_size(model: Model) -> int:
     """The most bytes that `fit` keeps on disk: of each learned number its value and AdamW's two, in float32.
 
     Three checkpoints are kept, the best one among them, while a fourth is written.
@@ -104,11 +96,12 @@ def checkpoints_size(model: PeftModel) -> int:
     return 4 * 3 * 4 * sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-def _arguments(folder: Path, *, steps: int) -> TrainingArguments:
+def _arguments(folder: Path, *, steps: int, autocast: bool) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=1,  # one item of the data set is one batch of ours
+        bf16=autocast,
         max_grad_norm=1.0,
         logging_steps=1,
         logging_nan_inf_filter=False,  # a loss that is no number must be seen
@@ -153,4 +146,4 @@ class _Trainer(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """Mean surprise at the learned tokens of the batch, in nats."""
-        return surprise(cast(PeftModel, model), inputs["input_ids"], inputs["learned"]).mean()
+        return surprise(cast(Model, model), inputs["input_ids"], inputs["learned"]).mean()

@@ -14,8 +14,9 @@ import torch
 from exporter.progress import Step
 from tests.trainer.test_trainer_train import row
 from trainer import checkpoints
-from trainer.base import load_model, with_adapter
+from trainer.base import load_model
 from trainer.checkpoints import SEAL
+from trainer.methods import with_adapter
 from trainer.schedule import Budget
 from trainer.train import fit
 from trainer.watch import Diverged

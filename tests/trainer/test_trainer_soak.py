@@ -14,8 +14,9 @@ from llama_cpp import Llama
 
 from tests.trainer.test_trainer_pipeline import CHILD
 from trainer import gguf, pipeline
-from trainer.base import EMBEDDED, load_model, load_tokenizer, prepare, with_adapter
+from trainer.base import EMBEDDED, load_model, load_tokenizer, prepare
 from trainer.merge import merge
+from trainer.methods import with_adapter
 from trainer.registry import names
 
 KILLS = 5

@@ -8,11 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.base import load_model, with_adapter
+from trainer.base import load_model
 from trainer.batches import MULTIPLE, collate, plan
 from trainer.dataset import Row
 from trainer.loss import bits_per_byte, sample, surprise
 from trainer.merge import BrokenWeights, merge
+from trainer.methods import with_adapter
 from trainer.schedule import Budget
 from trainer.stopping import Ending
 from trainer.train import fit
