@@ -211,7 +211,7 @@ def verify(card: Card, tokenizer: Tokenizer) -> None:
     if here != card.fingerprint:
         raise PromptMismatch(
             f"the model was trained on prompts {card.fingerprint}, and this code renders {here}",
-            fix=f"{RETRAIN}, or run the release that trained it",
+            fix=f"{RETRAIN}, or see which others still fit: `python -m trainer models`",
         )
 
 

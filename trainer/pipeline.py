@@ -24,13 +24,13 @@ from exporter.runs import alone
 from exporter.store import Store
 from trainer import base as bases
 from trainer import gguf, registry
-from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, fingerprint, sha256, write_card
+from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, fingerprint, read, sha256, write_card
 from trainer.dataset import Dataset, Split, dataset, split
 from trainer.export import ARTIFACT, base_gguf, export
+from trainer.gate import judge
 from trainer.loss import sample
 from trainer.prompt import PromptSpec
 from trainer.proof import PROVED, prove
-from trainer.registry import Verdict
 from trainer.run import PERCENT, Run, open_run, remove
 from trainer.teach import CHECKPOINTS, teach
 
@@ -84,7 +84,7 @@ def run(
         work = open_run(config.runs, training.digest(), report)
         untuned = base_gguf(training.base, work, config.train.quantization, bases_folder, free_space)
         _make(training, work, untuned, seconds, report, clock, free_space)
-        return _publish(work, config.models, training)
+        return _publish(work, config.models, training, history, report)
 
 
 def prepare(history: Split, settings: Train, cache: Path, *, free_space: gguf.FreeSpace = gguf.free_space) -> Training:
@@ -143,11 +143,14 @@ def _make(
         write_card(prepared, card.model_copy(update={"seconds": seconds | work.seconds}))
 
 
-def _publish(work: Run, models: Path, training: Training) -> Artifact:
-    """Give the proved model its place; if a run was killed when it just had one, find it there."""
+def _publish(work: Run, models: Path, training: Training, history: Split, report: Report) -> Artifact:
+    """Give the proved model its place, and put it to use if the gate lets it through.
+
+    If a run was killed when its model just had a place, it is found there.
+    """
     prepared = work.folder / ARTIFACT
     if prepared.is_dir():
-        artifact = registry.publish(prepared, models, Verdict(passed=True, why=""))
+        artifact = registry.publish(prepared, models, judge(read(prepared), models, history.held_out, report))
     else:
         artifact = registry.made_by(models, training.digest())
     if registry.verdict(artifact).passed:

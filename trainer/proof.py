@@ -3,7 +3,8 @@
 All of it runs in llama.cpp, as the bot does, without torch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import log
 from pathlib import Path
 
@@ -37,22 +38,41 @@ def prove(gguf: Path, card: Card, rows: Sequence[Row], *, bits_per_byte: float) 
         PromptMismatch: llama.cpp reads prompts otherwise than training did.
         Unfaithful: its surprise differs by more than the bound, or it never ends its turn.
     """
-    llama = Llama(str(gguf), n_ctx=card.prompt.length, n_batch=card.prompt.length, logits_all=True, verbose=False)
-    try:
-        tokenizer = GGUFTokenizer(llama)
-        verify(card, tokenizer)
-        close = tokenizer.control(card.prompt.turn_close)
-        found = surprise(llama, rows, frozenset({close, tokenizer.control(card.prompt.burst_separator)}))
+    with reading(gguf, card) as llama:
+        verify(card, GGUFTokenizer(llama))
+        found = surprise(llama, rows, _frame(llama, card))
         if not abs(found / bits_per_byte - 1.0) <= BOUND[card.quantization]:
             raise Unfaithful(
                 f"in llama.cpp the model needs {found:.3f} bits per byte, and {bits_per_byte:.3f} in training",
                 fix="choose a finer [train] quantization",
             )
+        close = GGUFTokenizer(llama).control(card.prompt.turn_close)
         if not any(ends(llama, row, close=close, limit=card.prompt.reply_tokens) for row in rows[:TRIES]):
             raise Unfaithful("the model never ends its turn", fix="train longer: raise [train] epochs or max_minutes")
+    return found
+
+
+def measure(gguf: Path, card: Card, rows: Sequence[Row]) -> float:
+    """Bits per byte that the model in `gguf` needs for rows that are rendered for it."""
+    with reading(gguf, card) as llama:
+        return surprise(llama, rows, _frame(llama, card))
+
+
+@contextmanager
+def reading(gguf: Path, card: Card) -> Iterator[Llama]:
+    """The model, loaded so that the logits of each token of a row are kept."""
+    length = card.prompt.length
+    llama = Llama(str(gguf), n_ctx=length, n_batch=length, logits_all=True, verbose=False)
+    try:
+        yield llama
     finally:
         llama.close()
-    return found
+
+
+def _frame(llama: Llama, card: Card) -> frozenset[int]:
+    """Control tokens inside a reply, which bits per byte leave out."""
+    tokenizer = GGUFTokenizer(llama)
+    return frozenset(map(tokenizer.control, (card.prompt.turn_close, card.prompt.burst_separator)))
 
 
 def surprise(llama: Llama, rows: Sequence[Row], frame: frozenset[int]) -> float:

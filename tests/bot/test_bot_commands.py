@@ -12,6 +12,7 @@ from exporter.messages import Message, Peer, PeerKind
 from exporter.store import open_store
 from tests.bot.bigram import write_artifact
 from tests.sandbox_fixtures import AGREED_BY_ALL
+from trainer.artifact import PromptMismatch
 from trainer.registry import NoModel
 
 REPLIES = (("yes",), ("sure", "soon"))
@@ -97,6 +98,16 @@ def test_without_a_model_the_fix_is_to_train_one(config, history, command):
     with pytest.raises(NoModel) as caught:
         call(*command, config=config)
     assert "python -m trainer" in caught.value.fix
+
+
+@pytest.mark.parametrize("command", [["run"], ["chat", "--as", "Ben"], ["compare"]])
+def test_a_model_that_reads_prompts_otherwise_says_nothing_to_anybody(config, history, model, command):
+    """`run` finds it out before it connects: the address in the configuration is nowhere."""
+    card = json.loads((model / "card.json").read_text())
+    (model / "card.json").write_text(json.dumps({**card, "fingerprint": "0" * 16}))
+    with pytest.raises(PromptMismatch, match="trained on prompts 0000000000000000") as caught:
+        call(*command, config=config, answers="hi\n")
+    assert "`python -m trainer run`" in caught.value.fix and "`python -m trainer models`" in caught.value.fix
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["chat"], ["status"], ["compare"]])

@@ -39,6 +39,7 @@ def test_run_reports_what_it_did_and_models_lists_it(config_file, config_of):
     report = json.loads(ran.stdout)
     artifact = current(config_of().models)
     assert list(report) == [
+        "model", "promoted", "why",
         "sessions", "tokens", "learned_tokens", "ended", "tokens_per_second", "peak_rss_mb", "bits_per_byte", "gguf",
         "seconds",
     ]  # fmt: skip

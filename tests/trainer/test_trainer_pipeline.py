@@ -36,10 +36,15 @@ def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of
     assert all(step.done <= step.total for step in steps)
 
 
-def test_a_second_training_stands_beside_the_first(store, config_of):
-    config = config_of(epochs=2)
-    first, second = pipeline.run(config, store), pipeline.run(config, store)
-    assert names(config.models) == [second.name, first.name]
+def test_a_second_training_stands_beside_the_first_and_is_not_used_if_it_is_worse(store, config_of):
+    first = pipeline.run(config_of(), store)
+    second = pipeline.run(config_of(epochs=2), store)
+    models = config_of().models
+    assert names(models) == [second.name, first.name]
+    assert current(models) == first
+    found = registry.verdict(second)
+    assert not found.passed and found.bits_per_byte > found.against_bits_per_byte
+    assert f"worse than {first.name}" in found.why
 
 
 def test_interrupted_after_training_it_does_not_train_again(store, config_of):

@@ -11,6 +11,7 @@ from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.progress import progress
 from exporter.store import open_store
+from trainer import registry
 from trainer.artifact import Artifact
 from trainer.commands.extra import training_pipeline
 
@@ -19,10 +20,11 @@ from trainer.commands.extra import training_pipeline
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def run_command(config_path: Path, as_json: bool) -> None:
-    """Train a double, and publish it for the bot.
+    """Train a double, and put it to use.
 
-    It is published once it is proven that llama.cpp speaks as training had it. It may be stopped at any time: the next
-    run goes on from the last checkpoint.
+    It is published once it is proven that llama.cpp speaks as training had it. It is put to use if it needs no more
+    bits per byte for your held-out words than the one in use does, or, where none is, than its base; otherwise it
+    stays among the models. A run may be stopped at any time: the next one goes on from the last checkpoint.
     """
     config = configuration.load(config_path)
     config.make_state()
@@ -37,8 +39,11 @@ def run_command(config_path: Path, as_json: bool) -> None:
 
 def report(artifact: Artifact) -> dict[str, Any]:
     """What training did, in plain values."""
-    card = artifact.card
+    card, verdict = artifact.card, registry.verdict(artifact)
     return {
+        "model": artifact.name,
+        "promoted": verdict.passed,
+        "why": verdict.why,
         "sessions": card.sessions,
         "tokens": card.tokens,
         "learned_tokens": card.learned_tokens,
@@ -61,4 +66,10 @@ def _print_report(console: Console, artifact: Artifact) -> None:
     console.print(f"learned {card.learned_tokens:,} of {card.tokens:,} tokens in {card.sessions:,} sessions")
     console.print(f"training ended {card.ended}")
     console.print(f"bits per byte on what was held out: {base:.3f} before, {tuned:.3f} after ({tuned / base - 1:+.1%})")
+    verdict = registry.verdict(artifact)
     console.print(f"published {artifact.gguf}", soft_wrap=True)
+    if verdict.passed:
+        console.print(f"in use from now on: {verdict.why}", soft_wrap=True)
+    else:
+        console.print(f"not put to use: {verdict.why}", soft_wrap=True)
+        console.print(f"to use it all the same: python -m trainer models promote {artifact.name}", soft_wrap=True)

@@ -1,0 +1,92 @@
+"""The gate: whether a fresh model may take the place of the one in use. It must not be worse at the owner's own words.
+
+Both are measured in llama.cpp, as the bot will run them, on the same conversations, which neither has learned from.
+Whoever publishes sees a verdict alone, so more may be asked of a model here than one figure.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from exporter.progress import Report, Step, silent
+from trainer.artifact import Artifact, CannotLoad, PromptMismatch, check, vocabulary
+from trainer.dataset import Conversation, rows
+from trainer.proof import measure
+from trainer.registry import NoModel, Verdict, current
+
+MEASURED = 4_000
+"""Tokens on which two models are compared: ten seconds for two of 135 million weights, on two cores."""
+DIGITS = 3
+"""Decimals of bits per byte that count, and that are shown: what looks the same is not worse."""
+
+
+def judge(fresh: Artifact, models: Path, history: Sequence[Conversation], report: Report = silent) -> Verdict:
+    """Whether `fresh`, which need not be among `models` yet, may be put to use there.
+
+    `history` holds the conversations of the store, oldest first; those that `fresh` learned from are left out.
+    """
+    rival = _rival(models)
+    return _against(fresh, rival, history, report) if rival else _alone(fresh)
+
+
+def _rival(models: Path) -> Artifact | None:
+    """The model in use, if it can be used at all."""
+    try:
+        artifact = current(models)
+        check(artifact)
+    except (NoModel, PromptMismatch, CannotLoad):
+        return None
+    return artifact
+
+
+def _alone(fresh: Artifact) -> Verdict:
+    """Nothing is in use that could speak: it must have learned something."""
+    bits = fresh.card.bits_per_byte
+    told = f"{_told(bits.tuned)} bits per byte of your held-out words, and {_told(bits.base)} before training"
+    if bits.tuned < bits.base:
+        return Verdict(passed=True, why=f"better than its base: {told}")
+    return Verdict(passed=False, why=f"no better than its base: {told}")
+
+
+def _against(fresh: Artifact, rival: Artifact, history: Sequence[Conversation], report: Report) -> Verdict:
+    learned_by_fresh = fresh.card.held_out_since
+    since, partly = max(learned_by_fresh, rival.card.held_out_since), ""
+    if not (chosen := _chosen(fresh, history, since)):
+        since, partly = learned_by_fresh, f", though {rival.name} has learned some of them"
+        chosen = _chosen(fresh, history, since)
+    if not chosen:
+        return Verdict(passed=False, against=rival.name, why="nothing is stored that it has not learned: sync first")
+    found = []
+    for number, artifact in enumerate((fresh, rival)):
+        report(Step("compare", number, 2))
+        with vocabulary(artifact.gguf) as tokenizer:
+            shown = [row for one in chosen for row in rows(one, tokenizer, artifact.card.prompt, everyone=False)]
+        found.append(measure(artifact.gguf, artifact.card, shown))
+    report(Step("compare", 2, 2))
+    mine, theirs = (round(bits, DIGITS) for bits in found)
+    words = f"bits per byte of the words that you said since {since:%Y-%m-%d}{partly}"
+    return Verdict(
+        passed=mine <= theirs,
+        why=f"{'not worse' if mine <= theirs else 'worse'} than {rival.name}: "
+        f"{_told(mine)} and {_told(theirs)} {words}",
+        against=rival.name,
+        bits_per_byte=mine,
+        against_bits_per_byte=theirs,
+    )
+
+
+def _chosen(fresh: Artifact, history: Sequence[Conversation], since: datetime) -> list[Conversation]:
+    """Conversations since then in which the owner speaks, about `MEASURED` tokens of them, spread evenly."""
+    with vocabulary(fresh.gguf) as tokenizer:
+        shown = [
+            (one, sum(len(row.ids) for row in read))
+            for one in history
+            if one.began >= since and (read := list(rows(one, tokenizer, fresh.card.prompt, everyone=False)))
+        ]
+    share = min(MEASURED / max(sum(length for _, length in shown), 1), 1.0)
+    keep = max(round(len(shown) * share), min(len(shown), 1))
+    return [shown[index * len(shown) // keep][0] for index in range(keep)]
+
+
+def _told(bits: float) -> str:
+    return f"{bits:.{DIGITS}f}"
