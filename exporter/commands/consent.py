@@ -1,7 +1,8 @@
 """The command that writes down what the people in a chat agree to, and shows what holds."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,7 +15,9 @@ from rich.text import Text
 
 from exporter import config as configuration
 from exporter.cli import config_option
+from exporter.commands.contacts import forget_command
 from exporter.commands.options import to_contact
+from exporter.commands.terminal import ask, tell
 from exporter.config import ConsentScope
 from exporter.consent import SCOPES, Ledger, Standing, how_to_grant
 from exporter.errors import DoppelgangerError
@@ -38,7 +41,10 @@ REVOKED: Mapping[ConsentScope, str] = {
 @click.option("--reply", is_flag=True, help="That the double drafts and answers there; needs --store, too.")
 @click.option("--revoke", is_flag=True, help="They agree no longer, to what you name or to anything.")
 @click.option("--note", metavar="TEXT", help="How they agreed, or why no longer, for your own records.")
-def consent_command(config_path: Path, chat: str | None, revoke: bool, note: str | None, **scopes: bool) -> None:
+@click.pass_context
+def consent_command(
+    context: click.Context, /, config_path: Path, chat: str | None, revoke: bool, note: str | None, **scopes: bool
+) -> None:
     """Write down what the people in a chat agree to, or show it.
 
     It is for you to ask them: nothing is fetched, learned or answered in a chat before you write down here that they
@@ -74,16 +80,20 @@ def consent_command(config_path: Path, chat: str | None, revoke: bool, note: str
             ledger.grant(peer, named, datetime.now(UTC), note)
         _show(peer, ledger, zone)
         needs_store = "reply" in named and not revoke and not ledger.allows(peer, "store")
-    if revoke:
-        _say_what_follows(peer, named or SCOPES)
     if needs_store:
-        click.echo(f"Note: to answer is to keep what is said, too: {how_to_grant(peer, 'store')}", err=True)
+        tell(f"Note: to answer is to keep what is said, too: {how_to_grant(peer, 'store')}")
+    if revoke:
+        for scope in named or SCOPES:
+            tell(f"{scope}: {REVOKED[scope]}")
+        _offer_to_forget(context, config_path, peer)
 
 
-def _say_what_follows(peer: Peer, revoked: Iterable[ConsentScope]) -> None:
-    for scope in revoked:
-        click.echo(f"{scope}: {REVOKED[scope]}", err=True)
-    click.echo(f"To erase what is stored: python -m exporter forget {shlex.quote(peer.name)}", err=True)
+def _offer_to_forget(context: click.Context, config_path: Path, peer: Peer) -> None:
+    """Let `forget` erase what is stored, if somebody is there who wants it; it says what that is, and asks again."""
+    if sys.stdin.isatty() and ask(f"Forget everything about {peer.name}, too? [y/N] ").lower() in ("y", "yes"):
+        context.invoke(forget_command, config_path=config_path, contact=str(peer.peer_id), yes=False, allow_again=False)
+    else:
+        tell(f"To erase what is stored: python -m exporter forget {shlex.quote(peer.name)}")
 
 
 def _chats(store: Store) -> list[Peer]:

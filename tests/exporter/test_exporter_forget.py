@@ -29,6 +29,7 @@ from exporter.sync import SyncResult, sync
 from exporter.telegram import connect
 from sandbox.values import Forward, User
 from sandbox.world import World
+from tests.sandbox_fixtures import agreed
 
 from .conftest import BEGIN, history
 
@@ -66,7 +67,7 @@ def talk(world: World, owner: User, anna: User, boris: User) -> None:
 
 async def pull(config: Config, store: Store, choice: Sync = EVERYTHING) -> SyncResult:
     async with connect(config) as client:
-        return await sync(client, store, choice)
+        return await sync(client, store, choice, agreed(store))
 
 
 def litter(config: Config, store: Store, anna: User) -> None:
