@@ -126,7 +126,7 @@ def as_published(model: Model, base: Base, learned: Path) -> Model:
     """
     if not isinstance(model, PeftModel):
         return cast(PreTrainedModel, cast(Any, model).to(precision()))
-    if not causal(model).is_loaded_in_4bit:
+    if not getattr(causal(model), "is_loaded_in_4bit", False):  # which only a packed model has
         return model
     adapted = PeftModel.from_pretrained(load_model(base.folder, precision(), _roomy(base)), learned)
     speed_up(adapted)
