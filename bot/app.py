@@ -31,13 +31,14 @@ from exporter.config import Config, Sync
 from exporter.consent import Ledger, how_to_grant
 from exporter.errors import DoppelgangerError
 from exporter.live import Live
-from exporter.messages import Message, Peer
+from exporter.messages import Message
 from exporter.modes import Mode, resolve_modes
 from exporter.progress import Say
 from exporter.running import ended_by, one_problem
 from exporter.store import Store, open_store
 from exporter.telegram import connect
 from trainer.artifact import Card
+from trainer.conversations import Views, views
 from trainer.registry import current
 
 log = logging.getLogger(__name__)
@@ -68,12 +69,13 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
     for peer in (peers[chat_id] for chat_id in modes):
         if lacking := ledger.lacks(peer, NEEDED):
             say(f"{peer.name} is left alone: no consent; {how_to_grant(peer, *lacking)}")
+    read = views(store, config.train, ZoneInfo(config.timezone), card.gaps)
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(open_bot(config.control))
         client = await stack.enter_async_context(connect(config, lasting=True, say=say))
         stack.enter_context(one_problem())
         account = Account(client, owner)
-        parts = _parts(config, store, ledger, owner, speaker, account, control, say)
+        parts = _parts(config, store, ledger, speaker, read, account, control, say)
         async with asyncio.TaskGroup() as tasks:
             double = Double(parts, modes, tasks)
             await settle(parts, modes)
@@ -104,8 +106,8 @@ def _parts(
     config: Config,
     store: Store,
     ledger: Ledger,
-    owner: Peer,
     speaker: Speaker,
+    read: Views,
     account: Account,
     control: Bot | None,
     say: Say,
@@ -115,11 +117,11 @@ def _parts(
     drafts = Drafts(store.database, clock)
     desks: list[Desk] = [SavedMessages(account, random, clock)]
     if control:
-        desks.append(ControlBot(control, owner.peer_id, clock))
+        desks.append(ControlBot(control, read.owner.peer_id, clock))
     return Parts(
         store=store,
         ledger=ledger,
-        owner=owner,
+        owner=read.owner,
         speaker=speaker,
         drafts=drafts,
         outbox=Outbox(store, account, random, clock),
@@ -127,10 +129,10 @@ def _parts(
         hands=account,
         desks=Desks(desks, drafts, store),
         settings=config.reply,
-        session_gap=config.train.session_gap,
+        views=read,
         started_at=clock(),
         clock=clock,
-        zone=ZoneInfo(config.timezone),
+        zone=read.zone,
         random=random,
         say=say,
     )

@@ -24,7 +24,6 @@ from bot.engine import open_double
 from bot.status import status
 from bot.tables import migrations
 from bot.talk import talk
-from bot.window import scene
 from exporter import config as configuration
 from exporter.cli import EXIT_CODES, DefaultGroup, config_option, loading
 from exporter.config import Config
@@ -35,6 +34,7 @@ from exporter.modes import resolve_modes
 from exporter.progress import progress
 from exporter.selection import resolve_contact
 from exporter.store import Store, open_store
+from trainer.conversations import views
 from trainer.registry import current
 
 
@@ -82,16 +82,22 @@ def chat_command(config_path: Path, name: str) -> None:
     config = configuration.load(config_path)
     artifact = current(config.models)
     with _history(config) as store:
-        owner = store.owner()
-        if owner is None:
+        if store.owner() is None:
             raise _nothing_synced()
         contact = resolve_contact(name, store.peers().values())
         if not Ledger(store.database, config.consent).allows(contact, "reply"):
             fix = f"once they agree: {how_to_grant(contact, 'reply')}"
             raise DoppelgangerError(f"no consent to let the double answer {contact.name}", fix=fix)
+        view = views(store, config.train, ZoneInfo(config.timezone), artifact.card.gaps).of(contact)
     temperature, random = config.reply.temperature, SystemRandom()
     with open_double(artifact.card, artifact.gguf, temperature=temperature, random=random) as engine:
-        talk(engine, scene(contact, owner), _lines(f"{contact.name}: "), lambda who, text: click.echo(f"{who}: {text}"))
+        talk(
+            engine,
+            view.scene,
+            _lines(f"{contact.name}: "),
+            lambda who, text: click.echo(f"{who}: {text}"),
+            mark=view.mark(None, datetime.now(UTC)),
+        )
 
 
 @main.command("status")

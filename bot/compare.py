@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 from bot.compose import compose
 from bot.engine import Engine, open_double, open_engine
@@ -19,6 +20,7 @@ from exporter.errors import DoppelgangerError
 from exporter.progress import Report, Step
 from exporter.store import Store
 from trainer.artifact import Artifact
+from trainer.conversations import learnable, views
 from trainer.dataset import Exchange, held_out_exchanges
 
 log = logging.getLogger(__name__)
@@ -58,9 +60,9 @@ def compare(
             f"the base model that the double was made from is not there: {base}",
             fix="train again with `python -m trainer run`, which keeps a converted base",
         )
-    every = held_out_exchanges(
-        store, Ledger(store.database, config.consent), since=card.held_out_since, gap=config.train.session_gap
-    )
+    agreed = learnable(store, Ledger(store.database, config.consent))
+    read = views(store, config.train, ZoneInfo(config.timezone), card.gaps)
+    every = held_out_exchanges(store, agreed, read, since=card.held_out_since)
     if not every:
         raise DoppelgangerError("no exchange was held out from training", fix="sync more history, then train again")
     chosen = [every[index * len(every) // count] for index in range(count)] if count < len(every) else every
@@ -79,7 +81,7 @@ async def _said(engine: Engine, exchanges: Sequence[Exchange], report: Report, n
     """One burst for each exchange: the first that is fit to send, or else whatever the model says."""
     bursts = []
     for done, exchange in enumerate(exchanges, 1):
-        ids = prompt(engine, exchange.scene, exchange.history)
+        ids = prompt(engine, exchange.scene, exchange.history, mark=exchange.reply.mark)
         composed = await compose(engine, ids, wanted=1)
         bursts.append(composed.bursts[0] if composed.bursts else (await engine.reply(ids)).texts)
         report(Step(name, done, len(exchanges)))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from random import Random
 
 from bot import cards, pacing
@@ -29,6 +29,7 @@ from exporter.messages import Message, Peer
 from exporter.modes import Mode
 from exporter.progress import Say
 from exporter.store import Store
+from trainer.conversations import Views
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Parts:
     hands: Hands
     desks: Desks
     settings: Reply
-    session_gap: timedelta
+    views: Views
     started_at: datetime
     clock: Callable[[], datetime]
     zone: tzinfo
@@ -155,7 +156,7 @@ class Conversation:
         """Compose, then draft or answer. Raises Overtaken, Lost or Refused where it came to nothing."""
         wanted = self._parts.settings.proposals if action is Action.DRAFT else 1
         began = time.monotonic()
-        ids = prompt(self._parts.speaker, window.scene, window.turns)
+        ids = prompt(self._parts.speaker, window.scene, window.turns, mark=window.mark)
         composed = await unless(self._news, compose(self._parts.speaker, ids, wanted=wanted))
         if not self.agreed:
             raise Overtaken
@@ -235,7 +236,7 @@ class Conversation:
             self._outdated.append((expired, outcome))
 
     def _look(self) -> Window:
-        return look(self._parts.store, self._peer, self._parts.owner, gap=self._parts.session_gap)
+        return look(self._parts.store, self._parts.views.of(self._peer), now=self._parts.clock())
 
     def _decide(self, window: Window) -> Decision:
         newest = window.newest

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from sqlite_utils import Database
 
 from bot.policy import FRESH
+from exporter import ghostwritten
 from exporter.messages import Message
 from exporter.store import Store
 
@@ -149,6 +150,9 @@ class Outbox:
         What the owner approved is sent, however late; what the double began by itself only while it is fresh. In chats
         other than these nothing is sent, nor looked for.
         """
+        for entry in self._where("state = ? and message_id is null", EntryState.SENT):
+            if entry.chat_id in chats:
+                await self._recover(entry)
         left = self._where("state in (?, ?, ?)", EntryState.QUEUED, *_BEGUN)
         return [
             await self._recover(entry) if entry.chat_id in chats else self._set(entry, state=EntryState.CANCELLED)
@@ -170,6 +174,8 @@ class Outbox:
             return entry
         if found:
             return self._sent(entry, found)
+        if entry.state is EntryState.SENT:
+            return entry
         begun = entry.state is not EntryState.QUEUED
         if entry.draft_id is not None or (begun and self._clock() - entry.queued_at <= FRESH):
             return await self.send(entry)
@@ -194,9 +200,17 @@ class Outbox:
 
     def _sent(self, entry: Entry, message: Message) -> Entry:
         """It stands in the chat, and so in our history: the next prompt shows it."""
-        sent = self._set(entry, state=EntryState.SENT, message_id=message.message_id)
+        with self._store.database.atomic():
+            sent = self._set(entry, state=EntryState.SENT, message_id=message.message_id)
+            if not self._typed_by_owner(entry):
+                ghostwritten.mark(self._store.database, message.chat_id, message.message_id)
         self._store.add([message])
         return sent
+
+    def _typed_by_owner(self, entry: Entry) -> bool:
+        """Whether he answered a draft with words of his own, instead of choosing a proposal."""
+        typed = "draft_id = ? and number is null"
+        return bool(self._store.database.table("draft").count_where(typed, [entry.draft_id]))
 
     def _set(self, entry: Entry, **columns: int | str) -> Entry:
         self._table.update(entry.entry_id, {**columns, "changed_at": self._now()})

@@ -10,12 +10,15 @@ from trainer.dialogue import Turn
 from trainer.prompt import Scene
 
 
-def talk(speaker: Speaker, scene: Scene, lines: Iterable[str], say: Callable[[str, str], None]) -> None:
-    """Answer each line as if the chat's other side had written it; `say` is given a name and what it says."""
+def talk(speaker: Speaker, scene: Scene, lines: Iterable[str], say: Callable[[str, str], None], *, mark: str) -> None:
+    """Answer each line as if the chat's other side had written it; `say` is given a name and what it says.
+
+    `mark` is what is told of the time at which they begin.
+    """
     turns: list[Turn] = []
     with asyncio.Runner() as runner:
         for line in filter(None, map(str.strip, lines)):
-            turns.append(Turn(scene.chat, False, (line,)))
+            turns.append(Turn(scene.chat, False, (line,), mark="" if turns else mark))
             composed = runner.run(compose(speaker, prompt(speaker, scene, turns), wanted=1))
             for burst in composed.bursts:
                 turns.append(Turn(scene.owner, True, burst))

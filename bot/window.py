@@ -5,13 +5,15 @@ Sessions, turns and prompts are made by the functions that made the training row
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from itertools import takewhile
 
 from bot.engine import Speaker
-from exporter.messages import Message, Peer, PeerKind
+from exporter import ghostwritten
+from exporter.messages import Message
 from exporter.store import Store
-from trainer.dialogue import Turn, sessions, turns, words
+from trainer.conversations import View
+from trainer.dialogue import Session, Turn
 from trainer.prompt import Scene, encode, fit, render_prompt
 
 MOST = 300
@@ -25,6 +27,8 @@ class Window:
     scene: Scene
     turns: tuple[Turn, ...]
     """Of the session that is going on, or was the last one."""
+    mark: str
+    """What is told of the time at which the owner would speak now."""
     said: tuple[Message, ...]
     """The messages in those turns, oldest first."""
 
@@ -44,23 +48,19 @@ class Window:
         return frozenset(message.message_id for message in self.said if message.outgoing)
 
 
-def look(store: Store, chat: Peer, owner: Peer, *, gap: timedelta) -> Window:
-    """The newest session of a chat; `gap` is the silence that ends one."""
-    newest: tuple[Message, ...] = ()
-    for session in sessions(store.recent(chat.peer_id, limit=MOST), gap=gap):
+def look(store: Store, view: View, *, now: datetime) -> Window:
+    """The newest session of a chat."""
+    newest: Session = ()
+    for session in view.sessions(store.recent(view.chat.peer_id, limit=MOST)):
         newest = session
-    said = tuple(message for message in newest if message.said and words(message))
     names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
-    return Window(scene(chat, owner), turns(said, names, owner=owner.name), said)
+    read = view.conversation(newest, names, ghostwritten.marked(store.database))
+    mark = view.mark(read.ends[-1] if read.ends else None, now)
+    return Window(read.scene, read.turns, mark, tuple(message for message in newest if message.said))
 
 
-def scene(chat: Peer, owner: Peer) -> Scene:
-    """Who talks with whom."""
-    return Scene(owner.name, chat.name, group=chat.kind is PeerKind.GROUP)
-
-
-def prompt(speaker: Speaker, scene: Scene, history: Sequence[Turn]) -> tuple[int, ...]:
-    """The token ids before the owner's next words; of the history as much as fits."""
+def prompt(speaker: Speaker, scene: Scene, history: Sequence[Turn], *, mark: str = "") -> tuple[int, ...]:
+    """The token ids before the owner's next words, said after `mark`; of the history as much as fits."""
     spec, tokenizer = speaker.spec, speaker.tokenizer
     shown = fit(spec, tokenizer, scene, history)
-    return encode(tokenizer, render_prompt(spec, scene, shown)).ids
+    return encode(tokenizer, render_prompt(spec, scene, shown, mark=mark)).ids

@@ -116,7 +116,10 @@ class Train(Section):
     max_minutes: float | None = Field(default=None, gt=0)
     """Time that training itself may take; the learning rate comes to rest by then."""
     epochs: float = Field(default=3.0, gt=0)
-    session_gap_minutes: float = Field(default=60.0, gt=0)
+    session_gap_minutes: float | None = Field(default=None, gt=0)
+    """None: each chat's own, learned from its silences."""
+    relations: Mapping[str, Annotated[str, Field(max_length=40)]] = {}
+    """What contacts are to the owner; the model is told."""
     learn: Literal["owner", "everyone"] = "owner"
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """The newest share of sessions: never learned, only measured on."""
@@ -134,9 +137,9 @@ class Train(Section):
     """So many of the newest models stay, and always the one in use and the one before it."""
 
     @property
-    def session_gap(self) -> timedelta:
-        """The silence after which a new session begins."""
-        return timedelta(minutes=self.session_gap_minutes)
+    def session_gap(self) -> timedelta | None:
+        """The silence after which a new session begins, where one is set for all chats."""
+        return None if self.session_gap_minutes is None else timedelta(minutes=self.session_gap_minutes)
 
 
 class Reply(Section):

@@ -224,5 +224,11 @@ def m010_consent(db: Database) -> None:
     )
 
 
+@migrations()
+def m011_ghostwritten(db: Database) -> None:
+    """Messages of the owner's whose words are a model's."""
+    db.table("ghostwritten").create({"chat_id": int, "message_id": int}, pk=("chat_id", "message_id"), strict=True)
+
+
 def _plain(text: str) -> str:
     return f"replace(replace({text}, 'ё', 'е'), 'Ё', 'Е')"

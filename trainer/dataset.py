@@ -1,23 +1,25 @@
-"""From the store to training rows: which chats, which sessions, what of them is learned and what is held out.
+"""From conversations to training rows: what of them is learned, and what is held out.
 
 Rows are rendered by trainer.prompt, as the bot's prompts are. This module knows the store and a tokenizer's port; of
 torch and of batches it knows nothing, so that the bot can ask it for held-out exchanges.
 """
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from random import Random
 
 from exporter.config import Train
-from exporter.consent import Ledger, how_to_grant
-from exporter.errors import DoppelgangerError
-from exporter.messages import PeerKind
+from exporter.consent import Ledger
+from exporter.messages import Peer
 from exporter.store import Store
-from trainer.dialogue import Turn, sessions, turns, windows
+from trainer.conversations import Conversation, Views, conversations, learn_gaps, learnable, too_little, views
+from trainer.dialogue import Turn, windows
 from trainer.prompt import (
     PromptSpec,
     Scene,
+    Segment,
     Tokenizer,
     clip_all,
     encode,
@@ -29,23 +31,10 @@ from trainer.prompt import (
 LEAST_TURNS = 20
 """Fewer turns of the owner's than this teach a model nothing but to repeat them."""
 
-KINDS = frozenset({PeerKind.USER, PeerKind.GROUP})
-"""Chats with people. Saved Messages are the desk of the double itself, and bots are given commands."""
-
-
-class TooLittle(DoppelgangerError):
-    """The owner has not written enough to learn from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """One session of one chat, as turns."""
-
-    chat_id: int
-    scene: Scene
-    began: datetime
-    ended: datetime
-    turns: tuple[Turn, ...]
+NAMELESS = 0.05
+"""Share of learned rows that are not told who talks with whom."""
+UNRELATED = 0.15
+"""Share of learned rows that are at least not told what the other side is to the owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +42,12 @@ class Split:
     """The history, cut by time."""
 
     learned: tuple[Conversation, ...]
+    """What was over by then."""
     held_out: tuple[Conversation, ...]
+    """What the owner said something in since then; turns before that are context."""
     since: datetime
-    """The first held-out session begins here."""
+    gaps: Mapping[int, timedelta]
+    """The silence that ends a session, by chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +59,21 @@ class Exchange:
     history: tuple[Turn, ...]
     reply: Turn
     at: datetime
-    """When its session began."""
+    """When he said it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A window of a conversation, as a row shows it."""
+
+    scene: Scene
+    turns: tuple[Turn, ...]
+    learned: frozenset[int]
+    """Indices of the turns that are learned; never none."""
+
+    def segments(self, spec: PromptSpec) -> tuple[Segment, ...]:
+        """The row, rendered."""
+        return render_row(spec, self.scene, self.turns, self.learned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Row:
     learned: tuple[bool, ...]
     chat_id: int
     at: datetime
-    """When its session began."""
+    """When its conversation began."""
     learned_turns: int
     learned_bytes: int
     """UTF-8 bytes of the words in the learned turns."""
@@ -91,10 +97,12 @@ class Dataset:
     owner: str
     learned: tuple[Row, ...]
     held_out: tuple[Row, ...]
-    """The newest sessions, whose loss counts the owner's turns alone, whatever is learned from the others."""
+    """The newest words, whose loss counts the owner's turns alone, whatever is learned from the others."""
     held_out_since: datetime
     sessions: int
     """Sessions that something is learned from."""
+    gaps: Mapping[int, timedelta]
+    """The silence that ends a session, by chat."""
 
     @property
     def tokens(self) -> int:
@@ -116,21 +124,36 @@ class Dataset:
         return hashlib.sha256(repr((self.owner, self.learned, self.held_out)).encode()).hexdigest()
 
 
-def split(store: Store, ledger: Ledger, train: Train) -> Split:
-    """The whole history, its newest sessions held out. What runs across that moment is neither learned nor measured on.
+def split(store: Store, ledger: Ledger, train: Train, zone: tzinfo) -> Split:
+    """The whole history, and since when it is held out: the newest share of the owner's turns, cut at a silence.
+
+    Nothing that was sent since then is learned, and nothing from before is measured on.
 
     Raises:
         TooLittle: nothing that the owner wrote, or too little of it.
     """
-    every = conversations(store, ledger, gap=train.session_gap)
-    spoken = [conversation.began for conversation in every if any(map(_own, conversation.turns))]
-    if not spoken:
-        raise _too_little("the owner has written nothing in these chats")
-    since = spoken[-max(round(len(spoken) * train.held_out), 1)]
-    learned = tuple(conversation for conversation in every if conversation.ended < since)
+    agreed = learnable(store, ledger)
+    gaps = learn_gaps(store, agreed, train)
+    every = conversations(store, agreed, views(store, train, zone, gaps))
+    begins = sorted(begin for conversation in every for begin in _begins(conversation))
+    if not begins:
+        raise too_little("the owner has written nothing in these chats")
+    since = begins[-max(round(len(begins) * train.held_out), 1)]
+    parts = (one.before(since) for one in every)
+    learned = tuple(replace(part, scene=_taught(part, train.seed)) for part in parts if part.turns)
     if (count := sum(_own(turn) for conversation in learned for turn in conversation.turns)) < LEAST_TURNS:
-        raise _too_little(f"the owner has only {count} turns to learn from; {LEAST_TURNS} are the least")
-    return Split(learned, tuple(one for one in every if one.began >= since), since)
+        raise too_little(f"the owner has only {count} turns to learn from; {LEAST_TURNS} are the least")
+    held_out = tuple(one for one in every if one.ends[-1] >= since)
+    return Split(learned, held_out, since, gaps)
+
+
+def _begins(conversation: Conversation) -> Iterator[datetime]:
+    """For each of the owner's turns, when the talk began that it is part of: the last one after a silence."""
+    begin = conversation.began
+    for turn, at in zip(conversation.turns, conversation.times, strict=True):
+        begin = at if turn.mark else begin
+        if _own(turn):
+            yield begin
 
 
 def dataset(history: Split, tokenizer: Tokenizer, spec: PromptSpec, train: Train) -> Dataset:
@@ -140,85 +163,79 @@ def dataset(history: Split, tokenizer: Tokenizer, spec: PromptSpec, train: Train
     return Dataset(
         owner=history.learned[0].scene.owner,
         learned=tuple(row for session in learned for row in session),
-        held_out=tuple(row for one in history.held_out for row in rows(one, tokenizer, spec, everyone=False)),
+        held_out=tuple(
+            row for one in history.held_out for row in rows(one, tokenizer, spec, everyone=False, since=history.since)
+        ),
         held_out_since=history.since,
         sessions=sum(1 for session in learned if session),
+        gaps=history.gaps,
     )
 
 
-def conversations(store: Store, ledger: Ledger, *, gap: timedelta) -> list[Conversation]:
-    """The sessions of all chats with people who agree to it, oldest first: those in which somebody said something.
-
-    Raises:
-        TooLittle: there is no history at all, or nobody agrees that a model learns from it.
-    """
-    owner = store.owner()
-    if owner is None:
-        raise _too_little("there is no history yet")
-    names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
-    chats = [chat for chat in store.chats() if chat.peer.kind in KINDS]
-    agreed = [chat for chat in chats if ledger.allows(chat.peer, "learn")]
-    if chats and not agreed:
-        raise TooLittle(
-            "nobody in the chats that are stored agreed that a model learns from them",
-            fix=f"once they do: {how_to_grant(chats[0].peer, 'learn')}; or vouch for whole kinds under [consent]",
-        )
-    found = []
-    for chat in agreed:
-        scene = Scene(owner.name, chat.peer.name, group=chat.peer.kind is PeerKind.GROUP)
-        for session in sessions(store.messages(chat.peer.peer_id), gap=gap):
-            if said := turns(session, names, owner=owner.name):
-                found.append(Conversation(chat.peer.peer_id, scene, session[0].sent_at, session[-1].sent_at, said))
-    return sorted(found, key=lambda conversation: conversation.began)
+def _taught(conversation: Conversation, seed: int) -> Scene:
+    """The scene, a small share of them without the relation or all names: so that a model needs neither."""
+    chance = Random(f"{seed} {conversation.chat_id} {conversation.began}").random()  # noqa: S311 - no secret
+    scene = conversation.scene
+    return replace(scene, named=chance >= NAMELESS, relation=scene.relation if chance >= UNRELATED else "")
 
 
-def held_out_exchanges(store: Store, ledger: Ledger, *, since: datetime, gap: timedelta) -> list[Exchange]:
-    """The owner's real replies in sessions that began at `since` or later, oldest first, each with its history."""
-    return [
-        Exchange(one.chat_id, one.scene, one.turns[:index], reply, one.began)
-        for one in conversations(store, ledger, gap=gap)
-        if one.began >= since
-        for index, reply in enumerate(one.turns)
-        if index and _own(reply) and not one.turns[index - 1].own
+def held_out_exchanges(store: Store, chats: Iterable[Peer], read: Views, *, since: datetime) -> list[Exchange]:
+    """The owner's real replies at `since` or later, oldest first, each with its history."""
+    found = [
+        Exchange(one.chat_id, one.scene, one.turns[:index], reply, at)
+        for one in conversations(store, chats, read)
+        for index, (reply, at) in enumerate(zip(one.turns, one.times, strict=True))
+        if at >= since and index and _own(reply) and not one.turns[index - 1].own
     ]
+    return sorted(found, key=lambda exchange: exchange.at)
 
 
-def rows(conversation: Conversation, tokenizer: Tokenizer, spec: PromptSpec, *, everyone: bool) -> Iterator[Row]:
-    """One session as rows, each at most `spec.length` tokens: every turn behind the history the bot would show."""
-    for shown, learned in lessons(conversation, tokenizer, spec, everyone=everyone):
-        row = encode(tokenizer, render_row(spec, conversation.scene, shown, learned))
+def rows(
+    conversation: Conversation,
+    tokenizer: Tokenizer,
+    spec: PromptSpec,
+    *,
+    everyone: bool,
+    since: datetime | None = None,
+) -> Iterator[Row]:
+    """One session as rows, each at most `spec.length` tokens: every turn behind the history the bot would show.
+
+    Where `since` is given, only turns from then on are learned.
+    """
+    for lesson in lessons(conversation, tokenizer, spec, everyone=everyone, since=since):
+        row = encode(tokenizer, lesson.segments(spec))
         yield Row(
             row.ids,
             row.learned,
             conversation.chat_id,
             conversation.began,
-            learned_turns=len(learned),
-            learned_bytes=sum(len(text.encode()) for index in learned for text in shown[index].texts),
+            learned_turns=len(lesson.learned),
+            learned_bytes=sum(len(text.encode()) for index in lesson.learned for text in lesson.turns[index].texts),
         )
 
 
 def lessons(
-    conversation: Conversation, tokenizer: Tokenizer, spec: PromptSpec, *, everyone: bool
-) -> Iterator[tuple[tuple[Turn, ...], frozenset[int]]]:
-    """The windows of one session: the turns that are shown, and the indices of those that are learned (never none)."""
+    conversation: Conversation,
+    tokenizer: Tokenizer,
+    spec: PromptSpec,
+    *,
+    everyone: bool,
+    since: datetime | None = None,
+) -> Iterator[Lesson]:
+    """The windows of one session in which something is learned, each up to the last turn that is."""
     said = clip_all(spec, tokenizer, conversation.turns)
     costs = [turn_cost(spec, tokenizer, turn) for turn in said]
+    taught = frozenset(
+        index
+        for index, (turn, at) in enumerate(zip(said, conversation.times, strict=True))
+        if turn.spoken and (turn.own or everyone) and (since is None or at >= since)
+    )
     for window in windows(costs, budget=history_budget(spec, tokenizer, conversation.scene)):
-        shown = said[window.start : window.stop]
-        learned = frozenset(
-            index
-            for index, turn in enumerate(shown)
-            if index >= window.first - window.start and turn.spoken and (turn.own or everyone)
-        )
+        learned = frozenset(index - window.start for index in taught.intersection(range(window.first, window.stop)))
         if learned:
-            yield shown, learned
+            shown = said[window.start : window.start + max(learned) + 1]
+            yield Lesson(conversation.scene, shown, learned)
 
 
 def _own(turn: Turn) -> bool:
     return turn.own and turn.spoken
-
-
-def _too_little(problem: str) -> TooLittle:
-    return TooLittle(
-        problem, fix="sync more chats (`[sync]` in the configuration, then `python -m exporter`), or import an export"
-    )

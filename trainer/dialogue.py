@@ -3,19 +3,27 @@
 It knows what a message is, and nothing of tokens: whoever asks for a fit says what a turn costs.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 
 from exporter.messages import Message, MessageKind
 
 Session = tuple[Message, ...]
+Burst = tuple[Message, ...]
+"""What one person said in a row."""
+
+LATE = timedelta(days=7)
+"""What was left unanswered for longer is not waited for any more."""
+ASKED = re.compile(r"[?？؟]\s*$")
+"""The end of a question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A burst: what one person said in a row, message by message."""
+    """A burst as it is read, message by message."""
 
     name: str
     own: bool
@@ -23,6 +31,8 @@ class Turn:
     texts: tuple[str, ...]
     spoken: bool = True
     """In that person's own words; a forward or a sticker is context and never learned."""
+    mark: str = ""
+    """What is told of the time before it is read, which nobody said; see trainer.marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,57 +48,99 @@ Cost = Callable[[Turn], int]
 """Tokens of one rendered turn."""
 
 
-def sessions(messages: Iterable[Message], *, gap: timedelta) -> Iterator[Session]:
-    """Split one chat, oldest first, wherever silence lasted longer than `gap`."""
+def sessions(messages: Iterable[Message], *, gap: timedelta, private: bool) -> Iterator[Session]:
+    """Split what is told of one chat, oldest first, wherever silence lasted longer than `gap`.
+
+    But what is unanswered is not over: between two people, a session goes on after as long as LATE if the last words
+    were the other's, or a question of the owner's. In a group, which is not `private`, nobody knows who is meant. And
+    who says that he answers an earlier message goes on with its session, however late.
+    """
     session: list[Message] = []
-    last: datetime | None = None
-    for message in messages:
-        if last is not None and message.sent_at - last > gap:
+    for message in filter(told, messages):
+        if session and message.sent_at - session[-1].sent_at > gap and not _goes_on(session, message, private=private):
             yield tuple(session)
             session = []
         session.append(message)
-        last = message.sent_at
     if session:
         yield tuple(session)
 
 
-def turns(session: Iterable[Message], names: Mapping[int, str], *, owner: str) -> tuple[Turn, ...]:
-    """Join what one person said in a row. What only happened, a call or a new title, is left out.
+def _goes_on(session: Sequence[Message], message: Message, *, private: bool) -> bool:
+    last = session[-1]
+    if private and message.sent_at - last.sent_at <= LATE and (not last.outgoing or ASKED.search(last.text)):
+        return True
+    return message.reply_to_chat is None and any(message.reply_to == one.message_id for one in session)
 
-    The parts of an album are one message. `names` gives the name of each sender id; the owner is named by `owner`.
+
+def bursts(session: Iterable[Message], *, quiet: timedelta, foreign: Collection[tuple[int, int]]) -> Iterator[Burst]:
+    """What each person said in a row, without a silence longer than `quiet`.
+
+    Own words and others', such as a forward's, are two bursts. `foreign` are the messages, by chat and id, whose words
+    are not their sender's although they look so.
     """
-    said = (message for message in session if message.said and words(message))
-    bursts = groupby(said, key=lambda m: (m.outgoing, m.sender_id, spoken(m)))
-    return tuple(
-        Turn(
-            name=owner if outgoing else names.get(sender_id, "someone"),
-            own=outgoing,
-            texts=tuple(
-                " ".join(map(words, parts)) for _, parts in groupby(burst, key=lambda m: m.album or m.message_id)
-            ),
-            spoken=is_spoken,
-        )
-        for (outgoing, sender_id, is_spoken), burst in bursts
+    burst: list[Message] = []
+    for message in session:
+        if burst and (
+            message.sent_at - burst[-1].sent_at > quiet or _voice(message, foreign) != _voice(burst[-1], foreign)
+        ):
+            yield tuple(burst)
+            burst = []
+        burst.append(message)
+    if burst:
+        yield tuple(burst)
+
+
+def _voice(message: Message, foreign: Collection[tuple[int, int]]) -> tuple[bool, int, bool]:
+    return message.outgoing, message.sender_id, spoken(message, foreign)
+
+
+def turn(
+    burst: Burst, names: Mapping[int, str], *, owner: str, foreign: Collection[tuple[int, int]], mark: str = ""
+) -> Turn:
+    """A burst as it is read. The parts of an album are one message.
+
+    `names` gives the name of each sender id; the owner is named by `owner`.
+    """
+    first = burst[0]
+    messages = groupby(burst, key=lambda message: message.album or message.message_id)
+    return Turn(
+        name=owner if first.outgoing else names.get(first.sender_id, "someone"),
+        own=first.outgoing,
+        texts=tuple(" ".join(map(words, parts)) for _, parts in messages),
+        spoken=spoken(first, foreign),
+        mark=mark,
     )
 
 
-def _texts(burst: Iterable[Message]) -> tuple[str, ...]:
-    """One text a message; the parts of an album, of which mostly one has words, are one message."""
-    messages = groupby(burst, key=lambda m: m.album or m.message_id)
-    return tuple(" ".join(map(words, parts)) for _, parts in messages)
+def told(message: Message) -> bool:
+    """Whether a reader is told of it: what somebody said, and calls. A new title or a pin is left out."""
+    return (message.said or message.kind is MessageKind.CALL) and bool(words(message))
 
 
 def words(message: Message) -> str:
-    """The message as a reader would tell it: its text, with a short mark for what is not text."""
+    """The message as a reader would tell it: its text, with a short mark for what is not text.
+
+    `[sticker 😂]`, `[voice 0:12]`, `[call 5:00]`, `[photo] look`; a call without a length was not answered.
+    """
     if message.kind is MessageKind.TEXT:
         return message.text.strip()
-    mark = f"[{message.kind} {message.emoji}]" if message.emoji else f"[{message.kind}]"
-    return f"{mark} {message.text}".strip()
+    detail = message.emoji or _clock(message.duration)
+    return f"[{message.kind}{detail and ' '}{detail}] {message.text}".strip()
 
 
-def spoken(message: Message) -> bool:
+def _clock(seconds: int | None) -> str:
+    """A length in minutes and seconds, nothing where there is none."""
+    return f"{seconds // 60}:{seconds % 60:02}" if seconds else ""
+
+
+def spoken(message: Message, foreign: Collection[tuple[int, int]] = ()) -> bool:
     """Whether these are the sender's own words, so that a model may learn to say them."""
-    return message.kind is MessageKind.TEXT and not message.forwarded and not message.via_bot
+    return (
+        message.kind is MessageKind.TEXT
+        and not message.forwarded
+        and not message.via_bot
+        and (message.chat_id, message.message_id) not in foreign
+    )
 
 
 def clip(turn: Turn, cost: Cost, limit: int) -> Turn:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from exporter.progress import Report, Step, silent
 from trainer.artifact import Artifact, CannotLoad, PromptMismatch, check, vocabulary
-from trainer.dataset import Conversation, rows
+from trainer.conversations import Conversation
+from trainer.dataset import rows
 from trainer.proof import measure
 from trainer.registry import NoModel, Verdict, current
 
@@ -60,7 +61,8 @@ def _against(fresh: Artifact, rival: Artifact, history: Sequence[Conversation], 
     for number, artifact in enumerate((fresh, rival)):
         report(Step("compare", number, 2))
         with vocabulary(artifact.gguf) as tokenizer:
-            shown = [row for one in chosen for row in rows(one, tokenizer, artifact.card.prompt, everyone=False)]
+            spec = artifact.card.prompt
+            shown = [row for one in chosen for row in rows(one, tokenizer, spec, everyone=False, since=since)]
         found.append(measure(artifact.gguf, artifact.card, shown))
     report(Step("compare", 2, 2))
     mine, theirs = (round(bits, DIGITS) for bits in found)
@@ -76,12 +78,12 @@ def _against(fresh: Artifact, rival: Artifact, history: Sequence[Conversation], 
 
 
 def _chosen(fresh: Artifact, history: Sequence[Conversation], since: datetime) -> list[Conversation]:
-    """Conversations since then in which the owner speaks, about `MEASURED` tokens of them, spread evenly."""
+    """Conversations in which the owner speaks since then, about `MEASURED` tokens of them, spread evenly."""
     with vocabulary(fresh.gguf) as tokenizer:
         shown = [
             (one, sum(len(row.ids) for row in read))
             for one in history
-            if one.began >= since and (read := list(rows(one, tokenizer, fresh.card.prompt, everyone=False)))
+            if (read := list(rows(one, tokenizer, fresh.card.prompt, everyone=False, since=since)))
         ]
     share = min(MEASURED / max(sum(length for _, length in shown), 1), 1.0)
     keep = max(round(len(shown) * share), min(len(shown), 1))

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import transformers
 
@@ -24,10 +25,11 @@ from exporter.runs import alone
 from exporter.store import Store
 from trainer import base as bases
 from trainer import gguf, registry
-from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, fingerprint, read, sha256, write_card
+from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, read, sha256, write_card
 from trainer.dataset import Dataset, Split, dataset, split
 from trainer.export import ARTIFACT, base_gguf, export
 from trainer.gate import judge
+from trainer.golden import fingerprint
 from trainer.loss import sample
 from trainer.prompt import PromptSpec
 from trainer.proof import PROVED, prove
@@ -77,7 +79,8 @@ def run(
         began = time.monotonic()
         report(Step("data", 0, PERCENT))
         bases_folder = config.state / "base"
-        history = split(store, Ledger(store.database, config.consent), config.train)
+        ledger = Ledger(store.database, config.consent)
+        history = split(store, ledger, config.train, ZoneInfo(config.timezone))
         training = prepare(history, config.train, bases_folder, free_space=free_space)
         report(Step("data", PERCENT, PERCENT))
         seconds = {"data": time.monotonic() - began}
@@ -172,6 +175,7 @@ def _card(training: Training, measured: dict[str, Any], untuned: Path, now: date
         created=now,
         held_out_since=data.held_out_since,
         chats=data.chats,
+        gaps=dict(data.gaps),
         sessions=data.sessions,
         tokens=data.tokens,
         learned_tokens=data.learned_tokens,

@@ -4,11 +4,17 @@ A training row is *defined* as the prompt that the bot would send, plus the repl
 encoded as text and never as control tokens, segment by segment, so that no message can forge a turn. Pure.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from trainer.dialogue import Turn, clip, window_start
+from trainer.marks import WIDEST
+
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+"""Control characters but tab and line feed: nobody's words. SmolLM2 has no token for some of them, and libraries differ
+in whether they leave those out before or after letters are joined to tokens."""
 
 
 class Tokenizer(Protocol):
@@ -51,10 +57,17 @@ class Scene:
     owner: str
     chat: str
     group: bool = False
+    relation: str = ""
+    """What the other side is to the owner, in his words: `sister`."""
+    named: bool = True
+    """Whether the header says who they are; a few training rows leave it out, so that a model can do without."""
 
     def describe(self) -> str:
         """The header, in words."""
-        return f"{self.owner} in the group {self.chat}" if self.group else f"{self.owner} and {self.chat}"
+        if not self.named:
+            return "a group" if self.group else "two people"
+        who = f"{self.owner} in the group {self.chat}" if self.group else f"{self.owner} and {self.chat}"
+        return f"{who} ({self.relation})" if self.relation else who
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +87,12 @@ class Encoded:
     learned: tuple[bool, ...]
 
 
-def render_prompt(spec: PromptSpec, scene: Scene, history: Iterable[Turn]) -> tuple[Segment, ...]:
-    """All that stands before the owner's next words: header, history, and the opening of his turn."""
-    return (*_header(spec, scene), *_turns(spec, history, frozenset()), *_opening(spec, scene.owner))
+def render_prompt(spec: PromptSpec, scene: Scene, history: Iterable[Turn], *, mark: str = "") -> tuple[Segment, ...]:
+    """All that stands before the owner's next words: header, history, and the opening of his turn.
+
+    `mark` is what is told of the time at which he speaks.
+    """
+    return (*_header(spec, scene), *_turns(spec, history, frozenset()), *_opening(spec, scene.owner, mark))
 
 
 def render_row(spec: PromptSpec, scene: Scene, turns: Sequence[Turn], learned: frozenset[int]) -> tuple[Segment, ...]:
@@ -103,7 +119,7 @@ def turn_cost(spec: PromptSpec, tokenizer: Tokenizer, turn: Turn) -> int:
 
 def history_budget(spec: PromptSpec, tokenizer: Tokenizer, scene: Scene) -> int:
     """Tokens left for history once header, opening and reply have theirs."""
-    frame = render_prompt(spec, scene, ())
+    frame = render_prompt(spec, scene, (), mark=WIDEST)
     return spec.length - spec.reply_tokens - len(encode(tokenizer, frame).ids)
 
 
@@ -112,7 +128,8 @@ def encode(tokenizer: Tokenizer, segments: Iterable[Segment]) -> Encoded:
     ids: list[int] = []
     learned: list[bool] = []
     for segment in segments:
-        piece = [tokenizer.control(segment.value)] if segment.control else tokenizer.text(segment.value)
+        value = segment.value
+        piece = [tokenizer.control(value)] if segment.control else tokenizer.text(UNPRINTABLE.sub("", value))
         ids += piece
         learned += [segment.learned] * len(piece)
     return Encoded(tuple(ids), tuple(learned))
@@ -127,8 +144,12 @@ def _header(spec: PromptSpec, scene: Scene) -> tuple[Segment, ...]:
     )
 
 
-def _opening(spec: PromptSpec, name: str) -> tuple[Segment, ...]:
-    return Segment(spec.turn_open, control=True), Segment(f"{_line(name)}\n")
+def _opening(spec: PromptSpec, name: str, mark: str) -> Iterator[Segment]:
+    """Between turns, where nobody's words can stand, is the mark's place."""
+    if mark:
+        yield Segment(f"{mark}\n")
+    yield Segment(spec.turn_open, control=True)
+    yield Segment(f"{_line(name)}\n")
 
 
 def _turns(spec: PromptSpec, turns: Iterable[Turn], learned: frozenset[int]) -> Iterator[Segment]:
@@ -137,7 +158,7 @@ def _turns(spec: PromptSpec, turns: Iterable[Turn], learned: frozenset[int]) -> 
 
 
 def _turn(spec: PromptSpec, turn: Turn, *, learned: bool) -> Iterator[Segment]:
-    yield from _opening(spec, turn.name)
+    yield from _opening(spec, turn.name, turn.mark)
     for index, text in enumerate(turn.texts):
         if index:
             yield Segment(spec.burst_separator, control=True, learned=learned)

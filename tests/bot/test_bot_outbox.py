@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.drafts import Drafts, DraftState
 from bot.outbox import AlreadySent, EntryState, Lost, Outbox, Refused, sent_since
 from bot.tables import migrations
+from exporter import ghostwritten
 from exporter.messages import Message
 from exporter.store import open_store
 from tests.bot.seeded import seeded
@@ -23,6 +25,7 @@ class Line:
     def __init__(self):
         self.chat = []
         self.trouble = []
+        self.unreachable = False
         self.random_ids = []
 
     async def send(self, chat_id, text, random_id):
@@ -40,6 +43,8 @@ class Line:
         return self.chat[-1]
 
     async def own_since(self, chat_id, message_id):
+        if self.unreachable:
+            raise Lost
         return [m for m in self.chat if m.chat_id == chat_id and m.message_id > message_id]
 
 
@@ -145,3 +150,27 @@ async def test_our_own_message_that_comes_back_is_not_the_owners(at):
     assert at.outbox.is_own(echo)
     assert not at.outbox.is_own(Message(5, 200, 1, NOW, outgoing=True, text="hi"))
     assert sent_since(at.store.database, NOW - timedelta(hours=1)) == 1
+
+
+async def test_what_a_model_wrote_is_remembered_as_such_and_what_the_owner_typed_is_his(at):
+    drafts = Drafts(at.store.database, lambda: NOW)
+    chosen, typed = (drafts.open(chat, answers_to=1, proposals=[("hi",)]).draft_id for chat in (5, 6))
+    drafts.close(chosen, DraftState.SENT, number=1)
+    drafts.close(typed, DraftState.SENT)
+    for chat_id, text, draft_id in ((5, "by itself", None), (5, "chosen", chosen), (6, "typed", typed)):
+        (entry,) = at.outbox.queue(chat_id, [text], draft_id=draft_id)
+        await at.outbox.send(entry)
+    assert at.said == ["by itself", "chosen", "typed"]
+    assert ghostwritten.marked(at.store.database) == {(5, 100), (5, 101)}
+
+
+async def test_it_is_remembered_though_nobody_could_look_which_message_it_became(at):
+    at.line.trouble = [(None, Lost()), (AlreadySent(), None)]
+    (entry,) = at.outbox.queue(5, ["hi"])
+    at.line.unreachable = True
+    assert (await at.outbox.send(entry)).state is EntryState.SENT
+    assert ghostwritten.marked(at.store.database) == frozenset()
+    at.line.unreachable = False
+    await at.restarted().recover({5})
+    assert ghostwritten.marked(at.store.database) == {(5, 100)}
+    assert await at.restarted().recover({5}) == []

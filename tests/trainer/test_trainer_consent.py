@@ -1,6 +1,6 @@
 """Consent and training: a model reads nothing of chats whose people did not agree."""
 
-from datetime import timedelta
+from datetime import UTC
 
 import pytest
 
@@ -8,30 +8,28 @@ from exporter.config import Consent, Train
 from exporter.consent import Ledger
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import BEN, CLUB, START
-from trainer.dataset import TooLittle, conversations, dataset, held_out_exchanges, split
+from trainer.conversations import TooLittle, learnable
+from trainer.dataset import dataset, split
 from trainer.prompt import PromptSpec
-
-HOUR = timedelta(hours=1)
 
 
 def test_acceptance_15_no_training_row_mentions_a_chat_without_consent(store, gguf):
     ledger = Ledger(store.database, Consent())
     ledger.grant(BEN, ["learn"], START)
-    made = dataset(split(store, ledger, Train()), gguf, PromptSpec(), Train())
+    made = dataset(split(store, ledger, Train(), UTC), gguf, PromptSpec(), Train())
     assert made.chats == (BEN.peer_id,)
     assert {row.chat_id for row in (*made.learned, *made.held_out)} == {BEN.peer_id}
-    assert {one.chat_id for one in held_out_exchanges(store, ledger, since=START, gap=HOUR)} == {BEN.peer_id}
 
 
 def test_what_is_revoked_is_learned_no_more(store):
     ledger = agreed(store)
-    assert {one.chat_id for one in conversations(store, ledger, gap=HOUR)} == {BEN.peer_id, CLUB.peer_id}
+    assert set(learnable(store, ledger)) == {BEN, CLUB}
     ledger.revoke(CLUB, ["learn"], START)
-    assert {one.chat_id for one in conversations(store, ledger, gap=HOUR)} == {BEN.peer_id}
+    assert learnable(store, ledger) == [BEN]
 
 
 def test_where_nobody_agrees_that_is_said_with_the_command(store):
     ledger = Ledger(store.database, Consent(default={"private": {"store", "reply"}, "group": {"store"}}))
     with pytest.raises(TooLittle, match="nobody in the chats that are stored agreed") as refused:
-        split(store, ledger, Train())
+        split(store, ledger, Train(), UTC)
     assert "python -m exporter consent Ben --learn" in refused.value.fix and "[consent]" in refused.value.fix

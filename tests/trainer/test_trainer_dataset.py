@@ -1,26 +1,33 @@
 """Which of the history is learned, which is held out, and what is too little."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from itertools import pairwise
 
 import pytest
 
+from exporter import ghostwritten
 from exporter.config import Train
+from exporter.errors import ConfigError
 from exporter.imports import import_file
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import open_store
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import BEN, CLUB, OWNER, START, talk
 from trainer import dataset as rendering
-from trainer.dataset import Dataset, TooLittle, conversations, held_out_exchanges, split
+from trainer.conversations import TooLittle, learnable, views
+from trainer.dataset import Dataset, Split, held_out_exchanges, split
 from trainer.prompt import PromptSpec
 
 SPEC = PromptSpec()
 
 
 def dataset(store, tokenizer, spec, train) -> Dataset:
-    return rendering.dataset(split(store, agreed(store), train), tokenizer, spec, train)
+    return rendering.dataset(divide(store, train), tokenizer, spec, train)
+
+
+def divide(store, train) -> Split:
+    return split(store, agreed(store), train, UTC)
 
 
 @pytest.fixture
@@ -51,19 +58,64 @@ def test_everyone_may_be_learned_but_the_owner_is_measured(store, made, hf):
     assert everyone.held_out == made.held_out
 
 
-def test_a_session_across_the_cut_is_neither_learned_nor_measured(store, hf, made):
+def test_a_session_across_the_cut_is_learned_before_it_and_measured_after_it(store, hf, made):
+    """Nothing that was sent since then is learned, not even the end of a burst; what is measured sees it all."""
     cut = made.held_out_since
+    store.save_peers([zoe := Peer(7, PeerKind.USER, "Zoe")])
+    said = [(-30, True, "early"), (-20, False, "so"), (-10, True, "begun"), (5, True, "ended"), (6, False, "late")]
     store.add(
-        Message(BEN.peer_id, 9000 + n, OWNER.peer_id, cut + timedelta(minutes=30 * (n - 2)), True, "long evening")
-        for n in range(4)
+        Message(zoe.peer_id, n, 1 if own else 7, cut + timedelta(minutes=minute), own, text)
+        for n, (minute, own, text) in enumerate(said, 1)
     )
-    store.save_peers([other := Peer(7, PeerKind.USER, "Zoe")])
-    store.add(
-        Message(other.peer_id, n, other.peer_id, cut + timedelta(minutes=30 * (n - 2)), False, "straddles")
-        for n in range(1, 5)
-    )
-    for row in dataset(store, hf, SPEC, Train(learn="everyone")).learned:
-        assert row.chat_id != other.peer_id
+    history = divide(store, Train(learn="everyone"))
+    assert history.since == cut
+    (learned,) = (one for one in history.learned if one.chat_id == zoe.peer_id)
+    assert [turn.texts for turn in learned.turns] == [("early",), ("so",)]
+    assert not [row for row in dataset(store, hf, SPEC, Train()).held_out if row.chat_id == zoe.peer_id]
+
+
+def test_a_talk_that_never_ends_is_cut_at_a_silence(tmp_path):
+    with open_store(tmp_path / "letters.db") as letters:
+        letters.save_peers([OWNER, BEN])
+        letters.add(
+            Message(2, day + 1, 1 if day % 2 else 2, START + timedelta(days=day), bool(day % 2), f"dear friend {day}?")
+            for day in range(100)
+        )
+        history = divide(letters, Train(session_gap_minutes=60))
+    assert history.since == START + timedelta(days=91)
+    assert [len(one.turns) for one in history.learned] == [91]
+
+
+def test_the_doubles_own_words_are_not_learned(store, hf, made):
+    before = made.learned_tokens
+    with store.database.atomic():
+        ghostwritten.mark(store.database, BEN.peer_id, 5)
+    after = dataset(store, hf, SPEC, Train())
+    assert before - after.learned_tokens == len(hf.text("ok")) + 1
+    assert after.tokens < made.tokens, "nothing is read after the last word that is learned"
+
+
+def test_who_somebody_is_stands_in_the_header_of_most_rows(store, hf):
+    train = Train(relations={"Ben": "brother", "-3": "rope team"})
+    scenes = [one.scene.describe() for one in divide(store, train).learned]
+    assert 0 < sum("(" not in scene for scene in scenes) < len(scenes) / 3
+    assert {"Ann and Ben (brother)", "Ann in the group Club (rope team)"} <= set(scenes)
+    held_out = {one.scene.describe() for one in divide(store, train).held_out}
+    assert held_out == {"Ann and Ben (brother)", "Ann in the group Club (rope team)"}
+
+
+def test_a_relation_of_nobody_is_refused(store):
+    with pytest.raises(ConfigError, match="no chat is called Bem") as caught:
+        divide(store, Train(relations={"Bem": "brother"}))
+    assert "Ben" in caught.value.fix
+
+
+def test_a_gap_that_is_set_is_everybodys(store):
+    half = timedelta(minutes=30)
+    assert set(divide(store, Train(session_gap_minutes=30)).gaps.values()) == {half}
+    read = views(store, Train(), UTC, {BEN.peer_id: half})
+    assert read.of(CLUB).gap == half, "a chat that the model never met is read as the others"
+    assert divide(store, Train()).gaps[BEN.peer_id] != half
 
 
 def test_notes_to_self_and_bots_are_not_learned(store, hf, made):
@@ -80,7 +132,8 @@ def test_the_digest_changes_with_a_word(store, hf, made):
 
 
 def test_held_out_exchanges_are_the_owners_answers_with_what_stood_before(store, made):
-    exchanges = held_out_exchanges(store, agreed(store), since=made.held_out_since, gap=Train().session_gap)
+    read = views(store, Train(), UTC, made.gaps)
+    exchanges = held_out_exchanges(store, learnable(store, agreed(store)), read, since=made.held_out_since)
     assert [exchange.reply.texts for exchange in exchanges] == [("yep", "why"), ("ok",)] * 4
     assert all(exchange.at >= made.held_out_since for exchange in exchanges)
     first, second = exchanges[:2]
@@ -91,7 +144,7 @@ def test_held_out_exchanges_are_the_owners_answers_with_what_stood_before(store,
 def test_no_history_no_words_and_too_few_words_are_said_with_a_fix(tmp_path, hf):
     with open_store(tmp_path / "empty.db") as store:
         with pytest.raises(TooLittle, match="no history yet"):
-            conversations(store, agreed(store), gap=timedelta(hours=1))
+            views(store, Train(), UTC, {})
         store.save_peers([OWNER, BEN])
         store.add(m for m in talk(30) if not m.outgoing and m.chat_id == BEN.peer_id)
         with pytest.raises(TooLittle, match="written nothing"):

@@ -1,17 +1,32 @@
-"""Sessions, turns and clipping: nothing is lost, nothing is said twice."""
+"""Sessions, turns and clipping: nothing is lost, nothing is said twice, and what answers stays with what it answers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.messages import Message, MessageKind
-from trainer.dialogue import clip, sessions, turns, window_start, windows, words
+from trainer.dialogue import LATE, Turn, bursts, clip, sessions, told, turn, window_start, windows, words
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-GAP = timedelta(minutes=60)
+HOUR = GAP = timedelta(minutes=60)
 NAMES = {1: "Ann", 2: "Ben", 3: "Eve"}
+
+
+def turns(chat, *, foreign=frozenset()) -> list[Turn]:
+    said = bursts(filter(told, chat), quiet=GAP, foreign=foreign)
+    return [turn(burst, NAMES, owner="Ann", foreign=foreign) for burst in said]
+
+
+def said(number, *, own=False, after=timedelta(0), **more):
+    return Message(2, number, 1 if own else 2, START + after, own, f"message {number}", **more)
+
+
+def cut(*chat, private=True):
+    return [[one.message_id for one in session] for session in sessions(chat, gap=GAP, private=private)]
 
 
 @st.composite
@@ -19,10 +34,9 @@ def chats(draw):
     """A chat, oldest first."""
     at, messages = START, []
     for number in range(draw(st.integers(0, 12))):
-        at += timedelta(seconds=draw(st.sampled_from([0, 5, 3600, 3601, 90_000])))
+        at += timedelta(seconds=draw(st.sampled_from([0, 5, 3600, 3601, 90_000, 700_000])))
         sender = draw(st.sampled_from([1, 2, 3]))
         kind = draw(st.sampled_from([MessageKind.TEXT, MessageKind.STICKER, MessageKind.SERVICE]))
-        forwarded = draw(st.booleans())
         messages.append(
             Message(
                 2,
@@ -32,38 +46,86 @@ def chats(draw):
                 sender == 1,
                 draw(st.sampled_from(["hi", " ", "yes\nno"])),
                 kind,
-                forwarded=forwarded,
+                forwarded=draw(st.booleans()),
+                reply_to=draw(st.none() | st.integers(0, max(number - 1, 0))),
             )
         )
     return messages
 
 
-@given(chat=chats())
-def test_sessions_are_the_chat_cut_at_each_long_silence(chat):
-    cut = list(sessions(chat, gap=GAP))
-    assert [message for session in cut for message in session] == chat
-    assert all(later.sent_at - one.sent_at <= GAP for s in cut for one, later in pairwise(s))
-    assert all(b[0].sent_at - a[-1].sent_at > GAP for a, b in pairwise(cut))
+@given(chat=chats(), private=st.booleans())
+def test_sessions_are_all_that_is_told_cut_at_long_silences(chat, private):
+    found = list(sessions(chat, gap=GAP, private=private))
+    assert [message for session in found for message in session] == [one for one in chat if told(one)]
+    assert all(b[0].sent_at - a[-1].sent_at > GAP for a, b in pairwise(found))
+
+
+def test_a_late_answer_stays_with_what_it_answers():
+    asked, late = said(1), said(2, own=True, after=timedelta(days=2))
+    assert cut(asked, late) == [[1, 2]]
+    assert cut(asked, late, private=False) == [[1], [2]], "in a group nobody knows whom he answers"
+    assert cut(asked, said(2, own=True, after=LATE + HOUR)) == [[1], [2]]
+
+
+def test_what_is_unanswered_is_not_dropped_when_somebody_asks_again():
+    assert cut(said(1), said(2, after=2 * HOUR), said(3, own=True, after=2 * HOUR)) == [[1, 2, 3]]
+
+
+def test_once_the_owner_answered_a_silence_ends_the_session():
+    assert cut(said(1, own=True), said(2, after=2 * HOUR)) == [[1], [2]]
+    assert cut(said(1, own=True), said(2, own=True, after=2 * HOUR)) == [[1], [2]]
+
+
+@pytest.mark.parametrize("question", ["are you coming?", "真的吗？", "متى؟", "really ? "])
+def test_unless_he_asked_something_himself(question):
+    asked = replace(said(1, own=True), text=question)
+    assert cut(asked, said(2, after=2 * HOUR)) == [[1, 2]]
+    assert cut(asked, said(2, after=LATE + HOUR)) == [[1], [2]]
+
+
+def test_an_answer_that_says_to_what_is_never_too_late():
+    for private in (True, False):
+        assert cut(said(1), said(2, after=9 * LATE, reply_to=1), private=private) == [[1, 2]]
+        assert cut(said(1), said(2, after=9 * LATE, reply_to=1, reply_to_chat=9), private=private) == [[1], [2]]
+
+
+def test_what_only_happened_does_not_stand_between_question_and_answer():
+    pinned = said(2, after=30 * HOUR, kind=MessageKind.SERVICE)
+    assert cut(said(1), pinned, said(3, own=True, after=31 * HOUR)) == [[1, 3]]
 
 
 @given(chat=chats())
 def test_turns_say_every_word_once_and_in_order(chat):
-    said = turns(chat, NAMES, owner="Ann")
+    read = turns(chat)
     heard = [words(m) for m in chat if m.kind is not MessageKind.SERVICE and words(m)]
-    assert [text for turn in said for text in turn.texts] == heard
-    assert all((a.name, a.spoken) != (b.name, b.spoken) for a, b in pairwise(said))
-    assert all(turn.own == (turn.name == "Ann") for turn in said)
+    assert [text for turn in read for text in turn.texts] == heard
+    assert all(turn.own == (turn.name == "Ann") for turn in read)
 
 
-def test_an_album_is_one_message_and_a_call_is_none():
+def test_a_long_silence_ends_a_burst():
+    read = turns([said(1), said(2, after=HOUR), said(3, after=3 * HOUR)])
+    assert [turn.texts for turn in read] == [("message 1", "message 2"), ("message 3",)]
+
+
+def test_an_album_is_one_message():
     chat = [
         Message(2, 1, 1, START, True, "look", MessageKind.PHOTO, album=7),
         Message(2, 2, 1, START, True, "", MessageKind.PHOTO, album=7),
-        Message(2, 3, 1, START, True, "", MessageKind.CALL, duration=60),
         Message(2, 4, 1, START, True, "", MessageKind.PHOTO),
     ]
-    (turn,) = turns(chat, NAMES, owner="Ann")
+    (turn,) = turns(chat)
     assert turn.texts == ("[photo] look [photo]", "[photo]")
+
+
+def test_what_is_not_text_is_told_in_one_way():
+    def told_of(kind, **more):
+        return words(Message(2, 1, 1, START, True, more.pop("text", ""), kind, **more))
+
+    assert told_of(MessageKind.STICKER, emoji="😂") == "[sticker 😂]"
+    assert told_of(MessageKind.VOICE, duration=12) == "[voice 0:12]"
+    assert told_of(MessageKind.CALL, duration=125) == "[call 2:05]"
+    assert told_of(MessageKind.CALL) == "[call]"
+    assert told_of(MessageKind.PHOTO, text="look") == "[photo] look"
 
 
 def test_what_is_not_the_senders_own_text_is_context():
@@ -74,19 +136,21 @@ def test_what_is_not_the_senders_own_text_is_context():
         Message(2, 4, 1, START, True, "", MessageKind.STICKER, emoji="😂"),
         Message(2, 5, 1, START, True, "look", MessageKind.PHOTO),
         Message(2, 6, 1, START, True, "joined", MessageKind.SERVICE),
-        Message(2, 7, 9, START, False, "who am I"),
+        Message(2, 7, 1, START, True, "", MessageKind.CALL, duration=60),
+        Message(2, 8, 1, START, True, "the double's"),
+        Message(2, 9, 9, START, False, "who am I"),
     ]
-    said = turns(chat, NAMES, owner="Ann")
-    assert [(turn.name, turn.spoken, turn.texts) for turn in said] == [
+    read = turns(chat, foreign={(2, 8)})
+    assert [(turn.name, turn.spoken, turn.texts) for turn in read] == [
         ("Ann", True, ("mine",)),
-        ("Ann", False, ("theirs", "a bot's", "[sticker 😂]", "[photo] look")),
+        ("Ann", False, ("theirs", "a bot's", "[sticker 😂]", "[photo] look", "[call 1:00]", "the double's")),
         ("someone", True, ("who am I",)),
     ]
 
 
 @given(texts=st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=4), limit=st.integers(5, 60))
 def test_a_clipped_turn_keeps_its_end_and_is_not_learned(texts, limit):
-    (turn,) = turns([Message(2, n, 2, START, False, f"x{text}x") for n, text in enumerate(texts)], NAMES, owner="Ann")
+    (turn,) = turns([Message(2, n, 2, START, False, f"x{text}x") for n, text in enumerate(texts)])
     cost = lambda one: sum(map(len, one.texts))  # noqa: E731
     clipped = clip(turn, cost, limit)
     assert cost(clipped) <= limit
@@ -98,10 +162,10 @@ def test_a_clipped_turn_keeps_its_end_and_is_not_learned(texts, limit):
 def test_windows_show_each_turn_once_behind_what_the_bot_would_show(costs, budget):
     learned = []
     for window in windows(costs, budget=budget):
-        for turn in range(window.first, window.stop):
-            learned.append(turn)
-            assert window.start == window_start(costs[:turn], budget=budget)
-            assert sum(costs[window.start : turn]) <= budget
+        for index in range(window.first, window.stop):
+            learned.append(index)
+            assert window.start == window_start(costs[:index], budget=budget)
+            assert sum(costs[window.start : index]) <= budget
     assert learned == list(range(len(costs)))
 
 

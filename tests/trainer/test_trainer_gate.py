@@ -1,16 +1,17 @@
 """Which fresh model is put to use: the one that needs no more bits for words that nobody learned from."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
+from exporter.config import Train
 from tests.bot.bigram import SPEC, a_card, talker, write_bigram
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import START
 from trainer import registry
 from trainer.artifact import MODEL, Artifact, BitsPerByte, write_card
-from trainer.dataset import conversations
+from trainer.conversations import conversations, learnable, views
 from trainer.gate import judge
 from trainer.registry import Verdict
 
@@ -43,7 +44,7 @@ def model(tmp_path, ggufs):
 
 @pytest.fixture
 def history(store):
-    return conversations(store, agreed(store), gap=timedelta(hours=1))
+    return conversations(store, learnable(store, agreed(store)), views(store, Train(), UTC, {}))
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from llama_cpp import Llama
 
 from tests.bot.bigram import a_card
 from trainer import gguf
-from trainer.artifact import GGUFTokenizer, PromptMismatch, fingerprint, verify
+from trainer.artifact import GGUFTokenizer, PromptMismatch, verify
 from trainer.base import EMBEDDED, NoBase, embedded_gguf, load_model, prepare
+from trainer.golden import fingerprint
 from trainer.prompt import PromptSpec
 from trainer.vocabulary import UnknownTokenizer
 

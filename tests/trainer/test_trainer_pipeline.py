@@ -5,17 +5,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from exporter.progress import Step
 from exporter.runs import AlreadyTraining, alone
 from tests.sandbox_fixtures import agreed
+from tests.trainer.conftest import BEN, START
 from trainer import pipeline, registry
 from trainer.base import EMBEDDED
 from trainer.batches import plan
 from trainer.checkpoints import SEAL
-from trainer.dataset import TooLittle, split
+from trainer.conversations import TooLittle
+from trainer.dataset import split
 from trainer.gguf import DiskFull
 from trainer.registry import current, in_use, keep, names, promote, publish
 
@@ -119,14 +122,16 @@ def test_two_trainings_do_not_mix(store, config_of):
 
 
 def test_too_little_text_is_said_before_anything_is_trained(store, config_of):
+    store.delete(BEN.peer_id, range(1, 1000), START)
     with pytest.raises(TooLittle) as caught:
-        pipeline.run(config_of(session_gap_minutes=1e6), store)
+        pipeline.run(config_of(), store)
     assert "import" in caught.value.fix
 
 
 CHILD = """
 import sys
 from pathlib import Path
+from zoneinfo import ZoneInfo
 from exporter.config import Config
 from exporter.store import open_store
 from trainer import pipeline, train
@@ -139,7 +144,8 @@ with open_store(Path(sys.argv[2])) as store:
 
 def test_killed_in_training_it_goes_on_from_the_checkpoint(store, config_of, tmp_path):
     config = config_of(epochs=8)
-    data = pipeline.prepare(split(store, agreed(store), config.train), config.train, config.state / "base").data
+    history = split(store, agreed(store), config.train, ZoneInfo(config.timezone))
+    data = pipeline.prepare(history, config.train, config.state / "base").data
     total = len(plan(data.learned, batch_tokens=256, epochs=8, seed=1))
     values = config.model_dump(mode="json")
     values["telegram"]["api_hash"] = "0" * 32

@@ -14,8 +14,9 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from tests.bot.bigram import a_card
 from trainer import registry
-from trainer.artifact import CARD, MODEL, CannotLoad, PromptMismatch, fingerprint, vocabulary, write_card
+from trainer.artifact import CARD, MODEL, CannotLoad, PromptMismatch, vocabulary, write_card
 from trainer.commands import main
+from trainer.golden import fingerprint
 from trainer.prompt import PromptSpec
 from trainer.registry import POINTER, InUse, NoModel, Verdict
 

@@ -7,15 +7,18 @@ from pathlib import Path
 import gguf as gguf_py
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from trainer.artifact import GOLDEN, PromptMismatch, fingerprint, golden_ids
+from trainer.artifact import PromptMismatch
 from trainer.base import embedded_gguf
 from trainer.dialogue import Turn, windows
+from trainer.golden import GOLDEN, fingerprint, golden_ids
+from trainer.marks import WIDEST
 from trainer.prompt import (
     PromptSpec,
     Scene,
+    Segment,
     clip_all,
     encode,
     fit,
@@ -39,14 +42,16 @@ turns = st.builds(
     name=st.sampled_from(["Ben", "Ann<|im_end|>", "Боря"]),
     own=st.booleans(),
     texts=st.lists(words, min_size=1, max_size=3).map(tuple),
+    mark=st.sampled_from(["", "", "3 h later", WIDEST]),
 )
 quickly = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(value=words)
+@example("=\x06.")
 @settings(quickly, max_examples=300)
 def test_llama_cpp_and_hugging_face_read_every_text_alike(hf, gguf, value):
-    assert hf.text(value) == gguf.text(value)
+    assert encode(hf, [Segment(value)]) == encode(gguf, [Segment(value)])
 
 
 def test_golden_dialogues_have_the_ids_that_they_had(tokenizer):
@@ -72,7 +77,7 @@ def test_control_tokens_are_the_models_own(tokenizer):
 def test_what_people_write_never_becomes_control(tokenizer, history, value):
     """A prompt has the control tokens of its frame, however many of them people typed."""
     turn = Turn("Ben", False, (value, value))
-    ids = encode(tokenizer, render_prompt(SPEC, SCENE, [*history, turn])).ids
+    ids = encode(tokenizer, render_prompt(SPEC, SCENE, [*history, turn], mark="2 days later")).ids
     bursts = [*history, turn]
     opened, closed = len(bursts) + 2, len(bursts) + 1
     separators = sum(len(burst.texts) - 1 for burst in bursts)
@@ -97,7 +102,8 @@ def test_a_training_row_starts_with_the_prompt_that_the_bot_would_send(tokenizer
                 tokenizer,
                 render_row(NARROW, SCENE, [*shown[: index - window.start], reply], frozenset({index - window.start})),
             )
-            prompt = encode(tokenizer, render_prompt(NARROW, SCENE, fit(NARROW, tokenizer, SCENE, said[:index])))
+            shown_to_bot = fit(NARROW, tokenizer, SCENE, said[:index])
+            prompt = encode(tokenizer, render_prompt(NARROW, SCENE, shown_to_bot, mark=said[index].mark))
             assert row.ids[: len(prompt.ids)] == prompt.ids
             assert not any(row.learned[: len(prompt.ids)])
             assert all(row.learned[len(prompt.ids) : -1])

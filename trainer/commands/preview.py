@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -16,7 +17,7 @@ from exporter.consent import Ledger
 from exporter.store import Store, open_store
 from trainer.commands.extra import training_pipeline
 from trainer.dataset import Dataset, Split, lessons, split
-from trainer.prompt import Segment, render_row
+from trainer.prompt import Segment
 
 if TYPE_CHECKING:
     from trainer.pipeline import Training
@@ -37,7 +38,7 @@ def preview_command(config_path: Path) -> None:
     pipeline = training_pipeline()
     console = Console()
     with open_store(config.database) as store:
-        history = split(store, Ledger(store.database, config.consent), config.train)
+        history = split(store, Ledger(store.database, config.consent), config.train, ZoneInfo(config.timezone))
         with pipeline.quiet():
             training = pipeline.prepare(history, config.train, config.state / "base")
         console.print(_chats(store, training.data))
@@ -66,10 +67,10 @@ def _chats(store: Store, data: Dataset) -> Table:
 
 def _examples(history: Split, training: "Training") -> Iterator[tuple[Segment, ...]]:
     """The last rows that would be learned, as segments."""
-    settings = training.settings
+    everyone = training.settings.learn == "everyone"
     for one in islice(reversed(history.learned), SHOWN):
-        for turns, indices in lessons(one, training.tokenizer, training.spec, everyone=settings.learn == "everyone"):
-            yield render_row(training.spec, one.scene, turns, indices)
+        for lesson in lessons(one, training.tokenizer, training.spec, everyone=everyone):
+            yield lesson.segments(training.spec)
 
 
 def _highlighted(segments: Iterable[Segment]) -> Text:
