@@ -126,6 +126,8 @@ class Train(Section):
     length: int = Field(default=1024, ge=128)
     """Tokens of one row: header, history and reply."""
     batch_tokens: int = Field(default=512, ge=128)
+    checkpointing: bool | None = None
+    """Compute activations twice instead of keeping them; None: once memory runs out."""
     rank: int = Field(default=16, gt=0)
     learning_rate: float | None = Field(default=None, gt=0)
     """None: by the method and the size of the base, 2e-3 for LoRA at 135 million weights."""

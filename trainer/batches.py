@@ -1,22 +1,39 @@
-"""Which rows are read together, and as what tensors: rows of like length, in an order that a seed decides."""
+"""Which rows are read together, in an order that a seed decides, and as what tensors: end to end, without padding.
+
+Rows that lie end to end do not see each other: trainer.loss counts their positions anew, trainer.fast their attention.
+"""
 
 import random
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from math import ceil
+from typing import TypedDict
 
 import torch
 
 from trainer.dataset import Row
 
-MULTIPLE = 32
-"""Rows are padded to multiples of this many tokens: every new shape costs a CPU's matrix library a compilation."""
+MULTIPLE = 16
+"""Rows are filled up to multiples of this many tokens: every new shape costs a CPU's matrix library a compilation."""
+
+NEARBY = 64
+"""Rows among which those are looked for that fill a batch: more would waste less, but sort rows by their length."""
 
 Batch = tuple[Row, ...]
 
 
+class Packed(TypedDict):
+    """A batch as tensors: all its rows end to end, in one line of tokens."""
+
+    input_ids: torch.Tensor
+    """Shape (1, tokens)."""
+    learned: torch.Tensor
+    """True where the loss counts a token; the same shape."""
+    lengths: tuple[int, ...]
+    """Tokens of each row, what fills it up included."""
+
+
 def plan(rows: Sequence[Row], *, batch_tokens: int, epochs: float, seed: int) -> list[Batch]:
-    """All batches of a training, in order; each holds at most `batch_tokens` tokens, padding included.
+    """All batches of a training, in order; each holds at most `batch_tokens` tokens, or one row that has more.
 
     A pure function of its arguments, so that a resumed training goes on where it stopped.
     """
@@ -27,17 +44,25 @@ def plan(rows: Sequence[Row], *, batch_tokens: int, epochs: float, seed: int) ->
 
 
 def _epoch(rows: Sequence[Row], batch_tokens: int, shuffled: random.Random) -> list[Batch]:
-    buckets: dict[int, list[Row]] = defaultdict(list)
-    for row in shuffled.sample(rows, len(rows)):
-        buckets[padded(row)].append(row)
-    batches = [batch for width, bucket in buckets.items() for batch in _cut(bucket, batch_tokens // width)]
+    order = shuffled.sample(rows, len(rows))
+    groups = (order[start : start + NEARBY] for start in range(0, len(order), NEARBY))
+    batches = [batch for group in groups for batch in _filled(group, batch_tokens)]
     shuffled.shuffle(batches)
     return batches
 
 
-def _cut(bucket: list[Row], size: int) -> Iterator[Batch]:
-    step = max(size, 1)
-    return (tuple(bucket[start : start + step]) for start in range(0, len(bucket), step))
+def _filled(rows: Sequence[Row], batch_tokens: int) -> Iterator[Batch]:
+    """The longest rows first, each into the first batch that has room for it."""
+    batches: list[list[Row]] = []
+    room: list[int] = []
+    for row in sorted(rows, key=padded, reverse=True):
+        index = next((index for index, left in enumerate(room) if left >= padded(row)), len(batches))
+        if index == len(batches):
+            batches.append([])
+            room.append(batch_tokens)
+        batches[index].append(row)
+        room[index] -= padded(row)
+    return map(tuple, batches)
 
 
 def tokens_of(batches: Sequence[Batch]) -> int:
@@ -46,20 +71,21 @@ def tokens_of(batches: Sequence[Batch]) -> int:
 
 
 def padded(row: Row) -> int:
-    """Tokens of the row once it is padded."""
+    """Tokens of the row once it is filled up."""
     return -(-len(row.ids) // MULTIPLE) * MULTIPLE
 
 
-def collate(batch: Batch) -> dict[str, torch.Tensor]:
-    """A batch as tensors of shape (rows, tokens): `input_ids`, and `learned`, true where the loss counts a token.
+def collate(batch: Batch, device: torch.device | str = "cpu") -> Packed:
+    """The batch as tensors on `device`.
 
-    Padding stands on the right, where causal attention keeps it out of every learned token's sight; so there is no
-    attention mask.
+    What fills a row up stands at its end, where causal attention keeps it out of sight.
     """
-    width = max(map(padded, batch))
-    ids = torch.zeros((len(batch), width), dtype=torch.long)
-    learned = torch.zeros((len(batch), width), dtype=torch.bool)
-    for line, row in enumerate(batch):
-        ids[line, : len(row.ids)] = torch.tensor(row.ids)
-        learned[line, : len(row.ids)] = torch.tensor(row.learned)
-    return {"input_ids": ids, "learned": learned}
+    lengths = tuple(map(padded, batch))
+    ids = torch.zeros((1, sum(lengths)), dtype=torch.long)
+    learned = torch.zeros((1, sum(lengths)), dtype=torch.bool)
+    start = 0
+    for row, length in zip(batch, lengths, strict=True):
+        ids[0, start : start + len(row.ids)] = torch.tensor(row.ids)
+        learned[0, start : start + len(row.ids)] = torch.tensor(row.learned)
+        start += length
+    return Packed(input_ids=ids.to(device), learned=learned.to(device), lengths=lengths)

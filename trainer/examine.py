@@ -51,10 +51,10 @@ def _read(model: Model, rows: Sequence[Row], frame: frozenset[int], batch_tokens
     """Surprise in nats, and the share of stretches that the model would say by itself."""
     nats, there, said = 0.0, 0, 0
     for batch in plan(rows, batch_tokens=batch_tokens, epochs=1, seed=0):
-        ids, counted = words(batch, frame, model.device)
-        surprises, likeliest = judge(model, ids, counted)
+        packed = words(batch, frame, model.device)
+        surprises, likeliest = judge(model, packed)
         nats += float(surprises.sum())
-        following = counted[:, 1:]
+        following = packed["learned"][:, 1:]
         right = torch.zeros_like(following)
         right[following] = likeliest
         there += _stretches(following)

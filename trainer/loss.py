@@ -11,28 +11,27 @@ from typing import Any, cast
 import torch
 
 from trainer.base import Model, causal
-from trainer.batches import MULTIPLE, Batch, collate, plan
+from trainer.batches import Batch, Packed, collate, plan
 from trainer.dataset import Row
 
 CHUNK = 256
 """Positions whose logits exist at the same time."""
 
 
-def surprise(model: Model, input_ids: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
-    """Negative log-likelihood of each counted token given those before it, in nats; shape (number of counted,).
+def surprise(model: Model, packed: Packed) -> torch.Tensor:
+    """Negative log-likelihood of each learned token given those before it, in nats; shape (number of learned,).
 
-    `input_ids` and `counted` (bool) have the shape (rows, tokens); a row's first token has nothing before it and is
-    never counted.
+    A row's first token has nothing before it and is never learned.
     """
     apply: Any = _Surprise.apply
-    return cast(torch.Tensor, apply(*_before(model, input_ids, counted)))
+    return cast(torch.Tensor, apply(*_before(model, packed)))
 
 
-def judge(model: Model, input_ids: torch.Tensor, counted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of each counted token its surprise as above, and whether it is the likeliest; for measuring, without slopes."""
+def judge(model: Model, packed: Packed) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of each learned token its surprise as above, and whether it is the likeliest; for measuring, without slopes."""
     surprises, likeliest = [], []
     with torch.no_grad():
-        hidden, head, targets = _before(model, input_ids, counted)
+        hidden, head, targets = _before(model, packed)
         for states, wanted in _chunks(hidden.to(head.dtype), targets):
             logits = (states @ head.T).float()
             surprises.append(torch.nn.functional.cross_entropy(logits, wanted, reduction="none"))
@@ -40,17 +39,18 @@ def judge(model: Model, input_ids: torch.Tensor, counted: torch.Tensor) -> tuple
     return torch.cat(surprises), torch.cat(likeliest)
 
 
-def _before(
-    model: Model, input_ids: torch.Tensor, counted: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Hidden states (n, width) before the counted tokens, the output matrix, and the tokens (n,) themselves."""
+def _before(model: Model, packed: Packed) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Hidden states (n, width) before the learned tokens, the output matrix, and the tokens (n,) themselves."""
     language: Any = causal(model)
-    hidden = language.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
-    following = counted[:, 1:]
+    ids, lengths = packed["input_ids"], packed["lengths"]
+    positions = torch.cat([torch.arange(length, device=ids.device) for length in lengths])[None]
+    decode = language.get_decoder()
+    hidden = decode(input_ids=ids, position_ids=positions, lengths=lengths, use_cache=False).last_hidden_state
+    following = packed["learned"][:, 1:]
     head = language.get_output_embeddings().weight
     if torch.is_autocast_enabled(head.device.type):
         head = head.to(torch.get_autocast_dtype(head.device.type))
-    return hidden[:, :-1][following], head, input_ids[:, 1:][following]
+    return hidden[:, :-1][following], head, ids[:, 1:][following]
 
 
 class _Surprise(torch.autograd.Function):
@@ -116,13 +116,13 @@ def bits_per_byte(model: Model, rows: Sequence[Row], frame: frozenset[int], *, b
     and what training gains there is not the owner's voice. `frame` holds the ids of these control tokens.
     """
     nats = 0.0
-    for batch in plan(rows, batch_tokens=max(batch_tokens, MULTIPLE), epochs=1, seed=0):
-        nats += float(judge(model, *words(batch, frame, model.device))[0].sum())
+    for batch in plan(rows, batch_tokens=batch_tokens, epochs=1, seed=0):
+        nats += float(judge(model, words(batch, frame, model.device))[0].sum())
     return nats / log(2) / sum(row.learned_bytes for row in rows)
 
 
-def words(batch: Batch, frame: frozenset[int], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids of the batch, and which of them are learned words: not the frame."""
-    tensors = {name: tensor.to(device) for name, tensor in collate(batch).items()}
-    ids = tensors["input_ids"]
-    return ids, tensors["learned"] & ~torch.isin(ids, torch.tensor(sorted(frame), device=device))
+def words(batch: Batch, frame: frozenset[int], device: torch.device) -> Packed:
+    """The batch, its frame no longer counted among what is learned."""
+    packed = collate(batch, device)
+    marks = torch.isin(packed["input_ids"], torch.tensor(sorted(frame), device=device))
+    return {**packed, "learned": packed["learned"] & ~marks}

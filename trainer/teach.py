@@ -20,6 +20,7 @@ from trainer.dataset import Dataset
 from trainer.examine import choose, examine
 from trainer.export import LEARNED
 from trainer.loss import bits_per_byte, sample
+from trainer.passes import Room
 from trainer.proof import PROVED
 from trainer.run import whole
 
@@ -55,6 +56,7 @@ def teach(
         learning_rate=settings.learning_rate or methods.default_rate(model, settings.method),
         max_seconds=settings.max_minutes * 60 if settings.max_minutes else None,
         report=report,
+        room=Room(checkpointing=settings.checkpointing),
         autocast=settings.method == "full" and precision() is torch.bfloat16,
         examine=partial(examine, model, chosen, batch_tokens=settings.batch_tokens) if settings.early_stop else None,
         patience=settings.early_stop,

@@ -20,8 +20,8 @@ from transformers import (
 from exporter.progress import Report
 from trainer import checkpoints
 from trainer.base import Model
-from trainer.batches import Batch, collate
-from trainer.loss import surprise
+from trainer.batches import Batch
+from trainer.passes import AMPLE, Passes, Room
 from trainer.schedule import Budget, Pace
 from trainer.stopping import Ending
 from trainer.watch import CHECKPOINT_SECONDS, Examine, Watch
@@ -35,6 +35,7 @@ def fit(
     learning_rate: float,
     max_seconds: float | None,
     report: Report,
+    room: Room = AMPLE,
     autocast: bool = False,
     examine: Examine | None = None,
     patience: int = 0,
@@ -43,6 +44,7 @@ def fit(
 ) -> tuple[Pace, Ending]:
     """Train `model` in place, its adapter or all of it: through all batches, until the time is up or it learned enough.
 
+    `room` bounds what is done at once, which changes memory and time and, as long as it cuts no row, nothing else.
     `autocast` multiplies in bfloat16 what is kept in float32, where the hardware does.
     With `examine`, checks are made as trainer.stopping has it, training ends after `patience` of them without a better
     one, and the best state is what is left in `model`. Without, it is the last.
@@ -70,8 +72,9 @@ def fit(
     )
     trainer = _Trainer(
         watch,
+        Passes(model, room, autocast=autocast),
         model=model,
-        args=_arguments(folder, steps=len(batches), autocast=autocast),
+        args=_arguments(folder, steps=len(batches)),
         train_dataset=batches,
         data_collator=_only,
         callbacks=[watch],
@@ -96,12 +99,11 @@ def checkpoints_size(model: Model) -> int:
     return 4 * 3 * 4 * sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-def _arguments(folder: Path, *, steps: int, autocast: bool) -> TrainingArguments:
+def _arguments(folder: Path, *, steps: int) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=1,  # one item of the data set is one batch of ours
-        bf16=autocast,
         max_grad_norm=1.0,
         logging_steps=1,
         logging_nan_inf_filter=False,  # a loss that is no number must be seen
@@ -115,17 +117,17 @@ def _arguments(folder: Path, *, steps: int, autocast: bool) -> TrainingArguments
     )
 
 
-def _only(items: list[Batch]) -> dict[str, torch.Tensor]:
+def _only(items: list[Batch]) -> dict[str, Batch]:
     (batch,) = items
-    return collate(batch)
+    return {"batch": batch}
 
 
 class _Trainer(Trainer):
     """Batches come as planned, the loss counts learned tokens, and the log tells what the watch found."""
 
-    def __init__(self, watch: Watch, **arguments: Any) -> None:
+    def __init__(self, watch: Watch, passes: Passes, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._watch = watch
+        self._watch, self._passes = watch, passes
 
     def take(self, checkpoint: Path) -> None:
         """Give the model the weights of a checkpoint."""
@@ -138,12 +140,12 @@ class _Trainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         return SequentialSampler(cast(Sequence[Batch], self.train_dataset))
 
-    def compute_loss(
+    def training_step(
         self,
         model: torch.nn.Module,
         inputs: dict[str, Any],
-        return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
-        """Mean surprise at the learned tokens of the batch, in nats."""
-        return surprise(cast(Model, model), inputs["input_ids"], inputs["learned"]).mean()
+        """Mean surprise at the learned tokens of the batch, in nats; its slopes are left at the weights."""
+        model.train()
+        return self._passes.learn(inputs["batch"])

@@ -53,13 +53,17 @@ def slopes(model):
     return found
 
 
-def plain_losses(model, ids, counted):
-    """Without our attention, our LoRA layers and our loss."""
+def plain_losses(model):
+    """Row by row, without our packing, our attention, our LoRA layers and our loss."""
     causal(model).set_attn_implementation("eager")
     for layer in model.modules():
         vars(layer).pop("forward", None)
-    logits = model(input_ids=ids).logits[:, :-1][counted[:, 1:]]
-    return cross_entropy(logits.float(), ids[:, 1:][counted[:, 1:]], reduction="none")
+    losses = []
+    for one in ROWS:
+        ids, counted = torch.tensor([one.ids]), torch.tensor(one.learned)[1:]
+        logits = model(input_ids=ids).logits[0, :-1][counted]
+        losses.append(cross_entropy(logits.float(), ids[0, 1:][counted], reduction="none"))
+    return torch.cat(losses)
 
 
 def assert_alike(ours, theirs, *, rtol, atol):
@@ -79,13 +83,11 @@ def test_qlora_learns_an_adapter_over_packed_weights(packed):
 
 def test_the_fast_path_over_4_bits_computes_what_peft_computes(packed):
     """bfloat16 on both sides: within what it rounds."""
-    batch = collate(ROWS)
-    ids, counted = batch["input_ids"], batch["learned"]
     packed.train()  # bitsandbytes repacks what it thinks will never be trained
-    ours = surprise(packed, ids, counted)
+    ours = surprise(packed, collate(ROWS))
     ours.sum().backward()
     found = slopes(packed)
-    theirs = plain_losses(packed, ids, counted)
+    theirs = plain_losses(packed)
     assert torch.allclose(ours, theirs, rtol=0.01, atol=0.1)
     theirs.sum().backward()
     assert_alike(found, slopes(packed), rtol=0.05, atol=0.05)
@@ -120,14 +122,14 @@ def test_what_qlora_learned_is_measured_as_it_will_be_published(packed, base, tm
     model = as_published(packed, base, tmp_path / "learned")
     assert not any(isinstance(layer, Linear4bit) for layer in model.modules())
     merge(base.folder, tmp_path / "learned", tmp_path / "merged")
-    ids, counted = collate(ROWS).values()
+    rows = collate(ROWS)
     with torch.no_grad():
-        merged = surprise(load_model(tmp_path / "merged", torch.float32), ids, counted)
-        assert torch.allclose(surprise(model, ids, counted), merged, rtol=0.01, atol=0.1)
+        merged = surprise(load_model(tmp_path / "merged", torch.float32), rows)
+        assert torch.allclose(surprise(model, rows), merged, rtol=0.01, atol=0.1)
         with untuned(model, base) as before:
             assert torch.allclose(
-                surprise(before, ids, counted),
-                surprise(load_model(base.folder, torch.float32), ids, counted),
+                surprise(before, rows),
+                surprise(load_model(base.folder, torch.float32), rows),
                 rtol=0.01,
                 atol=0.1,
             )
@@ -137,12 +139,12 @@ def test_full_fine_tuning_learns_all_weights_the_tied_matrix_from_both_its_ends(
     """Against plain cross-entropy in float32: losses and every slope to 1e-5."""
     model = learner(base, "full", rank=4, seed=1)
     assert learned(model) == {name for name, _ in model.named_parameters()}
-    ids, counted = collate(ROWS).values()
-    weights = torch.linspace(0.1, 2.0, int(counted[:, 1:].sum()))
-    ours = surprise(model, ids, counted)
+    rows = collate(ROWS)
+    weights = torch.linspace(0.1, 2.0, int(rows["learned"].sum()))
+    ours = surprise(model, rows)
     (ours * weights).sum().backward()
     found = slopes(model)
-    theirs = plain_losses(model, ids, counted)
+    theirs = plain_losses(model)
     assert torch.allclose(ours, theirs, atol=1e-5)
     (theirs * weights).sum().backward()
     assert_alike(found, slopes(model), rtol=1e-5, atol=1e-5)
@@ -150,12 +152,12 @@ def test_full_fine_tuning_learns_all_weights_the_tied_matrix_from_both_its_ends(
 
 def test_full_fine_tuning_multiplies_in_bfloat16_under_autocast(base):
     model = learner(base, "full", rank=4, seed=1)
-    ids, counted = collate(ROWS).values()
-    exact = surprise(model, ids, counted)
+    rows = collate(ROWS)
+    exact = surprise(model, rows)
     exact.mean().backward()
     expected = slopes(model)
     with torch.autocast("cpu", torch.bfloat16):
-        rounded = surprise(model, ids, counted)
+        rounded = surprise(model, rows)
     assert not torch.equal(rounded, exact) and torch.allclose(rounded, exact, rtol=0.01, atol=0.1)
     rounded.mean().backward()
     head = "model.embed_tokens.weight"

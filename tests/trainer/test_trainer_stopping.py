@@ -58,12 +58,15 @@ def adapted(tiny_base):
 
 
 def test_judging_is_surprise_and_whether_greedy_decoding_would_say_it(adapted):
-    batch = collate((row(40), row(30, seed=1)))
-    surprises, likeliest = judge(adapted, *batch.values())
-    assert torch.allclose(surprises, surprise(adapted, *batch.values()), atol=1e-4)
-    with torch.no_grad():
-        logits = adapted(input_ids=batch["input_ids"]).logits[:, :-1][batch["learned"][:, 1:]]
-    assert torch.equal(likeliest, logits.argmax(-1) == batch["input_ids"][:, 1:][batch["learned"][:, 1:]])
+    rows = (row(40), row(30, seed=1))
+    surprises, likeliest = judge(adapted, collate(rows))
+    assert torch.allclose(surprises, surprise(adapted, collate(rows)), atol=1e-4)
+    expected = []
+    for one in rows:
+        ids, counted = torch.tensor(one.ids), torch.tensor(one.learned)[1:]
+        with torch.no_grad():
+            expected.append(adapted(input_ids=ids[None]).logits[0, :-1].argmax(-1)[counted] == ids[1:][counted])
+    assert torch.equal(likeliest, torch.cat(expected))
 
 
 def test_copied_is_the_share_of_stretches_that_greedy_decoding_repeats(adapted):
