@@ -20,6 +20,7 @@ from bot.desk import Desk, Desks
 from bot.double import Double
 from bot.drafts import Drafts
 from bot.engine import Speaker, open_double
+from bot.forgetting import erase_forgotten, watch_forgotten
 from bot.handled import Handled
 from bot.outbox import Outbox
 from bot.policy import NEEDED
@@ -54,7 +55,10 @@ async def run(config: Config, say: Say) -> None:
     config.make_state()
     with ended_by(signal.SIGTERM), open_store(config.database, migrations) as store:
         temperature = config.reply.temperature
-        with open_double(artifact.card, artifact.gguf, temperature=temperature, random=SystemRandom()) as engine:
+        forgotten = store.forgotten.ids()
+        with open_double(
+            artifact.card, artifact.gguf, forgotten=forgotten, temperature=temperature, random=SystemRandom()
+        ) as engine:
             await serve(config, store, engine, artifact.card, say)
 
 
@@ -77,6 +81,8 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
         account = Account(client, owner)
         parts = _parts(config, store, ledger, speaker, read, account, control, say)
         async with asyncio.TaskGroup() as tasks:
+            forgotten = store.forgotten.ids()
+            erase_forgotten(store.database, forgotten)
             double = Double(parts, modes, tasks)
             await settle(parts, modes)
             chosen, on_message = _followed(config, modes), partial(_hear, double)
@@ -85,6 +91,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
             await look_back(client, live.limiter, account, parts, double, modes)
             tasks.create_task(live.run())
             tasks.create_task(double.watch_consent())
+            tasks.create_task(watch_forgotten(parts, double, card, forgotten))
             if control:
                 tasks.create_task(poll(_dispatcher(parts, double, card, modes), control))
             counts = Counter(modes.values())

@@ -89,8 +89,11 @@ def chat_command(config_path: Path, name: str) -> None:
             fix = f"once they agree: {how_to_grant(contact, 'reply')}"
             raise DoppelgangerError(f"no consent to let the double answer {contact.name}", fix=fix)
         view = views(store, config.train, ZoneInfo(config.timezone), artifact.card.gaps).of(contact)
+        forgotten = store.forgotten.ids()
     temperature, random = config.reply.temperature, SystemRandom()
-    with open_double(artifact.card, artifact.gguf, temperature=temperature, random=random) as engine:
+    with open_double(
+        artifact.card, artifact.gguf, forgotten=forgotten, temperature=temperature, random=random
+    ) as engine:
         talk(
             engine,
             view.scene,

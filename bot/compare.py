@@ -67,7 +67,8 @@ def compare(
         raise DoppelgangerError("no exchange was held out from training", fix="sync more history, then train again")
     chosen = [every[index * len(every) // count] for index in range(count)] if count < len(every) else every
     temperature = config.reply.temperature
-    with open_double(card, artifact.gguf, temperature=temperature, random=random) as engine:
+    forgotten = store.forgotten.ids()
+    with open_double(card, artifact.gguf, forgotten=forgotten, temperature=temperature, random=random) as engine:
         tuned = asyncio.run(_said(engine, chosen, report, "double"))
     with open_engine(base, card.prompt, temperature=temperature, random=random) as engine:
         plain = asyncio.run(_said(engine, chosen, report, "base"))

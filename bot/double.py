@@ -5,7 +5,9 @@ All ways to approve a draft lead through here, whichever desk they come from.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from bot import cards
 from bot.conversation import Conversation, Parts
@@ -25,14 +27,16 @@ class Double:
     def __init__(self, parts: Parts, modes: Mapping[int, Mode], tasks: asyncio.TaskGroup) -> None:
         self._parts = parts
         self._tasks = tasks
+        self._working: dict[int, set[asyncio.Task[None]]] = defaultdict(set)
+        """What goes on in each chat."""
         peers = parts.store.peers()
         self._conversations = {
             chat_id: Conversation(parts, peers[chat_id], mode)
             for chat_id, mode in modes.items()
             if mode is not Mode.OFF
         }
-        for conversation in self._conversations.values():
-            tasks.create_task(conversation.run())
+        for chat_id, conversation in self._conversations.items():
+            self._work(chat_id, conversation.run())
 
     def hear(self, message: Message, *, live: bool) -> None:
         """A message that was not known before, of any chat; `live` is false for what was found by looking back."""
@@ -50,6 +54,15 @@ class Double:
                 if before and not agreed[chat_id]:
                     log.info("consent.revoked", extra={"chat_id": chat_id})
                     conversation.withdraw()
+
+    async def drop(self, chat_id: int) -> None:
+        """Speak with them no more; whatever goes on there has ended by then."""
+        self._conversations.pop(chat_id, None)
+        if working := self._working.pop(chat_id, set()):
+            for task in working:
+                task.cancel()
+            await asyncio.wait(working)
+            log.info("chat.dropped", extra={"chat_id": chat_id})
 
     def approve(self, draft_id: int, number: int) -> bool:
         """Send proposal `number`, counted from 1; False where that cannot be chosen any more."""
@@ -81,5 +94,10 @@ class Double:
             if not self._parts.drafts.close(draft.draft_id, DraftState.SENT, number=number):
                 return False
             entries = self._parts.outbox.queue(draft.chat_id, burst, draft_id=draft.draft_id)
-        self._tasks.create_task(conversation.send_approved(draft, entries, number=number))
+        self._work(draft.chat_id, conversation.send_approved(draft, entries, number=number))
         return True
+
+    def _work(self, chat_id: int, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks.create_task(work)
+        self._working[chat_id].add(task)
+        task.add_done_callback(self._working[chat_id].discard)

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ import llama_cpp
 from llama_cpp import Llama
 
 from exporter.errors import DoppelgangerError
-from trainer.artifact import Card, GGUFTokenizer, verify
+from trainer.artifact import Card, GGUFTokenizer, refuse_forgotten, verify
 from trainer.prompt import PromptSpec, Tokenizer
 
 MIN_P = 0.05
@@ -56,6 +56,10 @@ class Speaker(Protocol):
         """One sampled reply; each call may give another."""
         ...
 
+    async def let_go(self) -> None:
+        """Keep nothing of the prompts so far."""
+        ...
+
 
 class Engine:
     """A GGUF, loaded. Calls from one event loop queue up for the one thread; a cancelled call ends within a token."""
@@ -83,6 +87,15 @@ class Engine:
             )
         finally:
             cancelled.set()
+
+    async def let_go(self) -> None:
+        """Erase what was read of earlier prompts, from memory too."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._clear)
+
+    def _clear(self) -> None:
+        self._llama.reset()  # type: ignore[no-untyped-call]
+        self._llama.input_ids.fill(0)
+        llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(self._llama._ctx.ctx), True)
 
     def _generate(self, prompt: list[int], cancelled: threading.Event, called: float) -> Reply:
         ids: list[int] = []
@@ -162,13 +175,19 @@ def open_engine(gguf: Path, spec: PromptSpec, *, temperature: float, random: Ran
 
 
 @contextmanager
-def open_double(card: Card, gguf: Path, *, temperature: float, random: Random) -> Iterator[Engine]:
+def open_double(
+    card: Card, gguf: Path, *, forgotten: Collection[int], temperature: float, random: Random
+) -> Iterator[Engine]:
     """Open a trained double, once it is proven that it reads prompts as this code renders them.
 
+    `forgotten` are the ids of those from whom it must not have learned.
+
     Raises:
+        LearnedFromForgotten: it did.
         PromptMismatch: it does not.
         DoppelgangerError: llama.cpp cannot load it.
     """
+    refuse_forgotten(card, forgotten)
     with open_engine(gguf, card.prompt, temperature=temperature, random=random) as engine:
         verify(card, engine.tokenizer)
         yield engine

@@ -7,13 +7,15 @@ with the same random_id, so that Telegram itself would refuse a second one. It k
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from random import Random
 from typing import Any, Protocol
 
 from sqlite_utils import Database
+from sqlite_utils.db import NotFoundError
 
 from bot.policy import FRESH
 from exporter import ghostwritten
@@ -120,7 +122,8 @@ class Outbox:
             newest = self._store.recent(entry.chat_id, limit=1)
             self._set(entry, after_id=newest[-1].message_id if newest else 0)
         for attempt in range(ATTEMPTS):
-            self._set(entry, state=EntryState.SENDING)
+            if self._set(entry, state=EntryState.SENDING).state is EntryState.CANCELLED:
+                break
             try:
                 return self._sent(entry, await self._line.send(entry.chat_id, entry.text, entry.random_id))
             except AlreadySent:
@@ -136,12 +139,12 @@ class Outbox:
                     return self._sent(entry, found)
             except (Lost, Refused):
                 continue
-        return self._get(entry.entry_id)
+        return self._get(entry)
 
     def cancel(self, entries: Sequence[Entry]) -> None:
         """Never send those of `entries` that are still queued."""
         for entry in entries:
-            if self._get(entry.entry_id).state is EntryState.QUEUED:
+            if self._get(entry).state is EntryState.QUEUED:
                 self._set(entry, state=EntryState.CANCELLED)
 
     async def recover(self, chats: Collection[int]) -> list[Entry]:
@@ -191,7 +194,7 @@ class Outbox:
 
     async def _look(self, entry: Entry) -> Message | None:
         """Our words in the chat since the first attempt, unless they are those of another entry."""
-        after = self._get(entry.entry_id).after_id or 0
+        after = self._get(entry).after_id or 0
         taken = {row.message_id for row in self._where("chat_id = ? and message_id > ?", entry.chat_id, after)}
         for message in await self._line.own_since(entry.chat_id, after):
             if _same(entry, message) and message.message_id not in taken:
@@ -213,11 +216,14 @@ class Outbox:
         return bool(self._store.database.table("draft").count_where(typed, [entry.draft_id]))
 
     def _set(self, entry: Entry, **columns: int | str) -> Entry:
-        self._table.update(entry.entry_id, {**columns, "changed_at": self._now()})
-        return self._get(entry.entry_id)
+        with suppress(NotFoundError):
+            self._table.update(entry.entry_id, {**columns, "changed_at": self._now()})
+        return self._get(entry)
 
-    def _get(self, entry_id: int) -> Entry:
-        return _entry(self._table.get(entry_id))
+    def _get(self, entry: Entry) -> Entry:
+        """As it stands. What another process erased, because the contact was forgotten, is not to be sent."""
+        standing = self._where("entry_id = ?", entry.entry_id)
+        return standing[0] if standing else replace(entry, state=EntryState.CANCELLED)
 
     def _where(self, where: str, *values: int | str) -> list[Entry]:
         return list(map(_entry, self._table.rows_where(where, values, order_by="entry_id")))

@@ -5,7 +5,7 @@ later is covered if it says whom a row is about as all others do. Of files besid
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -142,6 +142,24 @@ def snapshot(database: Database, person: Person) -> Iterator[Kept]:
             yield kept
     finally:
         database.rollback()
+
+
+def voices(database: Database, chat_ids: Collection[int]) -> frozenset[int]:
+    """Ids of all who said something in these chats, were passed on there, or are a part of them."""
+    among = "in (select value from json_each(:ids))"
+    found = database.conn.execute(
+        f"""
+        with part as (
+            select value as chat_id from json_each(:ids)
+            union select group_id from migrated_group where chat_id {among}
+        )
+        select chat_id from part
+        union select sender_id from messages where chat_id in part
+        union select origin_id from messages where chat_id in part and origin_id is not null
+        """,  # noqa: S608
+        {"ids": json.dumps(list(chat_ids))},
+    )
+    return frozenset(row[0] for row in found)
 
 
 def parts(database: Database) -> dict[str, str]:

@@ -130,8 +130,8 @@ class Reconciler:
             if len(peers) > 1:
                 half = len(peers) // 2
                 return [*await self._ask(peers[:half]), *await self._ask(peers[half:])]
-            before = self._store.state.dialogs()[peers[0].peer_id]
-            self._store.state.save_dialogs([replace(before, gone=True)])
+            if before := self._store.state.dialogs().get(peers[0].peer_id):  # else it was forgotten meanwhile
+                self._store.state.save_dialogs([replace(before, gone=True)])
             return []
         return self._remember(lines(page))
 

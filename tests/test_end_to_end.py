@@ -77,7 +77,7 @@ async def test_from_a_login_to_an_answer(world, config):
             assert (await sync(client, store, config.sync, agreed(store))).new == len(PULLED)
         artifact = pipeline.run(config, store)
         lines = []
-        with open_double(artifact.card, artifact.gguf, temperature=0.5, random=seeded(1)) as engine:
+        with open_double(artifact.card, artifact.gguf, forgotten=(), temperature=0.5, random=seeded(1)) as engine:
             bot = asyncio.create_task(serve(config, store, engine, artifact.card, lines.append))
             await until(lambda: bot.done() or lines)
             assert answers() == []

@@ -5,7 +5,7 @@ dialogues. It knows how llama.cpp tokenizes, and nothing of torch, training or T
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +28,10 @@ RETRAIN = "train a new one with `python -m trainer run`"
 
 class PromptMismatch(DoppelgangerError):
     """The model was taught to read prompts otherwise than this code renders them, so it must not speak."""
+
+
+class LearnedFromForgotten(DoppelgangerError):
+    """The owner had somebody forgotten from whom the model had learned, so it must not speak."""
 
 
 class CannotLoad(DoppelgangerError):
@@ -62,6 +66,8 @@ class Card(BaseModel):
     """The first held-out session starts here: nothing sent later was learned."""
     chats: tuple[int, ...]
     """Ids of the chats that were learned from."""
+    people: tuple[int, ...]
+    """Ids of everybody who has a word in those chats, learned or only read: a model may repeat either."""
     gaps: dict[int, timedelta]
     """The silence that ends a session, by chat: the bot must see sessions as the model learned them."""
     sessions: int
@@ -169,12 +175,13 @@ def vocabulary(gguf: Path) -> Iterator[GGUFTokenizer]:
         llama.close()
 
 
-def check(artifact: Artifact) -> None:
-    """Verify an artifact by its own file.
+def check(artifact: Artifact, forgotten: Collection[int]) -> None:
+    """Verify an artifact by its own file, and by who was forgotten.
 
     Raises:
-        PromptMismatch, CannotLoad: it must not speak.
+        PromptMismatch, CannotLoad, LearnedFromForgotten: it must not speak.
     """
+    refuse_forgotten(artifact.card, forgotten)
     with vocabulary(artifact.gguf) as tokenizer:
         verify(artifact.card, tokenizer)
 
@@ -198,4 +205,18 @@ def verify(card: Card, tokenizer: Tokenizer) -> None:
         raise PromptMismatch(
             f"the model was trained on prompts {card.fingerprint}, and this code renders {here}",
             fix=f"{RETRAIN}, or see which others still fit: `python -m trainer models`",
+        )
+
+
+def refuse_forgotten(card: Card, forgotten: Collection[int]) -> None:
+    """Check that a model learned from nobody who was forgotten: weights cannot be made to forget.
+
+    Who only spoke in a group counts like the group itself, also where nothing they said was learned, for it was read.
+
+    Raises:
+        LearnedFromForgotten: it did.
+    """
+    if learned := {*card.chats, *card.people} & set(forgotten):
+        raise LearnedFromForgotten(
+            f"the model learned from chats with {', '.join(map(str, sorted(learned)))}, forgotten since", fix=RETRAIN
         )

@@ -4,12 +4,12 @@ Both are measured in llama.cpp, as the bot will run them, on the same conversati
 Whoever publishes sees a verdict alone, so more may be asked of a model here than one figure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from exporter.progress import Report, Step, silent
-from trainer.artifact import Artifact, CannotLoad, PromptMismatch, check, vocabulary
+from trainer.artifact import Artifact, CannotLoad, LearnedFromForgotten, PromptMismatch, check, vocabulary
 from trainer.conversations import Conversation
 from trainer.dataset import rows
 from trainer.proof import measure
@@ -21,21 +21,29 @@ DIGITS = 3
 """Decimals of bits per byte that count, and that are shown: what looks the same is not worse."""
 
 
-def judge(fresh: Artifact, models: Path, history: Sequence[Conversation], report: Report = silent) -> Verdict:
+def judge(
+    fresh: Artifact,
+    models: Path,
+    history: Sequence[Conversation],
+    report: Report = silent,
+    *,
+    forgotten: Collection[int] = (),
+) -> Verdict:
     """Whether `fresh`, which need not be among `models` yet, may be put to use there.
 
     `history` holds the conversations of the store, oldest first; those that `fresh` learned from are left out.
+    `forgotten` are ids of who was: a model that learned from them is no rival, however good.
     """
-    rival = _rival(models)
+    rival = _rival(models, forgotten)
     return _against(fresh, rival, history, report) if rival else _alone(fresh)
 
 
-def _rival(models: Path) -> Artifact | None:
+def _rival(models: Path, forgotten: Collection[int]) -> Artifact | None:
     """The model in use, if it can be used at all."""
     try:
         artifact = current(models)
-        check(artifact)
-    except (NoModel, PromptMismatch, CannotLoad):
+        check(artifact, forgotten)
+    except (NoModel, PromptMismatch, CannotLoad, LearnedFromForgotten):
         return None
     return artifact
 

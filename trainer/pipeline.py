@@ -20,6 +20,7 @@ import transformers
 
 from exporter.config import Config, Train
 from exporter.consent import Ledger
+from exporter.kept import voices
 from exporter.progress import Report, Step, silent
 from exporter.runs import alone
 from exporter.store import Store
@@ -86,8 +87,9 @@ def run(
         seconds = {"data": time.monotonic() - began}
         work = open_run(config.runs, training.digest(), report)
         untuned = base_gguf(training.base, work, config.train.quantization, bases_folder, free_space)
-        _make(training, work, untuned, seconds, report, clock, free_space)
-        return _publish(work, config.models, training, history, report)
+        people = voices(store.database, training.data.chats)
+        _make(training, people, work, untuned, seconds, report, clock, free_space)
+        return _publish(work, config.models, training, history, report, store.forgotten.ids())
 
 
 def prepare(history: Split, settings: Train, cache: Path, *, free_space: gguf.FreeSpace = gguf.free_space) -> Training:
@@ -111,6 +113,7 @@ def quiet() -> Iterator[None]:
 
 def _make(
     training: Training,
+    people: frozenset[int],
     work: Run,
     untuned: Path,
     seconds: dict[str, float],
@@ -136,7 +139,7 @@ def _make(
     export(training.base, work, training.settings.quantization, free_space)
     prepared = work.folder / ARTIFACT
     if prepared.is_dir():
-        card = _card(training, measured, untuned, clock(), sha256(prepared / MODEL))
+        card = _card(training, people, measured, untuned, clock(), sha256(prepared / MODEL))
         rows = sample(training.data.held_out, tokens=PROVED)
 
         def proving() -> dict[str, float]:
@@ -146,24 +149,29 @@ def _make(
         write_card(prepared, card.model_copy(update={"seconds": seconds | work.seconds}))
 
 
-def _publish(work: Run, models: Path, training: Training, history: Split, report: Report) -> Artifact:
+def _publish(
+    work: Run, models: Path, training: Training, history: Split, report: Report, forgotten: frozenset[int]
+) -> Artifact:
     """Give the proved model its place, and put it to use if the gate lets it through.
 
     If a run was killed when its model just had a place, it is found there.
     """
     prepared = work.folder / ARTIFACT
     if prepared.is_dir():
-        artifact = registry.publish(prepared, models, judge(read(prepared), models, history.held_out, report))
+        found = judge(read(prepared), models, history.held_out, report, forgotten=forgotten)
+        artifact = registry.publish(prepared, models, found)
     else:
         artifact = registry.made_by(models, training.digest())
     if registry.verdict(artifact).passed:
-        registry.promote(models, artifact.name)
+        registry.promote(models, artifact.name, forgotten=forgotten)
     registry.keep(models, training.settings.keep)
     remove(work.folder)
     return artifact
 
 
-def _card(training: Training, measured: dict[str, Any], untuned: Path, now: datetime, digest: str) -> Card:
+def _card(
+    training: Training, people: frozenset[int], measured: dict[str, Any], untuned: Path, now: datetime, digest: str
+) -> Card:
     data, settings = training.data, training.settings
     return Card(
         prompt=training.spec,
@@ -175,6 +183,7 @@ def _card(training: Training, measured: dict[str, Any], untuned: Path, now: date
         created=now,
         held_out_since=data.held_out_since,
         chats=data.chats,
+        people=tuple(sorted(people)),
         gaps=dict(data.gaps),
         sessions=data.sessions,
         tokens=data.tokens,

@@ -7,7 +7,7 @@ knows what must hold of a model that is used; whether one deserves it, trainer.g
 
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +64,7 @@ class Listed:
     """None: its card is not one that this code can read."""
     in_use: bool
     usable: bool
-    """This code reads prompts as the model does."""
+    """This code reads prompts as the model does, and it learned from nobody who was forgotten."""
     why_not: str
     """Why it is not in use, or must not be; empty for the one in use, where all is well."""
 
@@ -117,10 +117,13 @@ def find(models: Path, name: str) -> str:
     return meant[0]
 
 
-def listed(models: Path) -> list[Listed]:
-    """All models, newest first. Opens the vocabulary of each: a tenth of a second a model."""
+def listed(models: Path, *, forgotten: Collection[int] = ()) -> list[Listed]:
+    """All models, newest first. Opens the vocabulary of each: a tenth of a second a model.
+
+    `forgotten` are ids of who was: a model that learned from them is not usable.
+    """
     used = in_use(models)
-    return [_listed(models / name, used=name == used) for name in names(models)]
+    return [_listed(models / name, forgotten, used=name == used) for name in names(models)]
 
 
 def publish(prepared: Path, models: Path, verdict: Verdict) -> Artifact:
@@ -157,16 +160,17 @@ def made_by(models: Path, run_digest: str) -> Artifact:
     raise NoModel(f"no model in {models} came out of the training {run_digest}", fix=RETRAIN)
 
 
-def promote(models: Path, name: str) -> Artifact:
-    """Put a model to use. `name` may be abbreviated.
+def promote(models: Path, name: str, *, forgotten: Collection[int] = ()) -> Artifact:
+    """Put a model to use. `name` may be abbreviated; `forgotten` are ids of who was.
 
     Raises:
         NoModel: none is called so.
         PromptMismatch: this code reads prompts otherwise than it does.
+        LearnedFromForgotten: it learned from one of them.
     """
     with _alone(models):
         artifact = read(models / find(models, name))
-        check(artifact)
+        check(artifact, forgotten)
         pointer = _pointer(models)
         if pointer is None:
             _point(models, Pointer(in_use=artifact.name))
@@ -176,7 +180,7 @@ def promote(models: Path, name: str) -> Artifact:
         return artifact
 
 
-def rollback(models: Path, *, skipped: Callable[[str, str], None]) -> Artifact:
+def rollback(models: Path, *, skipped: Callable[[str, str], None], forgotten: Collection[int] = ()) -> Artifact:
     """Put the model to use that was in use before; `skipped` is told of those that cannot be, and why.
 
     Raises:
@@ -188,7 +192,7 @@ def rollback(models: Path, *, skipped: Callable[[str, str], None]) -> Artifact:
         for index, name in enumerate(before):
             try:
                 artifact = read(models / name)
-                check(artifact)
+                check(artifact, forgotten)
             except DoppelgangerError as error:
                 skipped(name, error.problem)
                 continue
@@ -225,13 +229,13 @@ def keep(models: Path, count: int) -> list[str]:
         return old
 
 
-def _listed(folder: Path, *, used: bool) -> Listed:
+def _listed(folder: Path, forgotten: Collection[int], *, used: bool) -> Listed:
     try:
         artifact = read(folder)
     except DoppelgangerError as error:
         return Listed(folder.name, None, used, usable=False, why_not=error.problem)
     try:
-        check(artifact)
+        check(artifact, forgotten)
     except DoppelgangerError as error:
         return Listed(folder.name, artifact, used, usable=False, why_not=error.problem)
     found = verdict(artifact)

@@ -122,6 +122,7 @@ def a_card(*, prompt: PromptSpec = SPEC, **changes: Any) -> Card:
         created=datetime(2026, 1, 1, tzinfo=UTC),
         held_out_since=datetime(2026, 1, 1, tzinfo=UTC),
         chats=(),
+        people=(),
         gaps={},
         sessions=1,
         tokens=1,

@@ -42,6 +42,9 @@ class Script:
         self.go_on = asyncio.Event()
         self.go_on.set()
 
+    async def let_go(self):
+        self.prompts.append(None)
+
     async def reply(self, prompt):
         self.prompts.append(tuple(prompt))
         self.begun.set()

@@ -25,7 +25,7 @@ def artifact(tmp_path_factory):
 
 @pytest.fixture
 def engine(artifact):
-    with open_double(artifact.card, artifact.gguf, temperature=0.8, random=seeded(1)) as engine:
+    with open_double(artifact.card, artifact.gguf, forgotten=(), temperature=0.8, random=seeded(1)) as engine:
         yield engine
 
 
@@ -93,7 +93,10 @@ async def test_a_cancelled_reply_ends_within_a_token_and_leaves_the_model_usable
 
 def test_a_model_that_reads_prompts_otherwise_is_refused(artifact):
     other = artifact.card.model_copy(update={"fingerprint": "0" * 16})
-    with pytest.raises(PromptMismatch), open_double(other, artifact.gguf, temperature=0.8, random=seeded(1)):
+    with (
+        pytest.raises(PromptMismatch),
+        open_double(other, artifact.gguf, forgotten=(), temperature=0.8, random=seeded(1)),
+    ):
         pass
 
 

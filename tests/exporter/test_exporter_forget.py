@@ -1,27 +1,22 @@
 """Forgetting: no byte of somebody is left, nothing brings them back, and it may be interrupted anywhere."""
 
-import json
 import multiprocessing
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from bot.tables import migrations as bot_tables
-from exporter.commands import main
 from exporter.config import Config, Sync
 from exporter.errors import ConfigError, DoppelgangerError
 from exporter.forget import find_person, forget
 from exporter.fulltext import catch_up
 from exporter.intervals import Interval
-from exporter.kept import ABOUT_NOBODY, DENY_LIST, PASSING, Person, parts, snapshot
-from exporter.messages import ELSEWHERE, Dialog, Message, Peer, PeerKind
+from exporter.kept import DENY_LIST, Person, snapshot
+from exporter.messages import Dialog, Peer, PeerKind
 from exporter.progress import Step
 from exporter.runs import AlreadyTraining, alone
 from exporter.store import Store, open_store
@@ -32,9 +27,8 @@ from sandbox.world import World
 from tests.sandbox_fixtures import agreed
 
 from .conftest import BEGIN, history
+from .forgetting import ASCII, CYRILLIC, NOW, erase, files_with_canaries, said, small
 
-ASCII, CYRILLIC = "canary7f3a", "канарейка"
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EVERYTHING = Sync(kinds=frozenset({"private", "group"}), requests_per_second=0)
 
 
@@ -92,18 +86,6 @@ def litter(config: Config, store: Store, anna: User) -> None:
         session.commit()
 
 
-def files_with_canaries(folder: Path) -> list[str]:
-    canaries = [
-        word.encode(code) for word in (ASCII, CYRILLIC) for code in ("utf-8", "utf-16-le", "raw_unicode_escape")
-    ]
-    found = ((file, file.read_bytes().lower()) for file in folder.rglob("*") if file.is_file())
-    return sorted(file.name for file, data in found if any(canary in data for canary in canaries))
-
-
-def erase(config: Config, store: Store, contact: int | str) -> None:
-    forget(config, store, find_person(store, contact), clock=lambda: NOW)
-
-
 async def test_acceptance_40_no_byte_is_left_and_no_sync_brings_anybody_back(
     world: World, owner: User, anna: User, boris: User, talk: None, logged_in: Config, store: Store
 ) -> None:
@@ -157,23 +139,6 @@ async def test_allowed_again_the_chat_is_fetched_again(
     assert len(list(store.messages(anna.id))) == 20 and store.peers()[anna.id].name == anna.name
 
 
-def small(store: Store) -> None:
-    """The owner, Anna here and elsewhere, a group that became a supergroup."""
-    store.save_peers(
-        [Peer(1, PeerKind.SELF, "Olive"), Peer(7, PeerKind.USER, "Anna"), Peer(-3, PeerKind.GROUP, "Flat")]
-    )
-    store.save_peers([Peer(-1000000000009, PeerKind.GROUP, "Flat")])
-    store.state.migrate(-3, -1000000000009)
-    store.state.join(ELSEWHERE + 7, 7)
-    for chat_id in (7, ELSEWHERE + 7, -3, -1000000000009):
-        store.add([said(chat_id)])
-        store.state.save_dialogs([Dialog(chat_id)])
-
-
-def said(chat_id: int, message_id: int = 1, sender_id: int = 7, **values: object) -> Message:
-    return replace(Message(chat_id, message_id, sender_id, NOW, outgoing=False, text="hi"), **values)
-
-
 def tables(store: Store) -> dict[str, int]:
     names = store.database.table_names()
     return {name: count for name in names if (count := store.database.table(name).count) and name not in DENY_LIST}
@@ -203,12 +168,6 @@ def test_what_a_forgotten_group_becomes_is_forgotten(config: Config, store: Stor
     store.state.migrate(-3, -1000000000009)
     assert store.forgotten.parts(-3) == {-3, -1000000000009}
     assert store.add([said(-1000000000009)]).new == []
-
-
-def test_every_table_is_about_somebody_or_says_that_it_is_not(store: Store) -> None:
-    listed = store.database.execute("select name, type from pragma_table_list where schema = 'main'").fetchall()
-    ours = {name for name, kind in listed if kind == "table" and not name.startswith("sqlite_")}
-    assert ours == parts(store.database).keys() | ABOUT_NOBODY | DENY_LIST | PASSING
 
 
 def test_the_owner_is_not_forgotten(store: Store) -> None:
@@ -277,24 +236,3 @@ def test_killed_at_random_moments_the_next_call_ends_it(config: Config, store: S
 def _forget(config: Config) -> None:
     with open_store(config.database, bot_tables) as store:
         erase(config, store, 7)
-
-
-def test_export_and_forget_on_the_command_line(config: Config, config_file: Path, store: Store, tmp_path: Path) -> None:
-    def call(*arguments: str) -> Result:
-        return CliRunner().invoke(main, [*arguments, "--config", str(config_file)])
-
-    small(store)
-    output = tmp_path / "anna.json"
-    assert call("export", "anna", "--output", str(output)).exit_code == 0
-    assert output.stat().st_mode & 0o777 == 0o600
-    told = json.loads(output.read_text())
-    assert [one["name"] for one in told["peers"]] == ["Anna"]
-    assert told["messages"][0]["sent_at"] == NOW.isoformat() and len(told["messages"]) == 4
-    assert json.loads(call("export", "7").stdout) == told
-    refused = call("forget", "Anna").exception
-    assert isinstance(refused, ConfigError) and "--yes" in refused.fix and not store.forgotten.ids()
-    done = call("forget", "Anna", "--yes")
-    assert "4  messages" in done.stderr and "backups" in done.stderr
-    assert call("forget").stdout == "7\n"
-    assert call("forget", "7", "--allow-again").exit_code == 0
-    assert store.forgotten.ids() == frozenset()

@@ -107,3 +107,9 @@ def test_a_model_that_must_not_speak_stands_in_nobodys_way(model, used, history,
     folder = tmp_path / "models" / name
     write_card(folder, a_card(fingerprint="0" * 16))
     assert judge(model("others"), tmp_path / "models", history).why.startswith("better than its base")
+
+
+def test_acceptance_40_a_better_model_that_learned_from_who_was_forgotten_is_no_rival(model, used, history, tmp_path):
+    used(model("hers", people=(2,)))
+    found = judge(model("others"), tmp_path / "models", history, forgotten={2})
+    assert found.passed and found.against is None

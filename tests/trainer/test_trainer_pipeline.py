@@ -32,10 +32,11 @@ def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of
     assert current(config.models) == artifact
     assert card.bits_per_byte.tuned < card.bits_per_byte.base
     assert (card.owner, card.quantization, card.chats) == ("Ann", "Q8_0", (-3, 2))
+    assert card.people == (-3, 1, 2, 4)
     assert Path(card.base_gguf).stat().st_size == artifact.gguf.stat().st_size
     assert set(card.seconds) == {"data", "base", "train", "merge", "convert", "quantize", "verify"}
     assert list(dict.fromkeys(step.stage for step in steps)) == list(card.seconds)
-    assert [folder.name for folder in (config.runs).iterdir()] == [".lock"]
+    assert [folder.name for folder in config.runs.iterdir()] == [".lock"]
     assert all(step.done <= step.total for step in steps)
 
 
@@ -59,7 +60,7 @@ def test_interrupted_after_training_it_does_not_train_again(store, config_of):
     with pytest.raises(DiskFull, match="MB are free") as caught:
         pipeline.run(config, store, free_space=full_after_training)
     assert "disk" in caught.value.fix
-    (begun,) = (folder for folder in (config.runs).iterdir() if folder.is_dir())
+    (begun,) = (folder for folder in config.runs.iterdir() if folder.is_dir())
     trained = json.loads((begun / "train.json").read_text())
     artifact = pipeline.run(config, store)
     assert artifact.card.bits_per_byte.tuned == trained["tuned"]

@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from exporter.store import open_store
 from tests.bot.bigram import a_card
 from trainer import registry
-from trainer.artifact import CARD, MODEL, CannotLoad, PromptMismatch, vocabulary, write_card
+from trainer.artifact import CARD, MODEL, CannotLoad, LearnedFromForgotten, PromptMismatch, vocabulary, write_card
 from trainer.commands import main
 from trainer.golden import fingerprint
 from trainer.prompt import PromptSpec
@@ -243,3 +244,19 @@ def test_each_command_does_as_it_says(models, put):
 def forge(folder: Path, **changes: object) -> None:
     card = json.loads((folder / CARD).read_text()) | changes
     (folder / CARD).write_text(json.dumps({key: value for key, value in card.items() if value is not None}))
+
+
+def test_acceptance_40_a_model_that_learned_from_who_was_forgotten_is_not_put_to_use(models, put):
+    one, two = put(people=(7,)), put(1)
+    for name in (one, two):
+        registry.promote(models, name)
+    with pytest.raises(LearnedFromForgotten, match="with 7"):
+        registry.promote(models, one, forgotten={7})
+    with pytest.raises(NoModel, match="go back"):
+        registry.rollback(models, skipped=lambda name, why: None, forgotten={7})
+    assert [one.usable for one in registry.listed(models, forgotten={7})] == [True, False]
+    with open_store(models.parent / "doppelganger.db") as store:
+        store.forgotten.deny(7, [7], FIRST)
+    assert "forgotten since" in call(models).output
+    with pytest.raises(LearnedFromForgotten):
+        call(models, "promote", one)

@@ -11,6 +11,7 @@ from rich.table import Table
 from exporter import config as configuration
 from exporter.cli import DefaultGroup, config_option, counted
 from exporter.config import Config
+from exporter.store import open_store
 from trainer import registry
 from trainer.registry import Listed
 
@@ -29,8 +30,8 @@ def models_command() -> None:
 @config_option
 def list_command(config_path: Path) -> None:
     """Show all models, newest first: which is in use, and why another is not."""
-    config = configuration.load(config_path)
-    found = registry.listed(config.models)
+    config = _config(config_path)
+    found = registry.listed(config.models, forgotten=_forgotten(config))
     if not found:
         click.echo("No double is trained yet: run `python -m trainer run`.")
         return
@@ -43,7 +44,8 @@ def list_command(config_path: Path) -> None:
 @config_option
 def promote_command(config_path: Path, name: str) -> None:
     """Put the model NAME to use, whatever the gate said."""
-    artifact = registry.promote(_models(config_path), name)
+    config = _config(config_path)
+    artifact = registry.promote(config.models, name, forgotten=_forgotten(config))
     click.echo(f"{artifact.name} is in use. {RESTART}")
 
 
@@ -51,8 +53,11 @@ def promote_command(config_path: Path, name: str) -> None:
 @config_option
 def rollback_command(config_path: Path) -> None:
     """Go back to the model that was in use before."""
+    config = _config(config_path)
     artifact = registry.rollback(
-        _models(config_path), skipped=lambda name, why: click.echo(f"skipped {name}: {why}", err=True)
+        config.models,
+        skipped=lambda name, why: click.echo(f"skipped {name}: {why}", err=True),
+        forgotten=_forgotten(config),
     )
     click.echo(f"{artifact.name} is in use again. {RESTART}")
 
@@ -62,7 +67,7 @@ def rollback_command(config_path: Path) -> None:
 @config_option
 def remove_command(config_path: Path, name: str) -> None:
     """Erase the model NAME; never the one in use."""
-    click.echo(f"removed {registry.remove(_models(config_path), name)}")
+    click.echo(f"removed {registry.remove(_config(config_path).models, name)}")
 
 
 @models_command.command("keep")
@@ -73,14 +78,20 @@ def keep_command(config_path: Path, count: int) -> None:
 
     The one in use stays, and the one that a rollback leads to. `keep` under [train] does the same after each training.
     """
-    removed = registry.keep(_models(config_path), count)
+    removed = registry.keep(_config(config_path).models, count)
     click.echo(f"removed {counted(len(removed), 'model')}{': ' if removed else ''}{', '.join(removed)}")
 
 
-def _models(config_path: Path) -> Path:
-    config: Config = configuration.load(config_path)
+def _config(config_path: Path) -> Config:
+    config = configuration.load(config_path)
     config.make_state()
-    return config.models
+    return config
+
+
+def _forgotten(config: Config) -> frozenset[int]:
+    """Ids of who was forgotten since a model was made, perhaps."""
+    with open_store(config.database) as store:
+        return store.forgotten.ids()
 
 
 def _table(found: list[Listed], zone: tzinfo) -> Table:
