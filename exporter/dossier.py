@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
 from exporter import disk
 from exporter.errors import DoppelgangerError
@@ -42,7 +42,7 @@ def write_dossier(store: Store, person: Person, file: IO[str], *, report: Report
 
 
 @contextmanager
-def private(output: Path) -> Iterator[IO[str]]:
+def private(output: Path) -> Iterator[TextIO]:
     """A file to write, for its owner's eyes only, that appears whole or not at all.
 
     Raises:

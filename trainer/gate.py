@@ -9,10 +9,18 @@ from datetime import datetime
 from pathlib import Path
 
 from exporter.progress import Report, Step, silent
-from trainer.artifact import Artifact, CannotLoad, LearnedFromForgotten, PromptMismatch, check, vocabulary
+from trainer.artifact import (
+    Artifact,
+    CannotLoad,
+    GGUFTokenizer,
+    LearnedFromForgotten,
+    PromptMismatch,
+    check,
+    vocabulary,
+)
 from trainer.conversations import Conversation
 from trainer.dataset import rows
-from trainer.proof import measure
+from trainer.proof import frame, reading, surprise
 from trainer.registry import NoModel, Verdict, current
 
 MEASURED = 4_000
@@ -60,18 +68,15 @@ def _alone(fresh: Artifact) -> Verdict:
 def _against(fresh: Artifact, rival: Artifact, history: Sequence[Conversation], report: Report) -> Verdict:
     learned_by_fresh = fresh.card.held_out_since
     since, partly = max(learned_by_fresh, rival.card.held_out_since), ""
-    if not (chosen := _chosen(fresh, history, since)):
+    if not (chosen := held_out(fresh, history, since)):
         since, partly = learned_by_fresh, f", though {rival.name} has learned some of them"
-        chosen = _chosen(fresh, history, since)
+        chosen = held_out(fresh, history, since)
     if not chosen:
         return Verdict(passed=False, against=rival.name, why="nothing is stored that it has not learned: sync first")
     found = []
     for number, artifact in enumerate((fresh, rival)):
         report(Step("compare", number, 2))
-        with vocabulary(artifact.gguf) as tokenizer:
-            spec = artifact.card.prompt
-            shown = [row for one in chosen for row in rows(one, tokenizer, spec, everyone=False, since=since)]
-        found.append(measure(artifact.gguf, artifact.card, shown))
+        found.append(measure(artifact, chosen, since))
     report(Step("compare", 2, 2))
     mine, theirs = (round(bits, DIGITS) for bits in found)
     words = f"bits per byte of the words that you said since {since:%Y-%m-%d}{partly}"
@@ -85,17 +90,28 @@ def _against(fresh: Artifact, rival: Artifact, history: Sequence[Conversation], 
     )
 
 
-def _chosen(fresh: Artifact, history: Sequence[Conversation], since: datetime) -> list[Conversation]:
-    """Conversations in which the owner speaks since then, about `MEASURED` tokens of them, spread evenly."""
-    with vocabulary(fresh.gguf) as tokenizer:
+def held_out(
+    artifact: Artifact, history: Sequence[Conversation], since: datetime, *, tokens: int = MEASURED
+) -> list[Conversation]:
+    """Conversations in which the owner speaks since then, about so many tokens of them, spread evenly."""
+    with vocabulary(artifact.gguf) as tokenizer:
         shown = [
             (one, sum(len(row.ids) for row in read))
             for one in history
-            if (read := list(rows(one, tokenizer, fresh.card.prompt, everyone=False, since=since)))
+            if (read := list(rows(one, tokenizer, artifact.card.prompt, everyone=False, since=since)))
         ]
-    share = min(MEASURED / max(sum(length for _, length in shown), 1), 1.0)
+    share = min(tokens / max(sum(length for _, length in shown), 1), 1.0)
     keep = max(round(len(shown) * share), min(len(shown), 1))
     return [shown[index * len(shown) // keep][0] for index in range(keep)]
+
+
+def measure(artifact: Artifact, chosen: Sequence[Conversation], since: datetime) -> float:
+    """Bits per byte that a model needs, in llama.cpp, for the owner's words since then in these conversations."""
+    spec = artifact.card.prompt
+    with reading(artifact.gguf, artifact.card) as llama:
+        tokenizer = GGUFTokenizer(llama)
+        shown = [row for one in chosen for row in rows(one, tokenizer, spec, everyone=False, since=since)]
+        return surprise(llama, shown, frame(tokenizer, artifact.card))
 
 
 def _told(bits: float) -> str:

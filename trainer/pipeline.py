@@ -7,7 +7,7 @@ from one stage to the next; how each is done, its module knows.
 import hashlib
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from exporter.store import Store
 from trainer import base as bases
 from trainer import gguf, registry
 from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, read, sha256, write_card
+from trainer.bundle import Bundle
 from trainer.dataset import Dataset, Split, dataset, split
 from trainer.export import ARTIFACT, base_gguf, export
 from trainer.gate import judge
@@ -92,6 +93,32 @@ def run(
         return _publish(work, config.models, training, history, report, store.forgotten.ids())
 
 
+def run_bundle(
+    bundle: Bundle,
+    output: Path,
+    *,
+    report: Report = silent,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    free_space: gguf.FreeSpace = gguf.free_space,
+) -> Artifact:
+    """Train a double on a bundle, where there is no store, and leave model and card in the folder `output`.
+
+    Interrupted, the next call with the same bundle and output goes on; until then its work lies in a hidden folder
+    beside `output`. Raises as `run` does.
+    """
+    work_place = output.with_name(f".{output.name}.work")
+    with alone(work_place / "runs"), quiet():
+        began = time.monotonic()
+        report(Step("data", 0, PERCENT))
+        training = prepare(bundle.history, bundle.header.settings, work_place / "base", free_space=free_space)
+        report(Step("data", PERCENT, PERCENT))
+        work = open_run(work_place / "runs", training.digest(), report)
+        _make(training, bundle.header.people, work, None, {"data": time.monotonic() - began}, report, clock, free_space)
+        (work.folder / ARTIFACT).rename(output)
+    remove(work_place)
+    return read(output)
+
+
 def prepare(history: Split, settings: Train, cache: Path, *, free_space: gguf.FreeSpace = gguf.free_space) -> Training:
     """Find the base, unpacked in `cache`, and render the history: seconds, once the base is on this disk."""
     base = bases.prepare(settings.base, cache, free=free_space)
@@ -113,9 +140,9 @@ def quiet() -> Iterator[None]:
 
 def _make(
     training: Training,
-    people: frozenset[int],
+    people: Collection[int],
     work: Run,
-    untuned: Path,
+    untuned: Path | None,
     seconds: dict[str, float],
     report: Report,
     clock: Callable[[], datetime],
@@ -162,15 +189,18 @@ def _publish(
         artifact = registry.publish(prepared, models, found)
     else:
         artifact = registry.made_by(models, training.digest())
-    if registry.verdict(artifact).passed:
-        registry.promote(models, artifact.name, forgotten=forgotten)
-    registry.keep(models, training.settings.keep)
+    registry.settle(models, artifact, keep=training.settings.keep, forgotten=forgotten)
     remove(work.folder)
     return artifact
 
 
 def _card(
-    training: Training, people: frozenset[int], measured: dict[str, Any], untuned: Path, now: datetime, digest: str
+    training: Training,
+    people: Collection[int],
+    measured: dict[str, Any],
+    untuned: Path | None,
+    now: datetime,
+    digest: str,
 ) -> Card:
     data, settings = training.data, training.settings
     return Card(
@@ -178,7 +208,7 @@ def _card(
         fingerprint=fingerprint(training.tokenizer, training.spec),
         base=settings.base,
         base_key=training.base.key,
-        base_gguf=str(untuned),
+        base_gguf=str(untuned) if untuned else None,
         owner=data.owner,
         created=now,
         held_out_since=data.held_out_since,

@@ -14,6 +14,7 @@ from llama_cpp import Llama
 from exporter.errors import DoppelgangerError
 from trainer.artifact import Card, GGUFTokenizer, verify
 from trainer.dataset import Row
+from trainer.prompt import Tokenizer
 
 PROVED = 1_500
 """Held-out tokens on which the GGUF is compared with torch."""
@@ -39,23 +40,18 @@ def prove(gguf: Path, card: Card, rows: Sequence[Row], *, bits_per_byte: float) 
         Unfaithful: its surprise differs by more than the bound, or it never ends its turn.
     """
     with reading(gguf, card) as llama:
-        verify(card, GGUFTokenizer(llama))
-        found = surprise(llama, rows, _frame(llama, card))
+        tokenizer = GGUFTokenizer(llama)
+        verify(card, tokenizer)
+        found = surprise(llama, rows, frame(tokenizer, card))
         if not abs(found / bits_per_byte - 1.0) <= BOUND[card.quantization]:
             raise Unfaithful(
                 f"in llama.cpp the model needs {found:.3f} bits per byte, and {bits_per_byte:.3f} in training",
                 fix="choose a finer [train] quantization",
             )
-        close = GGUFTokenizer(llama).control(card.prompt.turn_close)
+        close = tokenizer.control(card.prompt.turn_close)
         if not any(ends(llama, row, close=close, limit=card.prompt.reply_tokens) for row in rows[:TRIES]):
             raise Unfaithful("the model never ends its turn", fix="train longer: raise [train] epochs or max_minutes")
     return found
-
-
-def measure(gguf: Path, card: Card, rows: Sequence[Row]) -> float:
-    """Bits per byte that the model in `gguf` needs for rows that are rendered for it."""
-    with reading(gguf, card) as llama:
-        return surprise(llama, rows, _frame(llama, card))
 
 
 @contextmanager
@@ -69,9 +65,8 @@ def reading(gguf: Path, card: Card) -> Iterator[Llama]:
         llama.close()
 
 
-def _frame(llama: Llama, card: Card) -> frozenset[int]:
+def frame(tokenizer: Tokenizer, card: Card) -> frozenset[int]:
     """Control tokens inside a reply, which bits per byte leave out."""
-    tokenizer = GGUFTokenizer(llama)
     return frozenset(map(tokenizer.control, (card.prompt.turn_close, card.prompt.burst_separator)))
 
 

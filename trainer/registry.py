@@ -180,6 +180,13 @@ def promote(models: Path, name: str, *, forgotten: Collection[int] = ()) -> Arti
         return artifact
 
 
+def settle(models: Path, artifact: Artifact, *, keep: int, forgotten: Collection[int]) -> None:
+    """What follows upon publishing: put it to use if the gate let it through, and erase all but the newest `keep`."""
+    if verdict(artifact).passed:
+        promote(models, artifact.name, forgotten=forgotten)
+    thin(models, keep)
+
+
 def rollback(models: Path, *, skipped: Callable[[str, str], None], forgotten: Collection[int] = ()) -> Artifact:
     """Put the model to use that was in use before; `skipped` is told of those that cannot be, and why.
 
@@ -218,7 +225,7 @@ def remove(models: Path, name: str) -> str:
         return whole
 
 
-def keep(models: Path, count: int) -> list[str]:
+def thin(models: Path, count: int) -> list[str]:
     """Erase all but the newest `count`, the one in use and the one a rollback leads to; returns who was erased."""
     with _alone(models):
         pointer = _pointer(models)

@@ -20,7 +20,7 @@ from trainer.checkpoints import SEAL
 from trainer.conversations import TooLittle
 from trainer.dataset import split
 from trainer.gguf import DiskFull
-from trainer.registry import current, in_use, keep, names, promote, publish
+from trainer.registry import current, in_use, names, promote, publish, thin
 
 
 def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of):
@@ -88,12 +88,12 @@ def test_stopped_at_any_stage_it_goes_on_and_publishes_once(store, config_of):
     assert names(config.models) == [artifact.name]
 
 
-@pytest.mark.parametrize("step", [publish, promote, keep])
+@pytest.mark.parametrize("step", [publish, promote, thin])
 def test_killed_after_any_step_of_publishing_it_finds_what_it_published(store, config_of, monkeypatch, step):
     config = config_of(epochs=3)
 
-    def step_and_die(*arguments: object) -> None:
-        step(*arguments)
+    def step_and_die(*arguments: object, **options: object) -> None:
+        step(*arguments, **options)
         raise Stop
 
     with monkeypatch.context() as patched, pytest.raises(Stop):

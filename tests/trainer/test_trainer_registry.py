@@ -143,7 +143,7 @@ def test_the_newest_the_one_in_use_and_the_one_before_it_are_kept(models, put):
     names = [put(day) for day in range(6)]
     for name in (names[0], names[2], names[1]):
         registry.promote(models, name)
-    assert registry.keep(models, 1) == [names[4], names[3], names[0]]
+    assert registry.thin(models, 1) == [names[4], names[3], names[0]]
     assert registry.names(models) == [names[5], names[2], names[1]]
     with pytest.raises(InUse):
         registry.remove(models, names[1])
@@ -160,7 +160,7 @@ def test_killed_at_any_file_operation_there_is_a_state_that_makes_sense(models, 
         "promote": lambda: registry.promote(models, names[2]),
         "rollback": lambda: registry.rollback(models, skipped=pytest.fail),
         "remove": lambda: registry.remove(models, names[0]),
-        "keep": lambda: registry.keep(models, 1),
+        "keep": lambda: registry.thin(models, 1),
     }
     allowed = {"promote": names[1:3], "rollback": names[:2]}.get(operation, names[1:2])
     for moment in range(20):

@@ -11,8 +11,11 @@ from rich.table import Table
 from exporter import config as configuration
 from exporter.cli import DefaultGroup, config_option, counted
 from exporter.config import Config
+from exporter.progress import progress
 from exporter.store import open_store
 from trainer import registry
+from trainer.arrival import add
+from trainer.commands.run import print_verdict
 from trainer.registry import Listed
 
 RESTART = "A bot that is running goes on with the model that it has; start it anew to change that."
@@ -62,6 +65,22 @@ def rollback_command(config_path: Path) -> None:
     click.echo(f"{artifact.name} is in use again. {RESTART}")
 
 
+@models_command.command("add")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@config_option
+def add_command(config_path: Path, folder: Path) -> None:
+    """Take in a model that was trained from a bundle, elsewhere.
+
+    FOLDER is what `run --bundle` left. The model is copied, checked, and put to use as one that was trained here.
+    """
+    config = configuration.load(config_path)
+    config.make_state()
+    with open_store(config.database) as store, progress(Console(stderr=True)) as steps:
+        artifact = add(config, store, folder, steps)
+    click.echo(f"added {artifact.name}")
+    print_verdict(Console(), artifact, registry.verdict(artifact))
+
+
 @models_command.command("remove")
 @click.argument("name")
 @config_option
@@ -78,7 +97,7 @@ def keep_command(config_path: Path, count: int) -> None:
 
     The one in use stays, and the one that a rollback leads to. `keep` under [train] does the same after each training.
     """
-    removed = registry.keep(_config(config_path).models, count)
+    removed = registry.thin(_config(config_path).models, count)
     click.echo(f"removed {counted(len(removed), 'model')}{': ' if removed else ''}{', '.join(removed)}")
 
 

@@ -1,4 +1,4 @@
-"""The command that trains a double and publishes it."""
+"""The command that trains a double: on the history, or on a bundle of it."""
 
 import json
 from pathlib import Path
@@ -9,41 +9,76 @@ from rich.console import Console
 
 from exporter import config as configuration
 from exporter.cli import config_option
+from exporter.errors import ConfigError
 from exporter.progress import progress
 from exporter.store import open_store
 from trainer import registry
 from trainer.artifact import Artifact
+from trainer.bundle import read_bundle
 from trainer.commands.extra import training_pipeline
+from trainer.registry import Verdict
+
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+NEW = click.Path(path_type=Path)
 
 
 @click.command("run")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def run_command(config_path: Path, as_json: bool) -> None:
+@click.option("--bundle", type=EXISTING, metavar="FILE", help="Train on this instead of the history; needs no config.")
+@click.option("--output", type=NEW, metavar="FOLDER", help="With --bundle: where the model goes. Without: `double`.")
+@click.option("--base", metavar="NAME", help="With --bundle: the base as it is called on this machine.")
+def run_command(config_path: Path, as_json: bool, bundle: Path | None, output: Path | None, base: str | None) -> None:
     """Train a double, and put it to use.
 
     It is published once it is proven that llama.cpp speaks as training had it. It is put to use if it needs no more
     bits per byte for your held-out words than the one in use does, or, where none is, than its base; otherwise it
     stays among the models. A run may be stopped at any time: the next one goes on from the last checkpoint.
+
+    On another machine, with what `bundle` wrote, it leaves a folder for `models add`.
     """
+    if bundle:
+        _tell(_run_bundle(bundle, output or Path("double"), base), None, as_json)
+        return
+    if output or base:
+        raise click.UsageError("--output and --base go with --bundle")
     config = configuration.load(config_path)
     config.make_state()
     pipeline = training_pipeline()
     with open_store(config.database) as store, progress(Console(stderr=True)) as steps:
         artifact = pipeline.run(config, store, report=steps)
+    _tell(artifact, registry.verdict(artifact), as_json)
+
+
+def _run_bundle(path: Path, output: Path, base: str | None) -> Artifact:
+    """Raises ConfigError where there is something at `output`."""
+    if output.exists():
+        raise ConfigError(f"{output} exists already", fix="name another folder with --output: nothing is overwritten")
+    bundle = read_bundle(path)
+    pipeline = training_pipeline()
+    with progress(Console(stderr=True)) as steps:
+        artifact: Artifact = pipeline.run_bundle(bundle.on(base) if base else bundle, output, report=steps)
+    return artifact
+
+
+def _tell(artifact: Artifact, verdict: Verdict | None, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(report(artifact)))
+        click.echo(json.dumps(report(artifact, verdict)))
+        return
+    _print_report(Console(), artifact)
+    if verdict:
+        print_verdict(Console(), artifact, verdict)
     else:
-        _print_report(Console(), artifact)
+        click.echo(f"Copy {artifact.folder} back, and run there: python -m trainer models add {artifact.name}")
 
 
-def report(artifact: Artifact) -> dict[str, Any]:
-    """What training did, in plain values."""
-    card, verdict = artifact.card, registry.verdict(artifact)
+def report(artifact: Artifact, verdict: Verdict | None) -> dict[str, Any]:
+    """What training did, in plain values; a model that is to be carried elsewhere has no verdict yet."""
+    card = artifact.card
+    judged = {"promoted": verdict.passed, "why": verdict.why} if verdict else {}
     return {
         "model": artifact.name,
-        "promoted": verdict.passed,
-        "why": verdict.why,
+        **judged,
         "sessions": card.sessions,
         "tokens": card.tokens,
         "learned_tokens": card.learned_tokens,
@@ -66,8 +101,11 @@ def _print_report(console: Console, artifact: Artifact) -> None:
     console.print(f"learned {card.learned_tokens:,} of {card.tokens:,} tokens in {card.sessions:,} sessions")
     console.print(f"training ended {card.ended}")
     console.print(f"bits per byte on what was held out: {base:.3f} before, {tuned:.3f} after ({tuned / base - 1:+.1%})")
-    verdict = registry.verdict(artifact)
     console.print(f"published {artifact.gguf}", soft_wrap=True)
+
+
+def print_verdict(console: Console, artifact: Artifact, verdict: Verdict) -> None:
+    """Whether it is in use from now on, and why."""
     if verdict.passed:
         console.print(f"in use from now on: {verdict.why}", soft_wrap=True)
     else:

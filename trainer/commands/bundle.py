@@ -1,0 +1,48 @@
+"""The command that packs the training set, to train on another machine."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from exporter import config as configuration
+from exporter.cli import config_option, counted
+from exporter.consent import Ledger
+from exporter.errors import ConfigError
+from exporter.kept import voices
+from exporter.store import open_store
+from trainer.bundle import learned_chats, write_bundle
+from trainer.dataset import split
+
+
+@click.command("bundle")
+@click.argument("output", type=click.Path(path_type=Path))
+@config_option
+@click.option("--base", metavar="NAME", help="The base to train on there, instead of `base` under [train].")
+def bundle_command(output: Path, config_path: Path, base: str | None) -> None:
+    """Write what would be learned into the file OUTPUT, to train on a machine with a GPU.
+
+    It holds dialogues, how they are split, and the settings under [train]. That machine needs neither this history nor
+    a configuration, only the same release of this program:
+
+    \b
+      python -m trainer bundle me.bundle --base Qwen/Qwen3-8B      here
+      python -m trainer run --bundle me.bundle --output double      there
+      python -m trainer models add double                           here
+    """
+    config = configuration.load(config_path)
+    config.make_state()
+    if output.resolve().is_relative_to(config.state.resolve()):
+        raise ConfigError(
+            f"{output} lies in the state folder, where `forget` could not erase anybody from it",
+            fix="name a file elsewhere",
+        )
+    settings = config.train.model_copy(update={"base": base}) if base else config.train
+    with open_store(config.database) as store:
+        history = split(store, Ledger(store.database, config.consent), settings, ZoneInfo(config.timezone))
+        people = voices(store.database, learned_chats(history))
+    header = write_bundle(history, settings, output, datetime.now(UTC), people=people)
+    sessions, chats = counted(header.sessions, "session"), counted(len(header.chats), "chat")
+    click.echo(f"{output}: {output.stat().st_size / 1e6:,.1f} MB, {sessions} of {chats}, to train on {settings.base}")
+    click.echo("It holds what you and others wrote, in the clear. Delete it, on both machines, once the model is back.")
