@@ -57,8 +57,11 @@ async def test_granted_while_it_runs_the_next_message_is_answered(at):
         await at.until(lambda: at.from_owner(boris))
 
 
+@pytest.mark.parametrize("poll", [0.01, 60])
 @pytest.mark.parametrize("friend", ["Anna", "Boris"])
-async def test_revoking_cancels_what_is_being_generated(at, friend):
+async def test_revoking_cancels_what_is_being_generated(at, friend, poll, monkeypatch):
+    """Whether or not anybody looked in time: what was generated is not used."""
+    monkeypatch.setattr("bot.double.POLL", poll)
     person = at.person(friend)
     at.script.go_on.clear()
     async with at.running():
