@@ -96,7 +96,7 @@ async def test_revoked_while_it_was_stopped_nothing_that_was_left_open_goes_out(
     with open_store(at.config.database, migrations) as store:
         for number, state in enumerate(("queued", "sending")):
             store.database.table("outbox").insert({**left, "random_id": number, "state": state})
-    revoke(at, "Anna")
+    revoke(at, "Anna", "store", "reply")
     at.world.calls.clear()
     async with at.running() as drafts:
         assert drafts.get(1).state is DraftState.EXPIRED
