@@ -22,7 +22,7 @@ from bot.engine import Speaker
 from bot.handled import Handled
 from bot.outbox import Entry, EntryState, Lost, Outbox, Refused
 from bot.policy import NEEDED, Action, Decision, Situation, addressed, decide
-from bot.window import Window, look, prompt
+from bot.window import Window, answer, look, remember
 from exporter.config import Reply
 from exporter.consent import Ledger
 from exporter.messages import Message, Peer
@@ -68,6 +68,7 @@ class Conversation:
     def __init__(self, parts: Parts, peer: Peer, mode: Mode) -> None:
         self._parts = parts
         self._peer = peer
+        self._view = parts.views.of(peer)
         self._mode = mode
         self._news = asyncio.Event()
         self._owner_spoke = asyncio.Event()
@@ -156,7 +157,7 @@ class Conversation:
         """Compose, then draft or answer. Raises Overtaken, Lost or Refused where it came to nothing."""
         wanted = self._parts.settings.proposals if action is Action.DRAFT else 1
         began = time.monotonic()
-        ids = prompt(self._parts.speaker, window.scene, window.turns, mark=window.mark)
+        ids = answer(self._parts.speaker, window, remember(self._parts.store, self._view))
         composed = await unless(self._news, compose(self._parts.speaker, ids, wanted=wanted))
         if not self.agreed:
             raise Overtaken
@@ -236,7 +237,7 @@ class Conversation:
             self._outdated.append((expired, outcome))
 
     def _look(self) -> Window:
-        return look(self._parts.store, self._parts.views.of(self._peer), now=self._parts.clock())
+        return look(self._parts.store, self._view, now=self._parts.clock())
 
     def _decide(self, window: Window) -> Decision:
         newest = window.newest

@@ -3,7 +3,7 @@
 Sessions, turns and prompts are made by the functions that made the training rows. It knows the store, and no Telegram.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
@@ -12,12 +12,15 @@ from bot.engine import Speaker
 from exporter import ghostwritten
 from exporter.messages import Message
 from exporter.store import Store
-from trainer.conversations import View
+from trainer.conversations import Conversation, View
 from trainer.dialogue import Session, Turn
-from trainer.prompt import Scene, encode, fit, render_prompt
+from trainer.memory import Memory
+from trainer.prompt import Recalled, Scene, encode, fit, render_prompt
 
 MOST = 300
 """Messages that are looked at; far more than any prompt holds."""
+REMEMBERED = 5000
+"""Messages among which earlier exchanges are looked for; to read them takes a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class Window:
     scene: Scene
     turns: tuple[Turn, ...]
     """Of the session that is going on, or was the last one."""
+    times: tuple[datetime, ...]
+    """When each turn began."""
+    now: datetime
     mark: str
     """What is told of the time at which the owner would speak now."""
     said: tuple[Message, ...]
@@ -53,14 +59,39 @@ def look(store: Store, view: View, *, now: datetime) -> Window:
     newest: Session = ()
     for session in view.sessions(store.recent(view.chat.peer_id, limit=MOST)):
         newest = session
-    names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
-    read = view.conversation(newest, names, ghostwritten.marked(store.database))
+    read = _read(store, view, [newest])[0]
     mark = view.mark(read.ends[-1] if read.ends else None, now)
-    return Window(read.scene, read.turns, mark, tuple(message for message in newest if message.said))
+    return Window(read.scene, read.turns, read.times, now, mark, tuple(message for message in newest if message.said))
+
+
+def remember(store: Store, view: View) -> Memory:
+    """What was said in this chat; made anew each time, so that it holds nothing that the store no longer does."""
+    return Memory(_read(store, view, view.sessions(store.recent(view.chat.peer_id, limit=REMEMBERED))))
+
+
+def _read(store: Store, view: View, sessions: Iterable[Session]) -> list[Conversation]:
+    names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
+    foreign = ghostwritten.marked(store.database)
+    return [view.conversation(session, names, foreign) for session in sessions]
 
 
 def prompt(speaker: Speaker, scene: Scene, history: Sequence[Turn], *, mark: str = "") -> tuple[int, ...]:
     """The token ids before the owner's next words, said after `mark`; of the history as much as fits."""
-    spec, tokenizer = speaker.spec, speaker.tokenizer
-    shown = fit(spec, tokenizer, scene, history)
-    return encode(tokenizer, render_prompt(spec, scene, shown, mark=mark)).ids
+    shown = fit(speaker.spec, speaker.tokenizer, scene, history)
+    return _ids(speaker, scene, shown, mark, ())
+
+
+def answer(speaker: Speaker, window: Window, memory: Memory) -> tuple[int, ...]:
+    """The same for what is now to be answered, with what was said before about such things."""
+    shown = fit(speaker.spec, speaker.tokenizer, window.scene, window.turns)
+    recalled: tuple[Recalled, ...] = ()
+    if shown and not shown[-1].own:
+        before = window.times[-len(shown)]
+        recalled = memory.recall(speaker.spec, speaker.tokenizer, shown[-1], before=before, now=window.now)
+    return _ids(speaker, window.scene, shown, window.mark, recalled)
+
+
+def _ids(
+    speaker: Speaker, scene: Scene, shown: Sequence[Turn], mark: str, memory: Sequence[Recalled]
+) -> tuple[int, ...]:
+    return encode(speaker.tokenizer, render_prompt(speaker.spec, scene, shown, mark=mark, memory=memory)).ids

@@ -5,7 +5,8 @@ torch and of batches it knows nothing, so that the bot can ask it for held-out e
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from random import Random
@@ -16,8 +17,10 @@ from exporter.messages import Peer
 from exporter.store import Store
 from trainer.conversations import Conversation, Views, conversations, learn_gaps, learnable, too_little, views
 from trainer.dialogue import Turn, windows
+from trainer.memory import Memory
 from trainer.prompt import (
     PromptSpec,
+    Recalled,
     Scene,
     Segment,
     Tokenizer,
@@ -28,6 +31,8 @@ from trainer.prompt import (
     turn_cost,
 )
 
+REMEMBERED = 0.5
+"""Share of learned conversations in which earlier exchanges are told again, where any fit."""
 LEAST_TURNS = 20
 """Fewer turns of the owner's than this teach a model nothing but to repeat them."""
 
@@ -70,10 +75,17 @@ class Lesson:
     turns: tuple[Turn, ...]
     learned: frozenset[int]
     """Indices of the turns that are learned; never none."""
+    memory: tuple[Recalled, ...] = ()
+
+    @property
+    def answers(self) -> bool:
+        """Whether it ends with an answer of the owner's, before which something may be recalled."""
+        last = len(self.turns) - 1
+        return last > 0 and self.turns[last].own and not self.turns[last - 1].own and last - 1 not in self.learned
 
     def segments(self, spec: PromptSpec) -> tuple[Segment, ...]:
         """The row, rendered."""
-        return render_row(spec, self.scene, self.turns, self.learned)
+        return render_row(spec, self.scene, self.turns, self.learned, memory=self.memory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +171,8 @@ def _begins(conversation: Conversation) -> Iterator[datetime]:
 def dataset(history: Split, tokenizer: Tokenizer, spec: PromptSpec, train: Train) -> Dataset:
     """Render the history."""
     everyone = train.learn == "everyone"
-    learned = [tuple(rows(one, tokenizer, spec, everyone=everyone)) for one in history.learned]
+    recall = memories(history.learned, train.seed)
+    learned = [tuple(rows(one, tokenizer, spec, everyone=everyone, memory=recall(one))) for one in history.learned]
     return Dataset(
         owner=history.learned[0].scene.owner,
         learned=tuple(row for session in learned for row in session),
@@ -172,10 +185,26 @@ def dataset(history: Split, tokenizer: Tokenizer, spec: PromptSpec, train: Train
     )
 
 
+def memories(learned: Iterable[Conversation], seed: int) -> Callable[[Conversation], Memory | None]:
+    """For a share of the learned conversations the memory of their chat, for the others none.
+
+    So a model learns to use what is recalled, and to do without.
+    """
+    by_chat: dict[int, list[Conversation]] = defaultdict(list)
+    for one in learned:
+        by_chat[one.chat_id].append(one)
+    made = {chat_id: Memory(said) for chat_id, said in by_chat.items()}
+    return lambda one: made[one.chat_id] if _chance(one, "memory", seed) < REMEMBERED else None
+
+
+def _chance(conversation: Conversation, purpose: str, seed: int) -> float:
+    """From 0 to 1, the same for the same conversation whatever else is learned."""
+    return Random(f"{seed} {purpose} {conversation.chat_id} {conversation.began}").random()  # noqa: S311 - no secret
+
+
 def _taught(conversation: Conversation, seed: int) -> Scene:
     """The scene, a small share of them without the relation or all names: so that a model needs neither."""
-    chance = Random(f"{seed} {conversation.chat_id} {conversation.began}").random()  # noqa: S311 - no secret
-    scene = conversation.scene
+    chance, scene = _chance(conversation, "scene", seed), conversation.scene
     return replace(scene, named=chance >= NAMELESS, relation=scene.relation if chance >= UNRELATED else "")
 
 
@@ -197,12 +226,14 @@ def rows(
     *,
     everyone: bool,
     since: datetime | None = None,
+    memory: Memory | None = None,
 ) -> Iterator[Row]:
     """One session as rows, each at most `spec.length` tokens: every turn behind the history the bot would show.
 
-    Where `since` is given, only turns from then on are learned.
+    Where `since` is given, only turns from then on are learned. From `memory`, the chat's own, the last learned turn of
+    each row is told again what fits.
     """
-    for lesson in lessons(conversation, tokenizer, spec, everyone=everyone, since=since):
+    for lesson in lessons(conversation, tokenizer, spec, everyone=everyone, since=since, memory=memory):
         row = encode(tokenizer, lesson.segments(spec))
         yield Row(
             row.ids,
@@ -221,6 +252,7 @@ def lessons(
     *,
     everyone: bool,
     since: datetime | None = None,
+    memory: Memory | None = None,
 ) -> Iterator[Lesson]:
     """The windows of one session in which something is learned, each up to the last turn that is."""
     said = clip_all(spec, tokenizer, conversation.turns)
@@ -233,8 +265,12 @@ def lessons(
     for window in windows(costs, budget=history_budget(spec, tokenizer, conversation.scene)):
         learned = frozenset(index - window.start for index in taught.intersection(range(window.first, window.stop)))
         if learned:
-            shown = said[window.start : window.start + max(learned) + 1]
-            yield Lesson(conversation.scene, shown, learned)
+            last = window.start + max(learned)
+            lesson = Lesson(conversation.scene, said[window.start : last + 1], learned)
+            if memory and lesson.answers:
+                cue, before, now = said[last - 1], conversation.times[window.start], conversation.times[last]
+                lesson = replace(lesson, memory=memory.recall(spec, tokenizer, cue, before=before, now=now))
+            yield lesson
 
 
 def _own(turn: Turn) -> bool:

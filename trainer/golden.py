@@ -23,7 +23,8 @@ def fingerprint(tokenizer: Tokenizer, spec: PromptSpec) -> str:
 def golden_ids(
     tokenizer: Tokenizer, spec: PromptSpec, scene: Scene, turns: tuple[Turn, ...]
 ) -> dict[str, tuple[int, ...]]:
-    """One golden dialogue: as a training row, what of it is learned, and as the prompt of a narrow window."""
+    """One golden dialogue: as a training row, what of it is learned, and as the prompt of a narrow window,
+    with something recalled."""
     row = encode(tokenizer, render_row(spec, scene, turns, frozenset(i for i, turn in enumerate(turns) if turn.own)))
     narrow = replace(spec, length=NARROW)
     prompt = encode(

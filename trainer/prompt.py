@@ -17,6 +17,10 @@ UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 in whether they leave those out before or after letters are joined to tokens."""
 
 
+NOW = "now"
+"""The mark behind what is recalled."""
+
+
 class Tokenizer(Protocol):
     """All that rendering needs of a tokenizer."""
 
@@ -49,6 +53,11 @@ class PromptSpec:
         """Room kept for the reply; also the most that one turn of history may take."""
         return self.length // 3
 
+    @property
+    def memory_tokens(self) -> int:
+        """Room kept for earlier exchanges that are told again."""
+        return self.length // 10
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -71,6 +80,14 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """An earlier exchange that is told again; see trainer.memory."""
+
+    ago: str
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A piece of a prompt, encoded apart from its neighbours."""
 
@@ -87,17 +104,31 @@ class Encoded:
     learned: tuple[bool, ...]
 
 
-def render_prompt(spec: PromptSpec, scene: Scene, history: Iterable[Turn], *, mark: str = "") -> tuple[Segment, ...]:
+def render_prompt(
+    spec: PromptSpec, scene: Scene, history: Sequence[Turn], *, mark: str = "", memory: Sequence[Recalled] = ()
+) -> tuple[Segment, ...]:
     """All that stands before the owner's next words: header, history, and the opening of his turn.
 
-    `mark` is what is told of the time at which he speaks.
+    `mark` is what is told of the time at which he speaks. What changes each time stands as late as possible: `memory`
+    just before the last turn, so that all before it was read when the prompt before this one was.
     """
-    return (*_header(spec, scene), *_turns(spec, history, frozenset()), *_opening(spec, scene.owner, mark))
+    told = _turns(spec, history, frozenset(), memory, place=len(history) - 1)
+    return (*_header(spec, scene), *told, *_opening(spec, scene.owner, mark))
 
 
-def render_row(spec: PromptSpec, scene: Scene, turns: Sequence[Turn], learned: frozenset[int]) -> tuple[Segment, ...]:
-    """A training row: the turns with these indices are learned, and every prompt before them is a prefix."""
-    return (*_header(spec, scene), *_turns(spec, turns, learned))
+def render_row(
+    spec: PromptSpec,
+    scene: Scene,
+    turns: Sequence[Turn],
+    learned: frozenset[int],
+    *,
+    memory: Sequence[Recalled] = (),
+) -> tuple[Segment, ...]:
+    """A training row: the turns with these indices are learned, and every prompt before them is a prefix.
+
+    What is recalled is so for the last turn, and the one before it, which it answers, must not be learned then.
+    """
+    return (*_header(spec, scene), *_turns(spec, turns, learned, memory, place=len(turns) - 2))
 
 
 def fit(spec: PromptSpec, tokenizer: Tokenizer, scene: Scene, turns: Sequence[Turn]) -> tuple[Turn, ...]:
@@ -118,9 +149,14 @@ def turn_cost(spec: PromptSpec, tokenizer: Tokenizer, turn: Turn) -> int:
 
 
 def history_budget(spec: PromptSpec, tokenizer: Tokenizer, scene: Scene) -> int:
-    """Tokens left for history once header, opening and reply have theirs."""
+    """Tokens left for history once header, memory, opening and reply have theirs."""
     frame = render_prompt(spec, scene, (), mark=WIDEST)
-    return spec.length - spec.reply_tokens - len(encode(tokenizer, frame).ids)
+    return spec.length - spec.reply_tokens - spec.memory_tokens - len(encode(tokenizer, frame).ids)
+
+
+def recalled_cost(spec: PromptSpec, tokenizer: Tokenizer, recalled: Recalled) -> int:
+    """Tokens of one recalled exchange, if it is told alone."""
+    return len(encode(tokenizer, _memory(spec, (recalled,))).ids)
 
 
 def encode(tokenizer: Tokenizer, segments: Iterable[Segment]) -> Encoded:
@@ -152,9 +188,23 @@ def _opening(spec: PromptSpec, name: str, mark: str) -> Iterator[Segment]:
     yield Segment(f"{_line(name)}\n")
 
 
-def _turns(spec: PromptSpec, turns: Iterable[Turn], learned: frozenset[int]) -> Iterator[Segment]:
+def _turns(
+    spec: PromptSpec, turns: Sequence[Turn], learned: frozenset[int], memory: Sequence[Recalled], *, place: int
+) -> Iterator[Segment]:
+    """The turns, with what is recalled before the one at `place`."""
     for index, turn in enumerate(turns):
+        if memory and index == place:
+            yield from _memory(spec, memory)
         yield from _turn(spec, turn, learned=index in learned)
+
+
+def _memory(spec: PromptSpec, memory: Iterable[Recalled]) -> Iterator[Segment]:
+    """Between marks, as all that is told of time."""
+    for recalled in memory:
+        yield Segment(f"{recalled.ago}\n")
+        for turn in recalled.turns:
+            yield from _turn(spec, turn, learned=False)
+    yield Segment(f"{NOW}\n")
 
 
 def _turn(spec: PromptSpec, turn: Turn, *, learned: bool) -> Iterator[Segment]:

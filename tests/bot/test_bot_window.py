@@ -1,12 +1,13 @@
 """What the double sees of a chat, and that nobody can forge a turn in it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.window import look, prompt
+from bot.window import answer, look, prompt, remember
 from exporter import ghostwritten
 from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.store import open_store
@@ -100,3 +101,21 @@ def test_what_the_double_said_is_context(store):
     assert [(turn.texts, turn.spoken) for turn in look_after(store, 2).turns[1:]] == [
         (("sure",), False), (("really",), True)
     ]  # fmt: skip
+
+
+def test_what_was_said_before_with_this_contact_is_recalled_and_with_others_is_not(store):
+    eve = Peer(6, PeerKind.USER, "Eve")
+    store.save_peers([eve])
+    for day in range(60):
+        store.add([said(2 * day + 1, f"hello {day}", minutes=1440 * day)])
+        store.add([said(2 * day + 2, f"bye {day}", own=True, minutes=1440 * day + 1)])
+    store.add([replace(said(500, "the zebra?", minutes=90), chat_id=6, sender_id=6)])
+    store.add([replace(said(501, "the zebra is hers", own=True, minutes=91), chat_id=6)])
+    store.add([said(600, "a zebra?", minutes=100), said(601, "striped", own=True, minutes=101)])
+    store.add([said(700, "tell me of the zebra", minutes=1440 * 60)])
+    window = look_after(store, 1440 * 60 + 1)
+    ids = answer(Reader(), window, remember(store, VIEW))
+    text = vocabulary().detokenize(list(ids), special=True).decode()
+    assert "2 months ago\n<|im_start|>Ben\na zebra?" in text and "striped" in text
+    assert "hers" not in text and len(ids) <= SPEC.length - SPEC.reply_tokens
+    assert text.endswith("now\nThursday night\n<|im_start|>Ben\ntell me of the zebra<|im_end|>\n<|im_start|>Ann\n")

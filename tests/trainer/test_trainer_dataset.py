@@ -13,10 +13,10 @@ from exporter.imports import import_file
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import open_store
 from tests.sandbox_fixtures import agreed
-from tests.trainer.conftest import BEN, CLUB, OWNER, START, talk
+from tests.trainer.conftest import BEN, CLUB, EVE, OWNER, START, talk
 from trainer import dataset as rendering
 from trainer.conversations import TooLittle, learnable, views
-from trainer.dataset import Dataset, Split, held_out_exchanges, split
+from trainer.dataset import Dataset, Split, held_out_exchanges, lessons, memories, split
 from trainer.prompt import PromptSpec
 
 SPEC = PromptSpec()
@@ -161,3 +161,31 @@ def test_no_row_is_longer_than_the_window(real_export, tmp_path, hf):
         made = dataset(store, hf, SPEC, Train())
     assert max(len(row.ids) for row in (*made.learned, *made.held_out)) <= SPEC.length
     assert made.learned_tokens > 20_000
+
+
+CANARY = "zebracanary"
+
+
+def test_no_row_and_no_prompt_tells_of_another_chat_or_of_what_came_later(store, hf):
+    """Ann asks Ben and Eve about the same secret word; each sees what was said with them before, and nothing else."""
+    store.save_peers([EVE])
+    for chat, offset in ((BEN, 8), (EVE, 9)):
+        for number, day in enumerate((2, 20, 30)):
+            at = START + timedelta(days=day, hours=offset)
+            asked, told = f"what of the {CANARY}", f"the {CANARY} is {chat.name}{number}"
+            store.add([Message(chat.peer_id, 5000 + 10 * number, chat.peer_id, at, False, asked)])
+            store.add([Message(chat.peer_id, 5001 + 10 * number, OWNER.peer_id, at + timedelta(minutes=1), True, told)])
+    history = divide(store, Train(seed=4))
+    recall = memories(history.learned, 4)
+    seen = 0
+    for one in history.learned:
+        for lesson in lessons(one, hf, PromptSpec(length=1024), everyone=False, memory=recall(one)):
+            text = "".join(segment.value for segment in lesson.segments(SPEC))
+            other = "Eve" if one.chat_id == BEN.peer_id else "Ben"
+            assert f"is {other}" not in text
+            if lesson.memory:
+                seen += 1
+                assert one.times[0] >= START + timedelta(days=20)
+                assert "is Ben2" not in text.split("\nnow\n")[0] and "is Eve2" not in text.split("\nnow\n")[0]
+    assert seen
+    assert all(not row.learned_turns or CANARY not in str(row) for row in dataset(store, hf, SPEC, Train()).held_out)

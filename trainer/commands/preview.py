@@ -16,7 +16,7 @@ from exporter.cli import config_option
 from exporter.consent import Ledger
 from exporter.store import Store, open_store
 from trainer.commands.extra import training_pipeline
-from trainer.dataset import Dataset, Split, lessons, split
+from trainer.dataset import Dataset, Split, lessons, memories, split
 from trainer.prompt import Segment
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ def _chats(store: Store, data: Dataset) -> Table:
 def _examples(history: Split, training: "Training") -> Iterator[tuple[Segment, ...]]:
     """The last rows that would be learned, as segments."""
     everyone = training.settings.learn == "everyone"
+    recall = memories(history.learned, training.settings.seed)
     for one in islice(reversed(history.learned), SHOWN):
-        for lesson in lessons(one, training.tokenizer, training.spec, everyone=everyone):
+        for lesson in lessons(one, training.tokenizer, training.spec, everyone=everyone, memory=recall(one)):
             yield lesson.segments(training.spec)
 
 
