@@ -133,6 +133,8 @@ class Train(Section):
     """None: by the method and the size of the base, 2e-3 for LoRA at 135 million weights."""
     early_stop: int = Field(default=3, ge=0)
     """Checks in a row without a better one, after which training ends; the best adapter is kept. 0: no checks."""
+    replay: float = Field(default=0.3, ge=0, lt=1)
+    """Of the sessions that a refresh (`continue`) reads, the share that the model in use had learned before."""
     quantization: Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"] = "Q8_0"
     seed: int = 1
     keep: int = Field(default=5, ge=1)

@@ -22,6 +22,8 @@ from trainer.prompt import PromptSpec, Tokenizer
 
 CARD = "card.json"
 MODEL = "model.gguf"
+ADAPTER = "adapter"
+"""The folder, inside a model's, of what a refresh goes on from."""
 
 RETRAIN = "train a new one with `python -m trainer run`"
 
@@ -111,6 +113,11 @@ class Artifact:
     def gguf(self) -> Path:
         """The model itself."""
         return self.folder / MODEL
+
+    @property
+    def adapter_bytes(self) -> int:
+        """What of its folder a refresh goes on from; 0: nothing."""
+        return sum(file.stat().st_size for file in (self.folder / ADAPTER).glob("*"))
 
 
 def read(folder: Path) -> Artifact:

@@ -136,10 +136,11 @@ class Dataset:
         return hashlib.sha256(repr((self.owner, self.learned, self.held_out)).encode()).hexdigest()
 
 
-def split(store: Store, ledger: Ledger, train: Train, zone: tzinfo) -> Split:
+def split(store: Store, ledger: Ledger, train: Train, zone: tzinfo, *, learned_until: datetime | None = None) -> Split:
     """The whole history, and since when it is held out: the newest share of the owner's turns, cut at a silence.
 
-    Nothing that was sent since then is learned, and nothing from before is measured on.
+    Nothing that was sent since then is learned, and nothing from before is measured on. What a model has learned
+    already, up to `learned_until`, is not held out from it any more.
 
     Raises:
         TooLittle: nothing that the owner wrote, or too little of it.
@@ -150,7 +151,8 @@ def split(store: Store, ledger: Ledger, train: Train, zone: tzinfo) -> Split:
     begins = sorted(begin for conversation in every for begin in _begins(conversation))
     if not begins:
         raise too_little("the owner has written nothing in these chats")
-    since = begins[-max(round(len(begins) * train.held_out), 1)]
+    newest = begins[-max(round(len(begins) * train.held_out), 1)]
+    since = max(newest, learned_until or newest)
     parts = (one.before(since) for one in every)
     learned = tuple(replace(part, scene=_taught(part, train.seed)) for part in parts if part.turns)
     if (count := sum(_own(turn) for conversation in learned for turn in conversation.turns)) < LEAST_TURNS:

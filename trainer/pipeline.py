@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,11 +25,11 @@ from exporter.progress import Report, Step, silent
 from exporter.runs import alone
 from exporter.store import Store
 from trainer import base as bases
-from trainer import gguf, registry
-from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, read, sha256, write_card
+from trainer import gguf, refresh, registry
+from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, read, refuse_forgotten, sha256, write_card
 from trainer.bundle import Bundle
 from trainer.dataset import Dataset, Split, dataset, split
-from trainer.export import ARTIFACT, base_gguf, export
+from trainer.export import ARTIFACT, LEARNED, base_gguf, export
 from trainer.gate import judge
 from trainer.golden import fingerprint
 from trainer.loss import sample
@@ -50,6 +50,15 @@ class Training:
     tokenizer: bases.HFTokenizer
     spec: PromptSpec
     data: Dataset
+    history: Split
+    """What the data was rendered from."""
+    begun: refresh.Start | None = None
+    """What a refresh goes on from."""
+
+    @property
+    def chats(self) -> tuple[int, ...]:
+        """Ids of the chats that the model has learned from in the end, sorted."""
+        return tuple(sorted({*self.data.chats, *(self.begun.artifact.card.chats if self.begun else ())}))
 
     @property
     def frame(self) -> frozenset[int]:
@@ -59,7 +68,7 @@ class Training:
     def digest(self) -> str:
         """Changes with base, data and settings: 16 hexadecimal digits."""
         settings = self.settings.model_dump(exclude={"keep"})
-        parts = (self.base.key, self.spec, self.data.digest(), settings)
+        parts = (self.base.key, self.spec, self.data.digest(), settings, self.begun and self.begun.artifact.name)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -78,19 +87,57 @@ def run(
     """
     config.make_state()
     with alone(config.runs), quiet():
-        began = time.monotonic()
-        report(Step("data", 0, PERCENT))
-        bases_folder = config.state / "base"
-        ledger = Ledger(store.database, config.consent)
-        history = split(store, ledger, config.train, ZoneInfo(config.timezone))
-        training = prepare(history, config.train, bases_folder, free_space=free_space)
-        report(Step("data", PERCENT, PERCENT))
-        seconds = {"data": time.monotonic() - began}
-        work = open_run(config.runs, training.digest(), report)
-        untuned = base_gguf(training.base, work, config.train.quantization, bases_folder, free_space)
-        people = voices(store.database, training.data.chats)
-        _make(training, people, work, untuned, seconds, report, clock, free_space)
-        return _publish(work, config.models, training, history, report, store.forgotten.ids())
+        return _produce(config, store, None, report, clock, free_space)
+
+
+def go_on(
+    config: Config,
+    store: Store,
+    *,
+    report: Report = silent,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    free_space: gguf.FreeSpace = gguf.free_space,
+) -> Artifact | None:
+    """Go on from the model in use with what was said since, as `run` does with everything; None: nothing was.
+
+    Raises DoppelgangerError as `run` does; NoModel where none is in use, CannotContinue or LearnedFromForgotten where
+    there is no way on from it.
+    """
+    config.make_state()
+    with alone(config.runs), quiet():
+        begun = refresh.start(config.models)
+        refuse_forgotten(begun.artifact.card, store.forgotten.ids())
+        try:
+            return _produce(config, store, begun, report, clock, free_space)
+        except refresh.NothingNew:
+            return None
+
+
+def _produce(
+    config: Config,
+    store: Store,
+    begun: refresh.Start | None,
+    report: Report,
+    clock: Callable[[], datetime],
+    free_space: gguf.FreeSpace,
+) -> Artifact:
+    began = time.monotonic()
+    report(Step("data", 0, PERCENT))
+    bases_folder = config.state / "base"
+    ledger, zone = Ledger(store.database, config.consent), ZoneInfo(config.timezone)
+    history = split(store, ledger, config.train, zone, learned_until=begun.lineage.until if begun else None)
+    if begun:
+        history = refresh.since(history, begun, config.train)
+    training = replace(prepare(history, config.train, bases_folder, free_space=free_space), begun=begun)
+    if begun:
+        refresh.require_same(begun, training.base, training.spec, training.tokenizer, config.train)
+    report(Step("data", PERCENT, PERCENT))
+    seconds = {"data": time.monotonic() - began}
+    work = open_run(config.runs, training.digest(), report)
+    untuned = base_gguf(training.base, work, config.train.quantization, bases_folder, free_space)
+    people = voices(store.database, training.chats)
+    _make(training, people, work, untuned, seconds, report, clock, free_space)
+    return _publish(work, config.models, training, report, store.forgotten.ids())
 
 
 def run_bundle(
@@ -125,7 +172,7 @@ def prepare(history: Split, settings: Train, cache: Path, *, free_space: gguf.Fr
     gguf.check(base.folder)
     tokenizer = bases.load_tokenizer(base)
     spec = PromptSpec(length=settings.length)
-    return Training(settings, base, tokenizer, spec, dataset(history, tokenizer, spec, settings))
+    return Training(settings, base, tokenizer, spec, dataset(history, tokenizer, spec, settings), history)
 
 
 @contextmanager
@@ -158,6 +205,7 @@ def _make(
             training.settings,
             training.frame,
             work.folder,
+            begun=training.begun,
             report=report,
             free_space=free_space,
         ),
@@ -173,19 +221,18 @@ def _make(
             return {"bits_per_byte": prove(prepared / MODEL, card, rows, bits_per_byte=measured["proved"])}
 
         work.stage("verify", proving)
+        refresh.keep(work.folder / LEARNED, prepared, training.history, training.begun)
         write_card(prepared, card.model_copy(update={"seconds": seconds | work.seconds}))
 
 
-def _publish(
-    work: Run, models: Path, training: Training, history: Split, report: Report, forgotten: frozenset[int]
-) -> Artifact:
+def _publish(work: Run, models: Path, training: Training, report: Report, forgotten: frozenset[int]) -> Artifact:
     """Give the proved model its place, and put it to use if the gate lets it through.
 
     If a run was killed when its model just had a place, it is found there.
     """
     prepared = work.folder / ARTIFACT
     if prepared.is_dir():
-        found = judge(read(prepared), models, history.held_out, report, forgotten=forgotten)
+        found = judge(read(prepared), models, training.history.held_out, report, forgotten=forgotten)
         artifact = registry.publish(prepared, models, found)
     else:
         artifact = registry.made_by(models, training.digest())
@@ -212,7 +259,7 @@ def _card(
         owner=data.owner,
         created=now,
         held_out_since=data.held_out_since,
-        chats=data.chats,
+        chats=training.chats,
         people=tuple(sorted(people)),
         gaps=dict(data.gaps),
         sessions=data.sessions,
@@ -224,6 +271,7 @@ def _card(
         data_digest=data.digest(),
         run_digest=training.digest(),
         settings=settings.model_dump(mode="json"),
+        parent=training.begun.artifact.name if training.begun else None,
         versions={library: version(library) for library in LIBRARIES},
         ended=measured["ended"],
         tokens_per_second=measured["tokens_per_second"],

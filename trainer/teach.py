@@ -13,7 +13,7 @@ import torch
 
 from exporter.config import Train
 from exporter.progress import Report
-from trainer import gguf, methods, train
+from trainer import gguf, methods, refresh, train
 from trainer.base import Base, precision
 from trainer.batches import plan, tokens_of
 from trainer.dataset import Dataset
@@ -37,14 +37,20 @@ def teach(
     frame: frozenset[int],
     folder: Path,
     *,
+    begun: refresh.Start | None,
     report: Report,
     free_space: gguf.FreeSpace,
 ) -> dict[str, Any]:
     """Train by the method of `settings`, write `LEARNED` into `folder`, and tell what was gained and how it ended.
 
+    Training begins at the base, or where `begun` had come to.
     `frame` holds control tokens inside a reply, which bits per byte leave out.
     """
     model = methods.learner(base, settings.method, rank=settings.rank, seed=settings.seed)
+    rate = settings.learning_rate or methods.default_rate(model, settings.method)
+    if begun:
+        refresh.begin_from(model, begun)
+        rate *= refresh.GENTLER
     gguf.require_space(folder, train.checkpoints_size(model), free_space)
     batches = plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed)
     measured = sample(data.held_out, tokens=MEASURED)
@@ -53,7 +59,7 @@ def teach(
         model,
         batches,
         folder / CHECKPOINTS,
-        learning_rate=settings.learning_rate or methods.default_rate(model, settings.method),
+        learning_rate=rate,
         max_seconds=settings.max_minutes * 60 if settings.max_minutes else None,
         report=report,
         room=Room(checkpointing=settings.checkpointing),

@@ -41,7 +41,7 @@ def test_run_reports_what_it_did_and_models_lists_it(config_file, config_of):
     assert list(report) == [
         "model", "promoted", "why",
         "sessions", "tokens", "learned_tokens", "ended", "tokens_per_second", "peak_rss_mb", "bits_per_byte", "gguf",
-        "seconds",
+        "adapter_bytes", "seconds",
     ]  # fmt: skip
     assert report["gguf"] == {"type": "Q8_0", "bytes": artifact.gguf.stat().st_size, "path": str(artifact.gguf)}
     assert report["bits_per_byte"]["tuned"] < report["bits_per_byte"]["base"]

@@ -38,7 +38,7 @@ def run_command(config_path: Path, as_json: bool, bundle: Path | None, output: P
     On another machine, with what `bundle` wrote, it leaves a folder for `models add`.
     """
     if bundle:
-        _tell(_run_bundle(bundle, output or Path("double"), base), None, as_json)
+        tell(_run_bundle(bundle, output or Path("double"), base), None, as_json)
         return
     if output or base:
         raise click.UsageError("--output and --base go with --bundle")
@@ -47,7 +47,7 @@ def run_command(config_path: Path, as_json: bool, bundle: Path | None, output: P
     pipeline = training_pipeline()
     with open_store(config.database) as store, progress(Console(stderr=True)) as steps:
         artifact = pipeline.run(config, store, report=steps)
-    _tell(artifact, registry.verdict(artifact), as_json)
+    tell(artifact, registry.verdict(artifact), as_json)
 
 
 def _run_bundle(path: Path, output: Path, base: str | None) -> Artifact:
@@ -61,11 +61,14 @@ def _run_bundle(path: Path, output: Path, base: str | None) -> Artifact:
     return artifact
 
 
-def _tell(artifact: Artifact, verdict: Verdict | None, as_json: bool) -> None:
+def tell(artifact: Artifact, verdict: Verdict | None, as_json: bool) -> None:
+    """Report what came out of a training."""
     if as_json:
         click.echo(json.dumps(report(artifact, verdict)))
         return
     _print_report(Console(), artifact)
+    if kept := artifact.adapter_bytes:
+        click.echo(f"kept {kept / 1e6:.0f} MB beside it, from which `python -m trainer continue` goes on")
     if verdict:
         print_verdict(Console(), artifact, verdict)
     else:
@@ -91,6 +94,7 @@ def report(artifact: Artifact, verdict: Verdict | None) -> dict[str, Any]:
             "bytes": artifact.gguf.stat().st_size,
             "path": str(artifact.gguf),
         },
+        "adapter_bytes": artifact.adapter_bytes,
         "seconds": {stage: round(seconds, 1) for stage, seconds in card.seconds.items()},
     }
 
