@@ -115,6 +115,8 @@ class Train(Section):
     """An adapter over 16 bits, an adapter over 4 bits, or all weights."""
     max_minutes: float | None = Field(default=None, gt=0)
     """Time that training itself may take; the learning rate comes to rest by then."""
+    max_memory_gb: float | None = Field(default=None, gt=0)
+    """Memory that training may take; None: what is free, less a reserve."""
     epochs: float = Field(default=3.0, gt=0)
     session_gap_minutes: float | None = Field(default=None, gt=0)
     """None: each chat's own, learned from its silences."""

@@ -152,6 +152,11 @@ def _roomy(base: Base) -> torch.device:
     return device()
 
 
+def in_bfloat16(method: Method) -> bool:
+    """Whether float32 weights are multiplied in bfloat16."""
+    return method == "full" and precision() is torch.bfloat16
+
+
 def default_rate(model: Model, method: Method) -> float:
     """The learning rate for a model of this size: for LoRA 2e-3 at 135 million weights, 3e-4 at 6 billion."""
     return RATES[method] * math.sqrt(RATED / max(model.num_parameters(), RATED))

@@ -30,13 +30,14 @@ from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, read, refuse_fo
 from trainer.bundle import Bundle
 from trainer.dataset import Dataset, Split, dataset, split
 from trainer.export import ARTIFACT, LEARNED, base_gguf, export
+from trainer.forecast import Forecast
 from trainer.gate import judge
 from trainer.golden import fingerprint
 from trainer.loss import sample
 from trainer.prompt import PromptSpec
 from trainer.proof import PROVED, prove
 from trainer.run import PERCENT, Run, open_run, remove
-from trainer.teach import CHECKPOINTS, teach
+from trainer.teach import CHECKPOINTS, estimate, teach
 
 LIBRARIES = ("torch", "transformers", "peft", "gguf", "llama-cpp-python")
 
@@ -173,6 +174,11 @@ def prepare(history: Split, settings: Train, cache: Path, *, free_space: gguf.Fr
     tokenizer = bases.load_tokenizer(base)
     spec = PromptSpec(length=settings.length)
     return Training(settings, base, tokenizer, spec, dataset(history, tokenizer, spec, settings), history)
+
+
+def costs(training: Training) -> Forecast:
+    """What training would take here: measured, so it takes some steps of time. Raises NoMemory."""
+    return estimate(training.base, training.data, training.settings)
 
 
 @contextmanager

@@ -3,23 +3,24 @@
 It knows in which order that goes, and nothing of where rows come from or what is published.
 """
 
+import logging
 import resource
 import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from exporter.config import Train
 from exporter.progress import Report
 from trainer import gguf, methods, refresh, train
-from trainer.base import Base, precision
+from trainer.base import Base, Model, device
 from trainer.batches import plan, tokens_of
 from trainer.dataset import Dataset
 from trainer.examine import choose, examine
 from trainer.export import LEARNED
+from trainer.forecast import Forecast, forecast, require_memory
 from trainer.loss import bits_per_byte, sample
+from trainer.meter import Meter
 from trainer.passes import Room
 from trainer.proof import PROVED
 from trainer.run import whole
@@ -28,6 +29,8 @@ MEASURED = 6_000
 """Held-out tokens on which base and double are compared: seconds on two cores."""
 CHECKPOINTS = "checkpoints"
 """The folder, inside a run, of what training goes on from."""
+
+log = logging.getLogger(__name__)
 
 
 def teach(
@@ -46,11 +49,12 @@ def teach(
     Training begins at the base, or where `begun` had come to.
     `frame` holds control tokens inside a reply, which bits per byte leave out.
     """
-    model = methods.learner(base, settings.method, rank=settings.rank, seed=settings.seed)
+    model, meter, limit = _ready(base, settings)
     rate = settings.learning_rate or methods.default_rate(model, settings.method)
     if begun:
         refresh.begin_from(model, begun)
         rate *= refresh.GENTLER
+    room = _room(model, data, settings, meter, limit)
     gguf.require_space(folder, train.checkpoints_size(model), free_space)
     batches = plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed)
     measured = sample(data.held_out, tokens=MEASURED)
@@ -62,8 +66,8 @@ def teach(
         learning_rate=rate,
         max_seconds=settings.max_minutes * 60 if settings.max_minutes else None,
         report=report,
-        room=Room(checkpointing=settings.checkpointing),
-        autocast=settings.method == "full" and precision() is torch.bfloat16,
+        room=room,
+        autocast=methods.in_bfloat16(settings.method),
         examine=partial(examine, model, chosen, batch_tokens=settings.batch_tokens) if settings.early_stop else None,
         patience=settings.early_stop,
     )
@@ -75,6 +79,34 @@ def teach(
     with methods.untuned(double, base) as before:
         found["base"] = bits(before, measured)
     return {**found, "ended": ending.told, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": _peak_rss_mb()}
+
+
+def estimate(base: Base, data: Dataset, settings: Train) -> Forecast:
+    """What `teach` would take on this device.
+
+    Raises:
+        NoMemory: there is too little for the smallest way.
+    """
+    model, meter, limit = _ready(base, settings)
+    return forecast(model, data.learned, settings, meter=meter, limit=limit)
+
+
+def _ready(base: Base, settings: Train) -> tuple[Model, Meter, int]:
+    """The model that learns, the memory that it learns in, and how many bytes of that it may take."""
+    meter = Meter(device())
+    limit = meter.limit(settings.max_memory_gb)
+    require_memory(base, settings, limit)
+    return methods.learner(base, settings.method, rank=settings.rank, seed=settings.seed), meter, limit
+
+
+def _room(model: Model, data: Dataset, settings: Train, meter: Meter, limit: int) -> Room:
+    """What is done at once: on a CPU what fits, found before it is too late; a GPU says so when it does not."""
+    if meter.device.type != "cpu":
+        return Room(checkpointing=settings.checkpointing)
+    planned = forecast(model, data.learned, settings, meter=meter, limit=limit)
+    for cut in planned.cuts:
+        log.warning("train.cut", extra={"cut": cut})
+    return planned.room
 
 
 def _peak_rss_mb() -> float:

@@ -48,6 +48,13 @@ def test_run_reports_what_it_did_and_models_lists_it(config_file, config_of):
     assert "Q8_0" in call("models", "--config", config_file).stdout
 
 
+def test_preview_tells_what_training_would_take(config_file):
+    shown = call("preview", "--plan", "--config", config_file).stdout
+    for figure in ("tokens read", "steps", "time to train", "to warm up, once", "memory at its peak"):
+        assert figure in shown
+    assert "To make it fit" not in shown
+
+
 def test_preview_counts_by_chat_and_shows_what_is_learned(config_file):
     shown = call("preview", "--config", config_file).stdout
     assert "Ben" in shown and "Club" in shown and "all" in shown

@@ -15,6 +15,7 @@ from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.consent import Ledger
 from exporter.store import Store, open_store
+from trainer.commands.costs import print_costs
 from trainer.commands.extra import training_pipeline
 from trainer.dataset import Dataset, Split, lessons, memories, split
 from trainer.prompt import Segment
@@ -28,7 +29,8 @@ SHOWN = 3
 
 @click.command("preview")
 @config_option
-def preview_command(config_path: Path) -> None:
+@click.option("--plan", is_flag=True, help="Measure two steps, and say what training takes here and what is cut.")
+def preview_command(config_path: Path, plan: bool) -> None:
     """Show what would be learned.
 
     That is: figures by chat, and some rows as the model reads them, with the learned words highlighted.
@@ -41,9 +43,12 @@ def preview_command(config_path: Path) -> None:
         history = split(store, Ledger(store.database, config.consent), config.train, ZoneInfo(config.timezone))
         with pipeline.quiet():
             training = pipeline.prepare(history, config.train, config.state / "base")
+            costs = pipeline.costs(training) if plan else None
         console.print(_chats(store, training.data))
         for segments in _examples(history, training):
             console.print(_highlighted(segments))
+        if costs:
+            print_costs(console, costs)
 
 
 def _chats(store: Store, data: Dataset) -> Table:
