@@ -7,7 +7,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,7 +112,7 @@ class Engine:
                 ids.append(token)
                 if len(ids) >= self.spec.reply_tokens:
                     break
-        return Reply(self._split(ids), finished, first_token_ms)
+        return Reply(messages_of(ids, self._llama, self._separator), finished, first_token_ms)
 
     def _sample(self, prompt: list[int]) -> Iterator[int]:
         """Tokens until the caller has enough, or until reading the prompt is aborted."""
@@ -141,16 +141,17 @@ class Engine:
         is_control = llama_cpp.llama_vocab_is_control(self._llama._model.vocab, token)
         return bool(is_control) and token != self._separator
 
-    def _split(self, ids: list[int]) -> tuple[str, ...]:
-        """The messages of a burst; what is nothing but white space is none."""
-        bursts: list[list[int]] = [[]]
-        for token in ids:
-            if token == self._separator:
-                bursts.append([])
-            else:
-                bursts[-1].append(token)
-        texts = (self._llama.detokenize(burst).decode("utf-8", "replace").strip() for burst in bursts)
-        return tuple(text for text in texts if text)
+
+def messages_of(ids: Iterable[int], llama: Llama, separator: int) -> tuple[str, ...]:
+    """The messages of a burst, which `separator` stands between; what is nothing but white space is none."""
+    bursts: list[list[int]] = [[]]
+    for token in ids:
+        if token == separator:
+            bursts.append([])
+        else:
+            bursts[-1].append(token)
+    texts = (llama.detokenize(burst).decode("utf-8", "replace").strip() for burst in bursts)
+    return tuple(text for text in texts if text)
 
 
 @contextmanager

@@ -12,11 +12,9 @@ from typing import Protocol
 from trainer.dialogue import Turn, clip, window_start
 from trainer.marks import WIDEST
 
-UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
-"""Control characters but tab and line feed: nobody's words. SmolLM2 has no token for some of them, and libraries differ
-in whether they leave those out before or after letters are joined to tokens."""
-
-
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\U00040000-\U000dffff]")
+"""Control characters but tab and line feed, and Unicode's empty planes: nobody's words. SmolLM2 has no token for some
+of their bytes, and libraries differ in whether they leave those out before or after letters are joined to tokens."""
 NOW = "now"
 """The mark behind what is recalled."""
 

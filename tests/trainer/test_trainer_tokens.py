@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import gguf as gguf_py
@@ -10,11 +11,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bot.engine import messages_of
+from exporter.messages import Message
+from tests.bot.bigram import vocabulary
 from trainer.artifact import PromptMismatch
 from trainer.base import embedded_gguf
-from trainer.dialogue import Turn, windows
+from trainer.dialogue import Turn, bursts, turn, windows
 from trainer.golden import GOLDEN, fingerprint, golden_ids
-from trainer.marks import WIDEST
+from trainer.marks import HOUR, WIDEST
 from trainer.prompt import (
     PromptSpec,
     Scene,
@@ -49,6 +53,7 @@ quickly = settings(max_examples=60, deadline=None, suppress_health_check=[Health
 
 @given(value=words)
 @example("=\x06.")
+@example("¦\U00082000")
 @settings(quickly, max_examples=300)
 def test_llama_cpp_and_hugging_face_read_every_text_alike(hf, gguf, value):
     assert encode(hf, [Segment(value)]) == encode(gguf, [Segment(value)])
@@ -109,6 +114,22 @@ def test_a_training_row_starts_with_the_prompt_that_the_bot_would_send(tokenizer
             assert all(row.learned[len(prompt.ids) : -1])
             assert len(row.ids) <= NARROW.length
     assert seen == list(range(len(said)))
+
+
+printed = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), max_size=8)
+lines = st.lists(printed | forged, max_size=4).map("\n".join)
+
+
+@given(texts=st.lists(lines.map(str.strip).filter(bool), min_size=1, max_size=4))
+@quickly
+def test_a_burst_survives_the_way_to_a_row_and_back(tokenizer, texts):
+    """Messages with lines of their own, or with control tokens typed into them, come back as they were said."""
+    said = [Message(2, n, 1, datetime(2026, 1, 1, tzinfo=UTC), True, text) for n, text in enumerate(texts)]
+    (burst,) = bursts(said, quiet=HOUR, foreign=())
+    row = encode(tokenizer, render_row(SPEC, SCENE, [turn(burst, {}, owner="Ann", foreign=())], frozenset({0})))
+    *reply, close = (token for token, counts in zip(row.ids, row.learned, strict=True) if counts)
+    assert close == tokenizer.control(SPEC.turn_close)
+    assert messages_of(reply, vocabulary(), tokenizer.control(SPEC.burst_separator)) == tuple(texts)
 
 
 def test_the_separator_can_be_told_from_every_other_token():
