@@ -1,10 +1,8 @@
-"""The same arithmetic in fewer passes over memory: LoRA layers, and attention among rows that lie end to end.
+"""The same arithmetic in fewer passes over memory: LoRA layers, norms, and trainer.attention.
 
-Measured on SmolLM2-135M, rows of 256 tokens, one core: 256 tokens/s without this module, 312 with it; rows of 512: 208
-and 271. Matrix products alone would allow 435.
+Measured on SmolLM2-135M and one core, forth and back: a norm of 1,024 tokens takes 1.8 ms instead of 4.2.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -13,13 +11,11 @@ from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn.modules import Params4bit
 from peft.tuners.lora import Linear, Linear4bit
 from torch import nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import rms_norm
 from transformers import AttentionInterface
 
+from trainer.attention import PACKED, packed_attention
 from trainer.base import Model, causal
-
-PACKED = "doppelganger_packed"
-"""The name of `packed_attention` inside transformers."""
 
 
 def speed_up(model: Model) -> None:
@@ -33,6 +29,22 @@ def speed_up(model: Model) -> None:
     for layer in model.modules():
         if isinstance(layer, Linear | Linear4bit):
             vars(layer)["forward"] = partial(_forward, layer, layer.forward)
+        elif _is_frozen_norm(layer):
+            vars(layer)["forward"] = partial(_normed, layer)
+
+
+def _is_frozen_norm(layer: nn.Module) -> bool:
+    """Whether `_Norm` does what this layer does; families of models differ in what they call a norm."""
+    weight = getattr(layer, "weight", None)
+    if not (hasattr(layer, "variance_epsilon") and isinstance(weight, torch.Tensor)) or weight.requires_grad:
+        return False
+    probe = torch.linspace(-3, 3, 2 * len(weight), dtype=weight.dtype, device=weight.device).view(2, -1)
+    return torch.allclose(layer(probe), _normed(layer, probe), rtol=0.02, atol=1e-3)
+
+
+def _normed(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    apply: Any = _Norm.apply
+    return cast(torch.Tensor, apply(x, layer.weight, layer.variance_epsilon))
 
 
 def _forward(layer: Linear | Linear4bit, plain: Any, x: torch.Tensor) -> torch.Tensor:
@@ -50,48 +62,6 @@ def dense(layer: nn.Module, dtype: torch.dtype) -> torch.Tensor:
     if isinstance(weight, Params4bit):
         return dequantize_4bit(weight.data, weight.quant_state).to(dtype)
     return cast(torch.Tensor, weight)
-
-
-def packed_attention(
-    module: nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: None,
-    scaling: float,
-    lengths: Sequence[int] | None = None,
-    **unused: object,
-) -> tuple[torch.Tensor, None]:
-    """Causal attention inside each of the rows that lie end to end, and so without a mask of tokens by tokens.
-
-    `query` is (1, heads, tokens, width), `key` and `value` have fewer heads; the result is (1, tokens, heads, width).
-    Without `lengths` there is one row.
-    """
-    attend = grouped_attention if query.device.type == "cpu" else flash_attention
-    sizes = list(lengths or query.shape[2:3])
-    rows = zip(torch.split(query, sizes, 2), torch.split(key, sizes, 2), torch.split(value, sizes, 2), strict=True)
-    return torch.cat([attend(*row, scaling=scaling) for row in rows], dim=1), None
-
-
-def grouped_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> torch.Tensor:
-    """Of one row, the queries of one key head side by side in one matrix.
-
-    PyTorch's own attention takes two to four times as long on a CPU, most of it on the way back.
-    """
-    rows, heads, tokens, width = query.shape
-    groups = key.shape[1]
-    side_by_side = (query * scaling).reshape(rows, groups, heads // groups * tokens, width)
-    future = torch.full((tokens, tokens), float("-inf"), dtype=query.dtype, device=query.device).triu_(1)
-    scores = (side_by_side @ key.transpose(-1, -2)).view(rows, groups, -1, tokens, tokens) + future
-    weights = scores.softmax(-1).view(rows, groups, -1, tokens)
-    return (weights @ value).view(rows, heads, tokens, width).transpose(1, 2).contiguous()
-
-
-def flash_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> torch.Tensor:
-    """Of one row, by a GPU's own kernel, which never writes the scores down."""
-    repeats = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
-    return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling).transpose(1, 2).contiguous()
 
 
 class _Adapted(torch.autograd.Function):
@@ -117,3 +87,22 @@ class _Adapted(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             to_x = (slope @ dense(ctx.frozen, slope.dtype)).addmm_(back, down).view(*outer[0].shape[:-1], -1)
         return to_x, None, (back.T @ flat).float(), (slope.T @ inner).float() * ctx.scaling, None
+
+
+class _Norm(torch.autograd.Function):
+    """Root mean square normalization behind a frozen weight (width,); x is (…, width), and so is the result."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.epsilon = epsilon
+        return rms_norm(x, weight.shape, weight, epsilon)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """With r = (mean x² + ε)^-½ and g = outer · weight: r g - x r³ mean(g x)."""
+        x, weight = ctx.saved_tensors
+        slope = outer[0] * weight
+        scale = ((x * x).mean(-1, keepdim=True, dtype=torch.float32) + ctx.epsilon).rsqrt_()
+        along = (slope * x).mean(-1, keepdim=True, dtype=torch.float32) * scale**3
+        return slope.mul_(scale.to(x.dtype)).addcmul_(x, along.to(x.dtype), value=-1), None, None

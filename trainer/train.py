@@ -67,9 +67,8 @@ def fit(
         checkpoint_seconds=checkpoint_seconds,
         resumed=latest,
     )
-    optimizer = torch.optim.AdamW(
-        [parameter for parameter in model.parameters() if parameter.requires_grad], lr=learning_rate, weight_decay=0.0
-    )
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learning, lr=learning_rate, weight_decay=0.0, fused=True)
     trainer = _Trainer(
         watch,
         Passes(model, room, autocast=autocast),

@@ -8,7 +8,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer import fast
 from trainer.base import load_model
 from trainer.batches import MULTIPLE, collate, plan
 from trainer.dataset import Row
@@ -61,13 +60,6 @@ def test_rows_end_to_end_lose_what_each_loses_alone_by_peft_and_transformers(ada
     assert ours.keys() == theirs.keys() and len(ours) == 2 * 7 * 2
     for name, slope in theirs.items():
         assert torch.allclose(ours[name], slope, rtol=1e-3, atol=1e-4 * float(slope.abs().max())), name
-
-
-def test_a_gpu_s_attention_is_the_same_attention():
-    query, key, value = (torch.randn(1, heads, 40, 8) for heads in (4, 2, 2))
-    assert torch.allclose(
-        fast.flash_attention(query, key, value, 0.3), fast.grouped_attention(query, key, value, 0.3), atol=1e-5
-    )
 
 
 def test_bits_per_byte_leave_the_frame_out(adapted):

@@ -1,0 +1,105 @@
+"""Causal attention inside rows that lie end to end: on a CPU in blocks of queries, on a GPU by its own kernel.
+
+PyTorch's own takes two to four times as long on a CPU, most of it on the way back. In blocks, what lies ahead is not
+computed. Measured on SmolLM2-135M's heads and one core, forth and back: for a row of 192 tokens 14 µs a token and
+layer, as without blocks; of 512 tokens 21 instead of 48.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.nn.functional import scaled_dot_product_attention
+
+PACKED = "doppelganger_packed"
+"""The name of `packed_attention` inside transformers."""
+BLOCK = 96
+"""Queries that are computed at once: more would look further ahead, fewer make matrices too small."""
+
+
+def packed_attention(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: None,
+    scaling: float,
+    lengths: Sequence[int] | None = None,
+    **unused: object,
+) -> tuple[torch.Tensor, None]:
+    """Causal attention inside each of the rows that lie end to end, and so without a mask of tokens by tokens.
+
+    `query` is (1, heads, tokens, width), `key` and `value` have fewer heads; the result is (1, tokens, heads, width).
+    Without `lengths` there is one row.
+    """
+    attend = grouped_attention if query.device.type == "cpu" else flash_attention
+    sizes = list(lengths or query.shape[2:3])
+    rows = zip(torch.split(query, sizes, 2), torch.split(key, sizes, 2), torch.split(value, sizes, 2), strict=True)
+    return torch.cat([attend(*row, scaling=scaling) for row in rows], dim=1), None
+
+
+def grouped_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> torch.Tensor:
+    """Of `query` (1, heads, tokens, width), `key` and `value` of fewer heads; the result is (1, tokens, heads, width).
+
+    The queries of one key head stand side by side in one matrix.
+    """
+    given = [query[0], key[0], value[0]]
+    if torch.is_autocast_enabled("cpu"):
+        given = [tensor.to(torch.get_autocast_dtype("cpu")) for tensor in given]
+    apply: Any = _Blocks.apply
+    with torch.autocast("cpu", enabled=False):  # which would turn some of the steps back to float32
+        return cast(torch.Tensor, apply(*given, scaling)[None])
+
+
+def flash_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> torch.Tensor:
+    """Of one row, by a GPU's own kernel, which never writes the scores down."""
+    repeats = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
+    return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling).transpose(1, 2).contiguous()
+
+
+class _Blocks(torch.autograd.Function):
+    """query is (heads, tokens, width), key and value (groups, tokens, width); the result is (tokens, heads, width)."""
+
+    @staticmethod
+    def forward(ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> torch.Tensor:
+        heads, tokens, width = query.shape
+        groups = len(key)
+        scaled = (query * scaling).view(groups, heads // groups, tokens, width)
+        result, kept = query.new_empty(tokens, heads, width), []
+        for begin, end in _blocks(tokens):
+            asking = scaled[:, :, begin:end].reshape(groups, -1, width)
+            scores = (asking @ key[:, :end].transpose(1, 2)).view(heads, end - begin, end)
+            scores[:, :, begin:] += _future(end - begin, query)
+            weights = scores.softmax(-1).view(groups, -1, end)
+            result[begin:end] = (weights @ value[:, :end]).view(heads, -1, width).transpose(0, 1)
+            kept.append(weights)
+        ctx.save_for_backward(scaled, key, value, *kept)
+        ctx.scaling = scaling
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        scaled, key, value, *kept = ctx.saved_tensors
+        groups, each, tokens, width = scaled.shape
+        slope = outer[0].transpose(0, 1).view(groups, each, tokens, width)
+        to_query, to_key, to_value = torch.empty_like(scaled), torch.zeros_like(key), torch.zeros_like(value)
+        for weights, (begin, end) in zip(kept, _blocks(tokens), strict=True):
+            asking = scaled[:, :, begin:end].reshape(groups, -1, width)
+            coming = slope[:, :, begin:end].reshape(groups, -1, width)
+            to_value[:, :end].baddbmm_(weights.transpose(1, 2), coming)
+            to_weights = coming @ value[:, :end].transpose(1, 2)
+            to_scores = torch._softmax_backward_data(to_weights, weights, -1, weights.dtype)
+            to_query[:, :, begin:end] = (to_scores @ key[:, :end]).mul_(ctx.scaling).view(groups, each, -1, width)
+            to_key[:, :end].baddbmm_(to_scores.transpose(1, 2), asking)
+        return to_query.view(groups * each, tokens, width), to_key, to_value, None
+
+
+def _blocks(tokens: int) -> Iterator[tuple[int, int]]:
+    return ((begin, min(begin + BLOCK, tokens)) for begin in range(0, tokens, BLOCK))
+
+
+def _future(tokens: int, like: torch.Tensor) -> torch.Tensor:
+    """What a block must not see of itself."""
+    return torch.full((tokens, tokens), float("-inf"), dtype=like.dtype, device=like.device).triu_(1)
