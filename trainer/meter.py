@@ -37,7 +37,8 @@ class Meter:
     def free(self) -> int:
         """What it may still take."""
         if self.device.type == "cuda":
-            return torch.cuda.mem_get_info(self.device)[0]
+            kept = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+            return torch.cuda.mem_get_info(self.device)[0] + kept
         return min(int(psutil.virtual_memory().available), _left_to_container(CGROUP))
 
     def limit(self, wish: float | None) -> int:

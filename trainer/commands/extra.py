@@ -13,7 +13,12 @@ class NotInstalled(DoppelgangerError):
 
 
 def training_pipeline() -> ModuleType:
-    """trainer.pipeline, with torch and transformers, which take seconds to load.
+    """trainer.pipeline. Raises NotInstalled."""
+    return loaded("trainer.pipeline")
+
+
+def loaded(module: str) -> ModuleType:
+    """A module that imports torch and transformers, which take seconds to load.
 
     Raises:
         NotInstalled: they are not there.
@@ -21,10 +26,10 @@ def training_pipeline() -> ModuleType:
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it misses kernels that we do not use
     try:
         with loading():
-            return importlib.import_module("trainer.pipeline")
+            return importlib.import_module(module)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package in ("", "exporter", "trainer"):
+        if package in ("", "exporter", "trainer", "benchmarks"):
             raise
         raise NotInstalled(
             f"training needs the package {package}, which is not installed",
