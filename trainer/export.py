@@ -1,4 +1,4 @@
-"""From what was learned to a GGUF that llama.cpp reads: merge, convert, quantize.
+"""From what was learned to a GGUF that llama.cpp reads: merge and convert in one go, then quantize.
 
 Each stage leaves its whole output in the run's folder, or none.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 from trainer import gguf
 from trainer.artifact import MODEL
 from trainer.base import Base
-from trainer.merge import merge
+from trainer.merge import merged
 from trainer.run import Run, remove, whole
 
 LEARNED = "learned"
@@ -24,7 +24,7 @@ def base_gguf(base: Base, work: Run, quantization: str, cache: Path, free_space:
 
     def make() -> dict[str, float]:
         output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _convert(base, base.folder, source, free_space)
+        _convert(base, source, free_space)
         with whole(output) as scratch:
             gguf.quantize(source, scratch, quantization)
         return {}
@@ -36,17 +36,11 @@ def base_gguf(base: Base, work: Run, quantization: str, cache: Path, free_space:
 
 
 def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace) -> Path:
-    """What a run learned, with its base, as a quantized GGUF; returns the file."""
-    merged, f16, artifact = work.folder / "merged", work.folder / "f16.gguf", work.folder / ARTIFACT
+    """What a run learned, merged with its base on the way, as a quantized GGUF; returns the file."""
+    f16, artifact = work.folder / "f16.gguf", work.folder / ARTIFACT
 
     def merging() -> dict[str, float]:
-        gguf.require_space(work.folder, base.size, free_space)
-        with whole(merged) as scratch:
-            merge(base.folder, work.folder / LEARNED, scratch)
-        return {}
-
-    def converting() -> dict[str, float]:
-        _convert(base, merged, f16, free_space)
+        _convert(base, f16, free_space, merged(base.folder, work.folder / LEARNED))
         return {}
 
     def quantizing() -> dict[str, float]:
@@ -57,12 +51,11 @@ def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace)
         return {}
 
     work.stage("merge", merging)
-    work.stage("convert", converting, uses_up=(merged,))
     work.stage("quantize", quantizing, uses_up=(f16,))
     return artifact / MODEL
 
 
-def _convert(base: Base, folder: Path, output: Path, free_space: gguf.FreeSpace) -> None:
+def _convert(base: Base, output: Path, free_space: gguf.FreeSpace, weights: gguf.Weights | None = None) -> None:
     gguf.require_space(output.parent, base.size, free_space)
     with whole(output) as scratch:
-        gguf.convert(folder, scratch)
+        gguf.convert(base.folder, scratch, weights)

@@ -8,9 +8,10 @@ import ctypes
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import gguf
 import llama_cpp
@@ -74,28 +75,67 @@ def check(folder: Path) -> None:
     cut(folder)
 
 
-def convert(folder: Path, output: Path) -> None:
-    """Write the model and the tokenizer of a Hugging Face folder as an F16 GGUF.
+class Weights(Protocol):
+    """The weights of a model, by the names of Hugging Face's library."""
 
-    Matrices become float16, vectors (norms) float32, as llama.cpp's own converter has it.
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Of all of them."""
+        ...
+
+    def load(self, name: str) -> torch.Tensor:
+        """One of them."""
+        ...
+
+
+class Folder:
+    """The weights of a Hugging Face folder, read one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._shards = {}
+        self._shapes = {}
+        for shard in sorted(folder.glob("*.safetensors")):
+            with safe_open(shard, framework="pt") as weights:
+                for name in weights.keys():  # noqa: SIM118 - not a mapping
+                    self._shards[name] = shard
+                    self._shapes[name] = tuple(weights.get_slice(name).get_shape())
+
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Of all of them."""
+        return self._shapes
+
+    def load(self, name: str) -> torch.Tensor:
+        """One of them."""
+        with safe_open(self._shards[name], framework="pt") as weights:
+            return cast(torch.Tensor, weights.get_tensor(name))
+
+
+def convert(folder: Path, output: Path, weights: Weights | None = None) -> None:
+    """Write a model of the kind and with the tokenizer of a Hugging Face folder as an F16 GGUF.
+
+    Without `weights` it has the folder's own. Matrices become float16, vectors (norms) float32, as llama.cpp's own
+    converter has it; one is in memory at a time.
 
     Raises:
         CannotConvert, UnknownTokenizer: as `check` does.
     """
     check(folder)
+    weights = weights or Folder(folder)
     config = json.loads((folder / "config.json").read_text("utf-8"))
     writer = gguf.GGUFWriter(output, "llama")
     _write_metadata(writer, config)
     write_vocabulary(writer, folder, config["vocab_size"])
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config["num_hidden_layers"])
-    for name, weights in _weights(folder):
-        target = names.get_name(name, try_suffixes=(".weight",))
+    known = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config["num_hidden_layers"])
+    for name, shape in weights.shapes().items():
+        target = known.get_name(name, try_suffixes=(".weight",))
         if target is None:
             raise CannotConvert(f"a Llama has no weights called {name}", fix="choose a base of the Llama family")
-        writer.add_tensor(target, _permuted(name, weights, config))
+        kind = np.dtype(np.float32 if len(shape) == 1 else np.float16)
+        writer.add_tensor_info(target, shape, kind, prod(shape) * kind.itemsize)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
+    writer.write_ti_data_to_file()
+    for name in weights.shapes():
+        writer.write_tensor_data(_permuted(name, weights.load(name), config))
     writer.close()
 
 
@@ -138,13 +178,6 @@ def _write_metadata(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
     writer.add_rope_freq_base(_rope(config).get("rope_theta") or config.get("rope_theta", 10_000.0))
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_vocab_size(config["vocab_size"])
-
-
-def _weights(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
-    for shard in sorted(folder.glob("*.safetensors")):
-        with safe_open(shard, framework="pt") as weights:
-            for name in weights.keys():  # noqa: SIM118 - not a mapping
-                yield name, weights.get_tensor(name)
 
 
 def _permuted(name: str, weights: torch.Tensor, config: dict[str, Any]) -> np.ndarray[Any, Any]:

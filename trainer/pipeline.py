@@ -1,4 +1,4 @@
-"""The stages of a training in order: data, base, train, merge, convert, quantize, verify, publish.
+"""The stages of a training in order: data, base, train, merge, quantize, verify, publish.
 
 Each leaves its whole output or none, so a killed run is taken up where it stopped. It knows the order and what goes
 from one stage to the next; how each is done, its module knows.

@@ -10,13 +10,14 @@ pytest.importorskip("torch", reason="training is not installed: pip install -e '
 
 import torch
 from llama_cpp import Llama
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from exporter.config import Config, Train
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store, open_store
 from trainer.artifact import GGUFTokenizer
-from trainer.base import Base, HFTokenizer, embedded_gguf, load_tokenizer, unpack_tokenizer
+from trainer.base import Base, HFTokenizer, embedded_gguf, load_model, load_tokenizer, unpack_tokenizer
+from trainer.merge import merged
 
 torch.set_num_threads(1)  # tiny products wait longer for each other than they take
 
@@ -115,3 +116,11 @@ def config_of(tmp_path: Path, tiny_base: Path) -> Callable[..., Config]:
         )
 
     return make
+
+
+def merged_model(base: Path, learned: Path) -> PreTrainedModel:
+    """What a run learned, as it will be converted."""
+    weights = merged(base, learned)
+    model = load_model(base, torch.float32)
+    model.load_state_dict({name: weights.load(name).float() for name in weights.shapes()}, strict=False)
+    return model

@@ -104,7 +104,7 @@ def test_what_was_trained_elsewhere_comes_back_and_is_put_to_use(store, config_o
     assert "of 2 chats, to train on somewhere/else" in said and "in the clear" in said
 
     def stop(step: Step) -> None:
-        if step == Step("convert", 0, 100):
+        if step == Step("merge", 0, 100):
             raise Stop
 
     bundle = read_bundle(packed).on(str(tiny_base))

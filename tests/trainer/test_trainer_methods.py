@@ -5,12 +5,12 @@ import torch
 from bitsandbytes.nn import Linear4bit
 from torch.nn.functional import cross_entropy
 
+from tests.trainer.conftest import merged_model
 from tests.trainer.test_trainer_train import row
 from trainer import pipeline
 from trainer.base import Base, causal, load_model
 from trainer.batches import collate
 from trainer.loss import surprise
-from trainer.merge import merge
 from trainer.methods import (
     NotFourBit,
     as_published,
@@ -110,9 +110,9 @@ def test_one_matrix_that_is_not_packed_is_enough_to_refuse(base):
 
 def test_what_qlora_learned_is_merged_into_the_weights_of_the_base(packed, base, tmp_path):
     keep(packed, tmp_path / "learned")
-    merge(base.folder, tmp_path / "learned", tmp_path / "merged")
     name = "model.layers.1.mlp.down_proj.weight"
-    before, after = (load_model(f, torch.float32).get_parameter(name) for f in (base.folder, tmp_path / "merged"))
+    before = load_model(base.folder, torch.float32).get_parameter(name)
+    after = merged_model(base.folder, tmp_path / "learned").get_parameter(name)
     layer = causal(packed).get_decoder().layers[1].mlp.down_proj
     assert torch.allclose(after, before + layer.get_delta_weight("default"), atol=1e-3)
 
@@ -121,10 +121,9 @@ def test_what_qlora_learned_is_measured_as_it_will_be_published(packed, base, tm
     keep(packed, tmp_path / "learned")
     model = as_published(packed, base, tmp_path / "learned")
     assert not any(isinstance(layer, Linear4bit) for layer in model.modules())
-    merge(base.folder, tmp_path / "learned", tmp_path / "merged")
     rows = collate(ROWS)
     with torch.no_grad():
-        merged = surprise(load_model(tmp_path / "merged", torch.float32), rows)
+        merged = surprise(merged_model(base.folder, tmp_path / "learned"), rows)
         assert torch.allclose(surprise(model, rows), merged, rtol=0.01, atol=0.1)
         with untuned(model, base) as before:
             assert torch.allclose(
@@ -169,9 +168,9 @@ def test_full_fine_tuning_keeps_what_it_publishes(base, tmp_path):
     with torch.no_grad():
         model.get_decoder().layers[0].mlp.up_proj.weight.add_(0.5)
     keep(model, tmp_path / "learned")
-    merge(base.folder, tmp_path / "learned", tmp_path / "merged")
     name = "model.layers.0.mlp.up_proj.weight"
-    before, after = (load_model(f, torch.float32).get_parameter(name) for f in (base.folder, tmp_path / "merged"))
+    before = load_model(base.folder, torch.float32).get_parameter(name)
+    after = merged_model(base.folder, tmp_path / "learned").get_parameter(name)
     assert torch.allclose(after, before + 0.5, atol=1e-3)
     with untuned(model, base) as untouched:
         assert torch.allclose(untouched.get_parameter(name).float(), before, atol=1e-2)

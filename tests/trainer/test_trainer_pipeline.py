@@ -34,7 +34,7 @@ def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of
     assert (card.owner, card.quantization, card.chats) == ("Ann", "Q8_0", (-3, 2))
     assert card.people == (-3, 1, 2, 4)
     assert Path(card.base_gguf).stat().st_size == artifact.gguf.stat().st_size
-    assert set(card.seconds) == {"data", "base", "train", "merge", "convert", "quantize", "verify"}
+    assert set(card.seconds) == {"data", "base", "train", "merge", "quantize", "verify"}
     assert list(dict.fromkeys(step.stage for step in steps)) == list(card.seconds)
     assert [folder.name for folder in config.runs.iterdir()] == [".lock"]
     assert all(step.done <= step.total for step in steps)
@@ -84,7 +84,7 @@ def test_stopped_at_any_stage_it_goes_on_and_publishes_once(store, config_of):
             break
         except Stop:
             pass
-    assert len(seen) == 2 * 7
+    assert len(seen) == 2 * 6
     assert names(config.models) == [artifact.name]
 
 

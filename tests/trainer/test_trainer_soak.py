@@ -15,7 +15,7 @@ from llama_cpp import Llama
 from tests.trainer.test_trainer_pipeline import CHILD
 from trainer import gguf, pipeline
 from trainer.base import EMBEDDED, load_model, load_tokenizer, prepare
-from trainer.merge import merge
+from trainer.merge import merged
 from trainer.methods import with_adapter
 from trainer.registry import names
 
@@ -61,8 +61,7 @@ def test_the_real_base_says_the_same_in_llama_cpp(tmp_path, record_property):
     base = prepare(EMBEDDED, tmp_path / "base")
     adapted = with_adapter(load_model(base.folder, torch.float32), rank=16, seed=1)
     adapted.save_pretrained(str(tmp_path / "adapter"))
-    merge(base.folder, tmp_path / "adapter", tmp_path / "merged")
-    gguf.convert(tmp_path / "merged", tmp_path / "f16.gguf")
+    gguf.convert(base.folder, tmp_path / "f16.gguf", merged(base.folder, tmp_path / "adapter"))
     ids = load_tokenizer(base).text(SAID)
     with torch.no_grad():
         expected = load_model(base.folder, torch.float32)(torch.tensor([ids])).logits[0].numpy()

@@ -1,5 +1,6 @@
 """Loss, batches and the budget: what is learned, in which order, and when it ends."""
 
+import json
 from datetime import UTC, datetime
 from math import log
 
@@ -8,11 +9,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.trainer.conftest import merged_model
 from trainer.base import load_model
 from trainer.batches import MULTIPLE, collate, plan
 from trainer.dataset import Row
 from trainer.loss import bits_per_byte, sample, surprise
-from trainer.merge import BrokenWeights, merge
+from trainer.merge import BrokenWeights, UnknownAdapter
 from trainer.methods import with_adapter
 from trainer.schedule import Budget
 from trainer.stopping import Ending
@@ -139,9 +141,8 @@ def test_training_ends_when_its_time_is_up(adapted, tmp_path):
 def test_merging_adds_exactly_the_adapter(adapted, tiny_base, tmp_path):
     """Merged in float32, kept in float16: the logits of both agree within 0.02."""
     adapted.save_pretrained(tmp_path / "adapter")
-    merge(tiny_base, tmp_path / "adapter", tmp_path / "merged")
     ids = collate((row(60),))["input_ids"]
-    merged = load_model(tmp_path / "merged", torch.float32)
+    merged = merged_model(tiny_base, tmp_path / "adapter")
     with torch.no_grad():
         assert torch.allclose(merged(ids).logits, adapted(input_ids=ids).logits, atol=0.02)
 
@@ -151,4 +152,12 @@ def test_weights_that_are_no_numbers_are_refused(adapted, tiny_base, tmp_path):
         next(p for name, p in adapted.named_parameters() if "lora_B" in name)[0, 0] = float("nan")
     adapted.save_pretrained(tmp_path / "adapter")
     with pytest.raises(BrokenWeights, match="not finite"):
-        merge(tiny_base, tmp_path / "adapter", tmp_path / "merged")
+        merged_model(tiny_base, tmp_path / "adapter")
+
+
+def test_an_adapter_that_does_more_than_add_is_refused(adapted, tiny_base, tmp_path):
+    adapted.save_pretrained(tmp_path / "adapter")
+    settings = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    (tmp_path / "adapter" / "adapter_config.json").write_text(json.dumps(settings | {"use_dora": True}))
+    with pytest.raises(UnknownAdapter, match="use_dora"):
+        merged_model(tiny_base, tmp_path / "adapter")
