@@ -16,7 +16,17 @@ from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import START
 from trainer import arrival, pipeline, registry
 from trainer.arrival import NotAccepted
-from trainer.artifact import CARD, MODEL, BitsPerByte, LearnedFromForgotten, PromptMismatch, read, sha256, write_card
+from trainer.artifact import (
+    ADAPTER,
+    CARD,
+    MODEL,
+    BitsPerByte,
+    LearnedFromForgotten,
+    PromptMismatch,
+    read,
+    sha256,
+    write_card,
+)
 from trainer.bundle import NoBundle, read_bundle, write_bundle
 from trainer.commands import main
 from trainer.dataset import split
@@ -113,7 +123,7 @@ def test_what_was_trained_elsewhere_comes_back_and_is_put_to_use(store, config_o
     steps: list[Step] = []
     pipeline.run_bundle(bundle, double, report=steps.append)
     assert not any(step.note for step in steps if step.stage == "train")
-    assert sorted(path.name for path in double.iterdir()) == [CARD, MODEL]
+    assert sorted(path.name for path in double.iterdir()) == [ADAPTER, CARD, MODEL]
     assert not list(tmp_path.glob(".double*"))
     with pytest.raises(ConfigError, match="exists already"):
         call("run", "--bundle", packed, "--output", double)

@@ -183,7 +183,7 @@ def test_full_fine_tuning_wants_a_tenth_of_the_rate(base):
 
 @pytest.mark.parametrize("method", ["qlora", "full"])
 def test_every_method_ends_in_a_double_that_llama_cpp_speaks(store, config_of, method):
-    config = config_of(method=method, epochs=1, learning_rate=0.02 if method == "qlora" else 0.005)
+    config = config_of(method=method, epochs=3, learning_rate=0.02 if method == "qlora" else 0.005)
     artifact = pipeline.run(config, store)
     assert current(config.models) == artifact
     assert artifact.card.bits_per_byte.tuned < artifact.card.bits_per_byte.base
