@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -179,12 +178,12 @@ def _ours(config: Config) -> Learned:
 def _original(config: Config, steps: int | None) -> Learned:
     from benchmarks import original
     from trainer import pipeline
-    from trainer.dataset import split
     from trainer.loss import sample
+    from trainer.split import split
     from trainer.teach import MEASURED
 
     with open_store(config.database) as store, pipeline.quiet(), progress(Console(stderr=True)) as report:
-        history = split(store, Ledger(store.database, config.consent), config.train, UTC)
+        history = split(store, Ledger(store.database, config.consent), config)
         training = pipeline.prepare(history, config.train, config.state / "base")
         held_out = sample(training.data.held_out, tokens=MEASURED)
         fitted = original.fit(training, held_out, config.train, steps=steps, report=report)

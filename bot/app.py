@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
 from random import SystemRandom
-from zoneinfo import ZoneInfo
 
 from aiogram import Bot, Dispatcher
 
@@ -73,7 +72,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
     for peer in (peers[chat_id] for chat_id in modes):
         if lacking := ledger.lacks(peer, NEEDED):
             say(f"{peer.name} is left alone: no consent; {how_to_grant(peer, *lacking)}")
-    read = views(store, config.train, ZoneInfo(config.timezone), card.gaps)
+    read = views(store, config, card.gaps)
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(open_bot(config.control))
         client = await stack.enter_async_context(connect(config, lasting=True, say=say))

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from zoneinfo import ZoneInfo
 
 from bot.compose import compose
 from bot.engine import Engine, open_double, open_engine
@@ -61,7 +60,7 @@ def compare(
             fix="train again with `python -m trainer run`, which keeps a converted base",
         )
     agreed = learnable(store, Ledger(store.database, config.consent))
-    read = views(store, config.train, ZoneInfo(config.timezone), card.gaps)
+    read = views(store, config, card.gaps)
     every = held_out_exchanges(store, agreed, read, since=card.held_out_since)
     if not every:
         raise DoppelgangerError("no exchange was held out from training", fix="sync more history, then train again")

@@ -125,6 +125,12 @@ class Train(Section):
     learn: Literal["owner", "everyone"] = "owner"
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """The newest share of sessions: never learned, only measured on."""
+    chat_share: float = Field(default=0.5, gt=0, le=1)
+    """The most of all learned turns that may be of one chat."""
+    notes: tuple[str, ...] = ()
+    """Patterns of files, .txt and .md, that the owner wrote: learned beside the chats."""
+    notes_share: float = Field(default=0.1, gt=0, lt=1)
+    """The most of all learned tokens that may be of them."""
     length: int = Field(default=1024, ge=128)
     """Tokens of one row: header, history and reply."""
     batch_tokens: int = Field(default=512, ge=128)

@@ -6,7 +6,6 @@ From then on it is a model like any other: the gate says whether it is put to us
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from exporter.config import Config
 from exporter.consent import Ledger
@@ -61,7 +60,7 @@ def add(config: Config, store: Store, folder: Path, report: Report = silent) -> 
 
 def _history(config: Config, store: Store, artifact: Artifact) -> list[Conversation]:
     """What the store holds, read as the model was taught to read it."""
-    read_as = views(store, config.train, ZoneInfo(config.timezone), artifact.card.gaps)
+    read_as = views(store, config, artifact.card.gaps)
     return conversations(store, learnable(store, Ledger(store.database, config.consent)), read_as)
 
 

@@ -1,7 +1,7 @@
 """The training set as one file, to train on another machine: dialogues, how they were split, and the settings.
 
-It holds dialogues as people said them and no token ids, so the other machine may train on any base. Two lines of JSON,
-compressed: what the file is, and the dialogues. It is no archive, so there are no paths in it. Light: no torch.
+It holds dialogues without their secrets, and no token ids, so the other machine may train on any base. Two lines of
+JSON, compressed: what the file is, and the dialogues. It is no archive, so there are no paths in it. Light: no torch.
 """
 
 import gzip
@@ -18,9 +18,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 from exporter.config import Train
 from exporter.dossier import private
 from exporter.errors import DoppelgangerError
-from trainer.dataset import Split
 from trainer.golden import fingerprint
 from trainer.prompt import PromptSpec
+from trainer.split import Split
 
 AGAIN = "make it anew with `python -m trainer bundle`, and copy it again"
 

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from exporter import ghostwritten
-from exporter.config import Contact, Train
+from exporter.config import Config, Contact, Train
 from exporter.consent import Ledger, how_to_grant
 from exporter.errors import DoppelgangerError
 from exporter.messages import Message, Peer, PeerKind
@@ -19,6 +20,8 @@ from trainer.dialogue import Session, Turn, bursts, sessions, told, turn
 from trainer.gaps import learn_gap, typical
 from trainer.marks import HOUR, mark
 from trainer.prompt import Scene
+from trainer.redact import Redactor
+from trainer.sensitive.phones import region_of
 
 KINDS = frozenset({PeerKind.USER, PeerKind.GROUP})
 """Chats with people. Saved Messages are the desk of the double itself, and bots are given commands."""
@@ -61,13 +64,14 @@ class View:
     """The silence that ends a session."""
     zone: tzinfo
     """The owner's."""
+    region: str | None
+    """Whose telephone numbers are known as they are dialled at home."""
     relation: str = ""
 
     @property
     def scene(self) -> Scene:
         """Who talks with whom."""
-        group = self.chat.kind is PeerKind.GROUP
-        return Scene(self.owner.name, self.chat.name, group=group, relation=self.relation)
+        return self._scene(Redactor(self.region))
 
     def sessions(self, messages: Iterable[Message]) -> Iterator[Session]:
         """The chat's sessions, oldest first."""
@@ -80,7 +84,9 @@ class View:
     def conversation(
         self, session: Session, names: Mapping[int, str], foreign: Collection[ghostwritten.Key]
     ) -> Conversation:
-        """A session as turns; `foreign` are the messages whose words are a model's."""
+        """A session as turns, without secrets; `foreign` are the messages whose words are a model's."""
+        redactor = Redactor(self.region)
+        scene = self._scene(redactor)
         said = tuple(bursts(session, quiet=min(self.gap, HOUR), foreign=foreign))
         times, ends = tuple(one[0].sent_at for one in said), tuple(one[-1].sent_at for one in said)
         marks = map(self.mark, (None, *ends), times)
@@ -88,7 +94,11 @@ class View:
             turn(burst, names, owner=self.owner.name, foreign=foreign, mark=mark)
             for burst, mark in zip(said, marks, strict=False)
         )
-        return Conversation(self.chat.peer_id, self.scene, tuple(turns), times, ends)
+        return Conversation(self.chat.peer_id, scene, redactor.turns(turns), times, ends)
+
+    def _scene(self, redactor: Redactor) -> Scene:
+        group = self.chat.kind is PeerKind.GROUP
+        return redactor.scene(Scene(self.owner.name, self.chat.name, group=group, relation=self.relation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +109,17 @@ class Views:
     gaps: Mapping[int, timedelta]
     """By chat."""
     zone: tzinfo
+    region: str | None
     relations: Mapping[int, str]
     """By peer id."""
 
     def of(self, chat: Peer) -> View:
         """One chat's. Where nobody knows its gap, the one that is usual in the others is taken."""
         gap = self.gaps.get(chat.peer_id) or typical(tuple(self.gaps.values()))
-        return View(self.owner, chat, gap, self.zone, self.relations.get(chat.peer_id, ""))
+        return View(self.owner, chat, gap, self.zone, self.region, self.relations.get(chat.peer_id, ""))
 
 
-def views(store: Store, train: Train, zone: tzinfo, gaps: Mapping[int, timedelta]) -> Views:
+def views(store: Store, config: Config, gaps: Mapping[int, timedelta]) -> Views:
     """How the chats of a store are read, with these gaps.
 
     Raises:
@@ -118,9 +129,10 @@ def views(store: Store, train: Train, zone: tzinfo, gaps: Mapping[int, timedelta
     owner = store.owner()
     if owner is None:
         raise too_little("there is no history yet")
-    peers = list(store.peers().values())
-    related = {resolve_contact(_contact(name), peers).peer_id: what for name, what in train.relations.items()}
-    return Views(owner, gaps, zone, related)
+    peers, relations = list(store.peers().values()), config.train.relations
+    related = {resolve_contact(_contact(name), peers).peer_id: what for name, what in relations.items()}
+    region = region_of(config.telegram.phone, config.timezone)
+    return Views(owner, gaps, ZoneInfo(config.timezone), region, related)
 
 
 def learnable(store: Store, ledger: Ledger) -> list[Peer]:

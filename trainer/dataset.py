@@ -1,4 +1,4 @@
-"""From conversations to training rows: what of them is learned, and what is held out.
+"""From the split history to training rows, learned and held out.
 
 Rows are rendered by trainer.prompt, as the bot's prompts are. This module knows the store and a tokenizer's port; of
 torch and of batches it knows nothing, so that the bot can ask it for held-out exchanges.
@@ -8,16 +8,16 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from random import Random
 
 from exporter.config import Train
-from exporter.consent import Ledger
 from exporter.messages import Peer
 from exporter.store import Store
-from trainer.conversations import Conversation, Views, conversations, learn_gaps, learnable, too_little, views
+from trainer.conversations import Conversation, Views, conversations
 from trainer.dialogue import Turn, windows
 from trainer.memory import Memory
+from trainer.notes import pieces, sampled
 from trainer.prompt import (
     PromptSpec,
     Recalled,
@@ -30,29 +30,10 @@ from trainer.prompt import (
     render_row,
     turn_cost,
 )
+from trainer.split import Split, drawn, own
 
 REMEMBERED = 0.5
 """Share of learned conversations in which earlier exchanges are told again, where any fit."""
-LEAST_TURNS = 20
-"""Fewer turns of the owner's than this teach a model nothing but to repeat them."""
-
-NAMELESS = 0.05
-"""Share of learned rows that are not told who talks with whom."""
-UNRELATED = 0.15
-"""Share of learned rows that are at least not told what the other side is to the owner."""
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """The history, cut by time."""
-
-    learned: tuple[Conversation, ...]
-    """What was over by then."""
-    held_out: tuple[Conversation, ...]
-    """What the owner said something in since then; turns before that are context."""
-    since: datetime
-    gaps: Mapping[int, timedelta]
-    """The silence that ends a session, by chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +75,8 @@ class Row:
 
     ids: tuple[int, ...]
     learned: tuple[bool, ...]
-    chat_id: int
+    chat_id: int | None
+    """None: it is no chat's, but one of the owner's notes."""
     at: datetime
     """When its conversation began."""
     learned_turns: int
@@ -129,62 +111,39 @@ class Dataset:
     @property
     def chats(self) -> tuple[int, ...]:
         """Ids of the chats that are learned from, sorted."""
-        return tuple(sorted({row.chat_id for row in self.learned}))
+        return tuple(sorted({row.chat_id for row in self.learned if row.chat_id is not None}))
 
     def digest(self) -> str:
         """A hash of every row, in hexadecimal."""
         return hashlib.sha256(repr((self.owner, self.learned, self.held_out)).encode()).hexdigest()
 
 
-def split(store: Store, ledger: Ledger, train: Train, zone: tzinfo, *, learned_until: datetime | None = None) -> Split:
-    """The whole history, and since when it is held out: the newest share of the owner's turns, cut at a silence.
-
-    Nothing that was sent since then is learned, and nothing from before is measured on. What a model has learned
-    already, up to `learned_until`, is not held out from it any more.
-
-    Raises:
-        TooLittle: nothing that the owner wrote, or too little of it.
-    """
-    agreed = learnable(store, ledger)
-    gaps = learn_gaps(store, agreed, train)
-    every = conversations(store, agreed, views(store, train, zone, gaps))
-    begins = sorted(begin for conversation in every for begin in _begins(conversation))
-    if not begins:
-        raise too_little("the owner has written nothing in these chats")
-    newest = begins[-max(round(len(begins) * train.held_out), 1)]
-    since = max(newest, learned_until or newest)
-    parts = (one.before(since) for one in every)
-    learned = tuple(replace(part, scene=_taught(part, train.seed)) for part in parts if part.turns)
-    if (count := sum(_own(turn) for conversation in learned for turn in conversation.turns)) < LEAST_TURNS:
-        raise too_little(f"the owner has only {count} turns to learn from; {LEAST_TURNS} are the least")
-    held_out = tuple(one for one in every if one.ends[-1] >= since)
-    return Split(learned, held_out, since, gaps)
-
-
-def _begins(conversation: Conversation) -> Iterator[datetime]:
-    """For each of the owner's turns, when the talk began that it is part of: the last one after a silence."""
-    begin = conversation.began
-    for turn, at in zip(conversation.turns, conversation.times, strict=True):
-        begin = at if turn.mark else begin
-        if _own(turn):
-            yield begin
-
-
 def dataset(history: Split, tokenizer: Tokenizer, spec: PromptSpec, train: Train) -> Dataset:
     """Render the history."""
     everyone = train.learn == "everyone"
     recall = memories(history.learned, train.seed)
-    learned = [tuple(rows(one, tokenizer, spec, everyone=everyone, memory=recall(one))) for one in history.learned]
+    sessions = [tuple(rows(one, tokenizer, spec, everyone=everyone, memory=recall(one))) for one in history.learned]
+    learned = [row for session in sessions for row in session]
+    room = train.notes_share / (1 - train.notes_share) * sum(len(row.ids) for row in learned)
     return Dataset(
         owner=history.learned[0].scene.owner,
-        learned=tuple(row for session in learned for row in session),
+        learned=(*learned, *_notes(history, tokenizer, spec, room, train.seed)),
         held_out=tuple(
             row for one in history.held_out for row in rows(one, tokenizer, spec, everyone=False, since=history.since)
         ),
         held_out_since=history.since,
-        sessions=sum(1 for session in learned if session),
+        sessions=sum(map(bool, sessions)),
         gaps=history.gaps,
     )
+
+
+def _notes(history: Split, tokenizer: Tokenizer, spec: PromptSpec, tokens: float, seed: int) -> Iterator[Row]:
+    """About so many tokens of the owner's other writing, pieces chosen by chance."""
+    owner = history.learned[0].scene.owner
+    cut = [piece for text in history.notes.texts for piece in pieces(text, owner, tokenizer, spec)]
+    for index in sampled([encoded.ids for _, encoded in cut], tokens, Random(seed)):  # noqa: S311 - no secret
+        text, row = cut[index]
+        yield Row(row.ids, row.learned, None, history.since, learned_turns=0, learned_bytes=len(text.encode()))
 
 
 def memories(learned: Iterable[Conversation], seed: int) -> Callable[[Conversation], Memory | None]:
@@ -196,18 +155,7 @@ def memories(learned: Iterable[Conversation], seed: int) -> Callable[[Conversati
     for one in learned:
         by_chat[one.chat_id].append(one)
     made = {chat_id: Memory(said) for chat_id, said in by_chat.items()}
-    return lambda one: made[one.chat_id] if _chance(one, "memory", seed) < REMEMBERED else None
-
-
-def _chance(conversation: Conversation, purpose: str, seed: int) -> float:
-    """From 0 to 1, the same for the same conversation whatever else is learned."""
-    return Random(f"{seed} {purpose} {conversation.chat_id} {conversation.began}").random()  # noqa: S311 - no secret
-
-
-def _taught(conversation: Conversation, seed: int) -> Scene:
-    """The scene, a small share of them without the relation or all names: so that a model needs neither."""
-    chance, scene = _chance(conversation, "scene", seed), conversation.scene
-    return replace(scene, named=chance >= NAMELESS, relation=scene.relation if chance >= UNRELATED else "")
+    return lambda one: made[one.chat_id] if drawn(one, "memory", seed) < REMEMBERED else None
 
 
 def held_out_exchanges(store: Store, chats: Iterable[Peer], read: Views, *, since: datetime) -> list[Exchange]:
@@ -216,7 +164,7 @@ def held_out_exchanges(store: Store, chats: Iterable[Peer], read: Views, *, sinc
         Exchange(one.chat_id, one.scene, one.turns[:index], reply, at)
         for one in conversations(store, chats, read)
         for index, (reply, at) in enumerate(zip(one.turns, one.times, strict=True))
-        if at >= since and index and _own(reply) and not one.turns[index - 1].own
+        if at >= since and index and own(reply) and not one.turns[index - 1].own
     ]
     return sorted(found, key=lambda exchange: exchange.at)
 
@@ -273,7 +221,3 @@ def lessons(
                 cue, before, now = said[last - 1], conversation.times[window.start], conversation.times[last]
                 lesson = replace(lesson, memory=memory.recall(spec, tokenizer, cue, before=before, now=now))
             yield lesson
-
-
-def _own(turn: Turn) -> bool:
-    return turn.own and turn.spoken

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import transformers
 
@@ -28,7 +27,7 @@ from trainer import base as bases
 from trainer import gguf, refresh, registry
 from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, read, refuse_forgotten, sha256, write_card
 from trainer.bundle import Bundle
-from trainer.dataset import Dataset, Split, dataset, split
+from trainer.dataset import Dataset, dataset
 from trainer.export import ARTIFACT, LEARNED, base_gguf, export
 from trainer.forecast import Forecast
 from trainer.gate import judge
@@ -37,6 +36,7 @@ from trainer.loss import sample
 from trainer.prompt import PromptSpec
 from trainer.proof import PROVED, prove
 from trainer.run import PERCENT, Run, open_run, remove
+from trainer.split import Split, split
 from trainer.teach import CHECKPOINTS, estimate, teach
 
 LIBRARIES = ("torch", "transformers", "peft", "gguf", "llama-cpp-python")
@@ -125,8 +125,8 @@ def _produce(
     began = time.monotonic()
     report(Step("data", 0, PERCENT))
     bases_folder = config.state / "base"
-    ledger, zone = Ledger(store.database, config.consent), ZoneInfo(config.timezone)
-    history = split(store, ledger, config.train, zone, learned_until=begun.lineage.until if begun else None)
+    ledger = Ledger(store.database, config.consent)
+    history = split(store, ledger, config, learned_until=begun.lineage.until if begun else None)
     if begun:
         history = refresh.since(history, begun, config.train)
     training = replace(prepare(history, config.train, bases_folder, free_space=free_space), begun=begun)

@@ -111,7 +111,7 @@ def render_prompt(
     just before the last turn, so that all before it was read when the prompt before this one was.
     """
     told = _turns(spec, history, frozenset(), memory, place=len(history) - 1)
-    return (*_header(spec, scene), *told, *_opening(spec, scene.owner, mark))
+    return (*_header(spec, scene.describe()), *told, *_opening(spec, scene.owner, mark))
 
 
 def render_row(
@@ -126,7 +126,18 @@ def render_row(
 
     What is recalled is so for the last turn, and the one before it, which it answers, must not be learned then.
     """
-    return (*_header(spec, scene), *_turns(spec, turns, learned, memory, place=len(turns) - 2))
+    return (*_header(spec, scene.describe()), *_turns(spec, turns, learned, memory, place=len(turns) - 2))
+
+
+def render_note(spec: PromptSpec, owner: str, text: str) -> tuple[Segment, ...]:
+    """What the owner wrote to nobody in particular. Where it ends is not learned: it may only be cut there."""
+    return (
+        *_header(spec, f"{owner} writes"),
+        *_opening(spec, owner, ""),
+        Segment(text, learned=True),
+        Segment(spec.turn_close, control=True),
+        Segment("\n"),
+    )
 
 
 def fit(spec: PromptSpec, tokenizer: Tokenizer, scene: Scene, turns: Sequence[Turn]) -> tuple[Turn, ...]:
@@ -169,10 +180,10 @@ def encode(tokenizer: Tokenizer, segments: Iterable[Segment]) -> Encoded:
     return Encoded(tuple(ids), tuple(learned))
 
 
-def _header(spec: PromptSpec, scene: Scene) -> tuple[Segment, ...]:
+def _header(spec: PromptSpec, words: str) -> tuple[Segment, ...]:
     return (
         Segment(spec.turn_open, control=True),
-        Segment(f"system\n{_line(scene.describe())}"),
+        Segment(f"system\n{_line(words)}"),
         Segment(spec.turn_close, control=True),
         Segment("\n"),
     )

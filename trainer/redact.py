@@ -14,6 +14,8 @@ from trainer.prompt import Scene
 from trainer.sensitive import banking, cues, keys, phones, wallets
 from trainer.sensitive.spans import Kind, Span, covered
 
+SUBSCRIBER = 9
+"""Digits by which two telephone numbers are the same, whatever is dialled before them."""
 PLACEHOLDER = re.compile(rf"\[({'|'.join(Kind)}) \d+\]")
 _SIGNS = re.compile(r"[\d@]")
 _DIGIT = re.compile(r"\d")
@@ -68,8 +70,9 @@ class Redactor:
         return "".join([*pieces, text[after:]])
 
     def _placeholder(self, kind: Kind, secret: str) -> str:
-        """One for each secret, however it is spaced."""
-        key = kind, "".join(filter(str.isalnum, secret)).casefold()
+        """One for each secret, however it is spaced, and a phone's with its country's code or without."""
+        signs = "".join(filter(str.isalnum, secret)).casefold()
+        key = kind, signs[-SUBSCRIBER:] if kind is Kind.PHONE else signs
         if key not in self._known:
             self._numbers[kind] += 1
             self._known[key] = f"[{kind} {self._numbers[kind]}]"

@@ -25,10 +25,10 @@ from trainer import registry
 from trainer.artifact import ADAPTER, RETRAIN, Artifact
 from trainer.base import Base, Model
 from trainer.conversations import Conversation
-from trainer.dataset import Split
 from trainer.golden import fingerprint
 from trainer.prompt import PromptSpec, Tokenizer
 from trainer.run import whole
+from trainer.split import Split
 
 WEIGHTS = "adapter_model.safetensors"
 LINEAGE = "learned.json"

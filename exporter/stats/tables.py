@@ -50,7 +50,7 @@ def _per_day(figures: Figures) -> Text:
         "they ": (OTHERS, [sum(day.others for day in days) for days in bins]),
     }
     most = max(max(sums) for _, sums in sides.values())
-    lines = [Text.assemble(name, (_signs(sums, most, BARS), colour)) for name, (colour, sums) in sides.items()]
+    lines = [Text.assemble(name, (signs(sums, most), colour)) for name, (colour, sums) in sides.items()]
     title = "Messages per day" if size == 1 else f"Messages, a bar for every {size} days"
     return Text("\n").join([Text(title, "bold"), *lines, Text("")])
 
@@ -78,7 +78,7 @@ def _week(figures: Figures) -> Text:
     most = max(map(max, figures.own_week))
     title = f"You write most on {wording.peak(figures.own_week)}" if most else "You wrote nothing"
     lines = [
-        Text.assemble(f"{name}  ", (_signs(row, most, SHADES, width=2), OWN))
+        Text.assemble(f"{name}  ", (signs(row, most, SHADES, width=2), OWN))
         for name, row in zip(wording.WEEKDAYS, figures.own_week, strict=True)
     ]
     hours = "     " + "".join(f"{hour:<6}" for hour in range(0, WEEK[1], 3))
@@ -121,7 +121,7 @@ def _terms(title: str, terms: Sequence[Term]) -> list[RenderableType]:
     return [line]
 
 
-def _signs(counts: Sequence[int], most: int, scale: str, *, width: int = 1) -> str:
+def signs(counts: Sequence[int], most: int, scale: str = BARS, *, width: int = 1) -> str:
     """One sign a count: nothing, or the more the fuller."""
     steps = len(scale) - 1
     return "".join(scale[ceil(count * steps / most) if most else 0] * width for count in counts)

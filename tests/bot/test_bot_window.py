@@ -18,7 +18,7 @@ from trainer.dialogue import Turn
 
 ANN, BEN = Peer(1, PeerKind.SELF, "Ann"), Peer(5, PeerKind.USER, "Ben")
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
-VIEW = View(ANN, BEN, timedelta(hours=1), UTC, relation="brother")
+VIEW = View(ANN, BEN, timedelta(hours=1), UTC, "RU", relation="brother")
 
 
 class Reader:
@@ -56,6 +56,18 @@ def test_only_the_session_that_goes_on_is_seen(store):
     )
     assert window.newest.message_id == 5 and window.own_ids == {4}
     assert window.scene.describe() == "Ann and Ben (brother)"
+
+
+def test_no_secret_reaches_a_prompt(store):
+    store.add([said(1, "my new number: 8 916 123-45-67"), said(2, "and the password?", minutes=1)])
+    store.add([said(3, "password: hunter2", own=True, minutes=2), said(4, "thanks", minutes=3)])
+    window = look(store, replace(VIEW, chat=replace(BEN, name="+7 916 123 45 67")), now=BEGIN + timedelta(minutes=4))
+    assert window.scene.chat == "[phone 1]"
+    assert [turn.texts for turn in window.turns] == [
+        ("my new number: [phone 1]", "and the password?"),
+        ("password: [password 1]",),
+        ("thanks",),
+    ]
 
 
 def test_an_empty_chat_has_nothing_to_answer(store):

@@ -91,6 +91,11 @@ def talk(sessions: int = 40) -> Iterator[Message]:
             yield Message(chat.peer_id, 10 * day + number + 1, sender.peer_id, at, sender is OWNER, text)
 
 
+def config_with(train: Train) -> Config:
+    """A configuration that sets nothing but this."""
+    return Config.model_validate({"telegram": {"api_id": 1, "api_hash": "0" * 32}, "train": train})
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """A store with that history."""

@@ -3,7 +3,6 @@
 import gzip
 import json
 from contextlib import suppress
-from datetime import UTC
 
 import pytest
 from click.testing import CliRunner
@@ -29,13 +28,13 @@ from trainer.artifact import (
 )
 from trainer.bundle import NoBundle, read_bundle, write_bundle
 from trainer.commands import main
-from trainer.dataset import split
 from trainer.proof import Unfaithful
+from trainer.split import split
 
 
 @pytest.fixture
 def history(store, config_of):
-    return split(store, agreed(store), config_of().train, UTC)
+    return split(store, agreed(store), config_of())
 
 
 @pytest.fixture

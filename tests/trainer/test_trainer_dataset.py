@@ -1,7 +1,7 @@
 """Which of the history is learned, which is held out, and what is too little."""
 
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -13,11 +13,13 @@ from exporter.imports import import_file
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import open_store
 from tests.sandbox_fixtures import agreed
-from tests.trainer.conftest import BEN, CLUB, EVE, OWNER, START, talk
+from tests.trainer.conftest import BEN, CLUB, EVE, OWNER, START, config_with, talk
 from trainer import dataset as rendering
 from trainer.conversations import TooLittle, learnable, views
-from trainer.dataset import Dataset, Split, held_out_exchanges, lessons, memories, split
+from trainer.dataset import Dataset, held_out_exchanges, lessons, memories
 from trainer.prompt import PromptSpec
+from trainer.sensitive.spans import Kind
+from trainer.split import Split, split
 
 SPEC = PromptSpec()
 
@@ -27,7 +29,7 @@ def dataset(store, tokenizer, spec, train) -> Dataset:
 
 
 def divide(store, train) -> Split:
-    return split(store, agreed(store), train, UTC)
+    return split(store, agreed(store), config_with(train))
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_a_relation_of_nobody_is_refused(store):
 def test_a_gap_that_is_set_is_everybodys(store):
     half = timedelta(minutes=30)
     assert set(divide(store, Train(session_gap_minutes=30)).gaps.values()) == {half}
-    read = views(store, Train(), UTC, {BEN.peer_id: half})
+    read = views(store, config_with(Train()), {BEN.peer_id: half})
     assert read.of(CLUB).gap == half, "a chat that the model never met is read as the others"
     assert divide(store, Train()).gaps[BEN.peer_id] != half
 
@@ -132,7 +134,7 @@ def test_the_digest_changes_with_a_word(store, hf, made):
 
 
 def test_held_out_exchanges_are_the_owners_answers_with_what_stood_before(store, made):
-    read = views(store, Train(), UTC, made.gaps)
+    read = views(store, config_with(Train()), made.gaps)
     exchanges = held_out_exchanges(store, learnable(store, agreed(store)), read, since=made.held_out_since)
     assert [exchange.reply.texts for exchange in exchanges] == [("yep", "why"), ("ok",)] * 4
     assert all(exchange.at >= made.held_out_since for exchange in exchanges)
@@ -141,10 +143,50 @@ def test_held_out_exchanges_are_the_owners_answers_with_what_stood_before(store,
     assert all(a.at <= b.at for a, b in pairwise(exchanges))
 
 
+def test_no_secret_is_in_any_row(store, hf):
+    secret = "+7 916 123-45-67"
+    store.add(
+        replace(message, text=f"{message.text} {secret}", edited_at=START) for message in talk() if message.outgoing
+    )
+    history = divide(store, Train())
+    assert history.redacted == {Kind.PHONE: 40 * 3}
+    made = rendering.dataset(history, hf, SPEC, Train())
+    words = [hf._tokenizer.decode(row.ids) for row in (*made.learned, *made.held_out)]
+    assert all("[phone 1]" in row and "916" not in row for row in words)
+
+
+PARAGRAPH = "I walked to the river today and it was green, as it always is in the first week of May."
+
+
+def test_notes_are_learned_as_the_owners_words_up_to_their_share(store, made, hf, tmp_path):
+    (tmp_path / "a.md").write_text("\n\n".join(f"{PARAGRAPH} {day}" for day in range(400)))
+    (tmp_path / "b.txt").write_text("Call 8 916 123-45-67")
+    train = Train(notes=(f"{tmp_path}/*.md", f"{tmp_path}/*.txt", f"{tmp_path}/*.me"), notes_share=0.5)
+    history = divide(store, train)
+    mixed = rendering.dataset(history, hf, PromptSpec(length=128), train)
+    notes = [row for row in mixed.learned if row.chat_id is None]
+    share = sum(len(row.ids) for row in notes) / mixed.tokens
+    assert 0.5 <= share < 0.52 and max(len(row.ids) for row in notes) <= 128
+    assert (mixed.chats, mixed.sessions, mixed.held_out) == (made.chats, made.sessions, made.held_out)
+    words = hf._tokenizer.decode(notes[0].ids)
+    assert words.startswith("<|im_start|>system\nAnn writes<|im_end|>\n<|im_start|>Ann\nI walked")
+    learned = [token for token, counted in zip(notes[0].ids, notes[0].learned, strict=True) if counted]
+    assert len(hf._tokenizer.decode(learned).encode()) == notes[0].learned_bytes
+    assert history.notes.skipped == (f"{tmp_path}/*.me: no such file",)
+    assert rendering.dataset(divide(store, train), hf, PromptSpec(length=128), train).digest() == mixed.digest()
+
+
+def test_what_is_held_out_is_not_learned_from_notes(store, tmp_path):
+    last = max(message.message_id for message in talk() if message.outgoing)
+    store.add(replace(message, text=PARAGRAPH, edited_at=START) for message in talk() if message.message_id == last)
+    (tmp_path / "a.md").write_text(f"Diary\n\nMay 3. {PARAGRAPH}\n\nAnd it rained.")
+    assert divide(store, Train(notes=(f"{tmp_path}/a.md",))).notes.texts == ("Diary\n\nAnd it rained.",)
+
+
 def test_no_history_no_words_and_too_few_words_are_said_with_a_fix(tmp_path, hf):
     with open_store(tmp_path / "empty.db") as store:
         with pytest.raises(TooLittle, match="no history yet"):
-            views(store, Train(), UTC, {})
+            views(store, config_with(Train()), {})
         store.save_peers([OWNER, BEN])
         store.add(m for m in talk(30) if not m.outgoing and m.chat_id == BEN.peer_id)
         with pytest.raises(TooLittle, match="written nothing"):

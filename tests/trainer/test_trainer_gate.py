@@ -1,14 +1,14 @@
 """Which fresh model is put to use: the one that needs no more bits for words that nobody learned from."""
 
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 import pytest
 
 from exporter.config import Train
 from tests.bot.bigram import SPEC, a_card, talker, write_bigram
 from tests.sandbox_fixtures import agreed
-from tests.trainer.conftest import START
+from tests.trainer.conftest import START, config_with
 from trainer import registry
 from trainer.artifact import MODEL, Artifact, BitsPerByte, write_card
 from trainer.conversations import conversations, learnable, views
@@ -44,7 +44,7 @@ def model(tmp_path, ggufs):
 
 @pytest.fixture
 def history(store):
-    return conversations(store, learnable(store, agreed(store)), views(store, Train(), UTC, {}))
+    return conversations(store, learnable(store, agreed(store)), views(store, config_with(Train()), {}))
 
 
 @pytest.fixture

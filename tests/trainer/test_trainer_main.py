@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
-from tests.trainer.conftest import AGREED
+from exporter.store import open_store
+from tests.trainer.conftest import AGREED, talk
 from trainer.commands import main
 from trainer.commands.extra import NotInstalled
 from trainer.registry import current
@@ -21,7 +23,7 @@ def config_file(config_of, store, tmp_path):
     config = config_of()
     config.make_state()
     store.database.execute("vacuum into ?", [str(config.database)])
-    train = config.train.model_dump(mode="json", exclude_none=True)
+    train = config.train.model_dump(mode="json", exclude_none=True, exclude={"notes"})
     lines = [f"{key} = {json.dumps(value)}" for key, value in train.items()]
     path = tmp_path / "config.toml"
     account = [f'state = "{config.state}"', "[telegram]", "api_id = 1", 'api_hash = "0"']
@@ -59,6 +61,17 @@ def test_preview_counts_by_chat_and_shows_what_is_learned(config_file):
     shown = call("preview", "--config", config_file).stdout
     assert "Ben" in shown and "Club" in shown and "all" in shown
     assert "<|im_start|>Ann\nyep<filename>why<|im_end|>" in shown
+
+
+def test_preview_tells_what_is_hidden_and_what_is_left_out(config_file, config_of, tmp_path):
+    with open_store(config_of().database) as store:
+        store.add(replace(message, text="+7 916 123-45-67") for message in talk() if message.text == "why")
+    text = config_file.read_text()
+    config_file.write_text(f'{text}\nnotes = ["{tmp_path}/none/*.md"]\n')
+    shown = call("preview", "--config", config_file).stdout
+    assert "40 phones" in shown and "916" not in shown and "are known with a + before them" in shown
+    assert f"{tmp_path}/none/*.md:nosuchfile" in "".join(shown.split())
+    assert "Rows by length" in shown and "█" in shown and "1,024 tokens" in shown
 
 
 def test_looking_around_loads_no_torch(config_file):

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,9 +17,9 @@ from trainer.base import EMBEDDED
 from trainer.batches import plan
 from trainer.checkpoints import SEAL
 from trainer.conversations import TooLittle
-from trainer.dataset import split
 from trainer.gguf import DiskFull
 from trainer.registry import current, in_use, names, promote, publish, thin
+from trainer.split import split
 
 
 def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of):
@@ -145,7 +144,7 @@ with open_store(Path(sys.argv[2])) as store:
 
 def test_killed_in_training_it_goes_on_from_the_checkpoint(store, config_of, tmp_path):
     config = config_of(epochs=8)
-    history = split(store, agreed(store), config.train, ZoneInfo(config.timezone))
+    history = split(store, agreed(store), config)
     data = pipeline.prepare(history, config.train, config.state / "base").data
     total = len(plan(data.learned, batch_tokens=256, epochs=8, seed=1))
     values = config.model_dump(mode="json")

@@ -73,7 +73,7 @@ SECRETS = {
     "the password is Xy7!abcd.": "the password is [password 1].",
     "user/pass: bob/secret": "user/pass: [password 1]",
     "postgres://bob:s3cr3t@localhost/x": "postgres://[password 1]@localhost/x",
-    "+79161234567 and 8 916 123 45 68, again +7 916 123-45-67": "[phone 1] and [phone 2], again [phone 1]",
+    "+79161234567 and 8 916 123 45 68, again 8 (916) 123-45-67": "[phone 1] and [phone 2], again [phone 1]",
 }  # fmt: skip
 
 HARMLESS = [

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 import pytest
 from safetensors.torch import load_file
@@ -14,15 +14,15 @@ from tests.trainer.test_trainer_main import call, config_file  # noqa: F401 - a 
 from tests.trainer.test_trainer_resume import assert_same, model_of
 from trainer import pipeline, refresh, registry
 from trainer.artifact import Artifact, read
-from trainer.dataset import Split, split
 from trainer.refresh import CannotContinue, Lineage, Start
+from trainer.split import Split, split
 
 DAY = timedelta(days=1)
 
 
 def history_of(store, config, begun: Start | None = None) -> Split:
     until = begun.lineage.until if begun else None
-    return split(store, Ledger(store.database, config.consent), config.train, UTC, learned_until=until)
+    return split(store, Ledger(store.database, config.consent), config, learned_until=until)
 
 
 def grown(store, sessions: int) -> None:

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -13,7 +12,7 @@ from exporter.errors import ConfigError
 from exporter.kept import voices
 from exporter.store import open_store
 from trainer.bundle import learned_chats, write_bundle
-from trainer.dataset import split
+from trainer.split import split
 
 
 @click.command("bundle")
@@ -40,7 +39,7 @@ def bundle_command(output: Path, config_path: Path, base: str | None) -> None:
         )
     settings = config.train.model_copy(update={"base": base}) if base else config.train
     with open_store(config.database) as store:
-        history = split(store, Ledger(store.database, config.consent), settings, ZoneInfo(config.timezone))
+        history = split(store, Ledger(store.database, config.consent), config)
         people = voices(store.database, learned_chats(history))
     header = write_bundle(history, settings, output, datetime.now(UTC), people=people)
     sessions, chats = counted(header.sessions, "session"), counted(len(header.chats), "chat")

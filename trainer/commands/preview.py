@@ -1,30 +1,35 @@
 """The command that shows what would be learned, before anything is."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from exporter import config as configuration
-from exporter.cli import config_option
+from exporter.cli import config_option, counted
 from exporter.consent import Ledger
-from exporter.store import Store, open_store
+from exporter.stats.tables import signs
+from exporter.store import open_store
 from trainer.commands.costs import print_costs
 from trainer.commands.extra import training_pipeline
-from trainer.dataset import Dataset, Split, lessons, memories, split
+from trainer.dataset import Dataset, lessons, memories
 from trainer.prompt import Segment
+from trainer.split import Split, split
 
 if TYPE_CHECKING:
     from trainer.pipeline import Training
 
 SHOWN = 3
-"""Rows that `preview` shows."""
+"""Conversations of which `preview` shows the rows."""
+UNREAD = 5
+"""Files that it names as not readable."""
+COLUMNS = 32
+"""Of the histogram."""
 
 
 @click.command("preview")
@@ -33,33 +38,38 @@ SHOWN = 3
 def preview_command(config_path: Path, plan: bool) -> None:
     """Show what would be learned.
 
-    That is: figures by chat, and some rows as the model reads them, with the learned words highlighted.
+    That is: figures by chat, how long the rows are, which secrets are hidden, what is left out and why, and some rows
+    as the model reads them, with the learned words highlighted.
     """
     config = configuration.load(config_path)
     config.make_state()
     pipeline = training_pipeline()
     console = Console()
     with open_store(config.database) as store:
-        history = split(store, Ledger(store.database, config.consent), config.train, ZoneInfo(config.timezone))
+        history = split(store, Ledger(store.database, config.consent), config)
         with pipeline.quiet():
             training = pipeline.prepare(history, config.train, config.state / "base")
             costs = pipeline.costs(training) if plan else None
-        console.print(_chats(store, training.data))
-        for segments in _examples(history, training):
-            console.print(_highlighted(segments))
-        if costs:
-            print_costs(console, costs)
+        names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
+    console.print(_chats(names, training.data))
+    console.print(_lengths(training.data, training.spec.length))
+    console.print(_left_out(names, history))
+    for segments in _examples(history, training):
+        console.print(_highlighted(segments))
+    if costs:
+        print_costs(console, costs)
 
 
-def _chats(store: Store, data: Dataset) -> Table:
-    """One line a chat: what of it would be learned."""
-    names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
+def _chats(names: Mapping[int, str], data: Dataset) -> Table:
+    """One line a chat: what of it would be learned; and one for notes."""
     table = Table("chat", "sessions", "turns learned", "tokens", "tokens learned")
-    for chat_id in data.chats:
+    for chat_id in (*data.chats, None):
         rows = [row for row in data.learned if row.chat_id == chat_id]
+        if not rows:
+            continue
         table.add_row(
-            names[chat_id],
-            f"{len({row.at for row in rows}):,}",
+            Text("your notes" if chat_id is None else names[chat_id]),
+            "" if chat_id is None else f"{len({row.at for row in rows}):,}",
             f"{sum(row.learned_turns for row in rows):,}",
             f"{sum(len(row.ids) for row in rows):,}",
             f"{sum(sum(row.learned) for row in rows):,}",
@@ -67,6 +77,37 @@ def _chats(store: Store, data: Dataset) -> Table:
     turns = sum(row.learned_turns for row in data.learned)
     table.add_section()
     table.add_row("all", f"{data.sessions:,}", f"{turns:,}", f"{data.tokens:,}", f"{data.learned_tokens:,}")
+    return table
+
+
+def _lengths(data: Dataset, length: int) -> Text:
+    """A bar for every so many tokens: how many rows are of that length."""
+    width = -(-length // COLUMNS)
+    counts = [0] * COLUMNS
+    for row in data.learned:
+        counts[(len(row.ids) - 1) // width] += 1
+    bars = signs(counts, max(counts))
+    return Text.assemble(("Rows by length  ", "bold"), "1 ", (bars, "green"), f" {length:,} tokens\n")
+
+
+def _left_out(names: Mapping[int, str], history: Split) -> Table:
+    """What is hidden, and what is not learned and why, in numbers; what could not be read, by name."""
+    left, skipped = history.curation, history.notes.skipped
+    table = Table.grid("", Column(overflow="fold"), padding=(0, 2))
+    hidden = ", ".join(counted(count, kind) for kind, count in history.redacted.most_common())
+    table.add_row("hidden", hidden or "no secrets found")
+    home = f"as dialled in {history.region}, and " if history.region else ""
+    table.add_row("phones", f"are known {home}with a + before them")
+    turns = {"said often before": left.duplicates, "short, beyond their share": left.short, "held out": left.held_out}
+    for why, count in turns.items():
+        if count:
+            table.add_row("not learned", f"{counted(count, 'turn')}: {why}")
+    for chat_id, count in left.capped.items():
+        table.add_row("not learned", Text(f"{counted(count, 'session')} of {names[chat_id]}: oldest, beyond its share"))
+    for what in skipped[:UNREAD]:
+        table.add_row("not read", Text(what))
+    if len(skipped) > UNREAD:
+        table.add_row("not read", f"and {len(skipped) - UNREAD:,} more")
     return table
 
 
