@@ -25,6 +25,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from exporter import disk
 from exporter.errors import DoppelgangerError
 from trainer.artifact import no_such_control
 from trainer.gguf import FreeSpace, free_space, require_space
@@ -106,6 +107,8 @@ def prepare(name: str, cache: Path, *, free: FreeSpace = free_space) -> Base:
     try:
         return Base(Path(snapshot_download(name, allow_patterns=list(WEIGHTS))))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        if isinstance(error, OSError) and (refusal := disk.explain(error)):
+            raise refusal from error
         raise NoBase(
             f"the base model {name} is neither a folder nor could it be downloaded: {type(error).__name__}",
             fix='check [train] base, and the network; base = "embedded" needs neither',

@@ -224,10 +224,10 @@ def _make(
         rows = sample(training.data.held_out, tokens=PROVED)
 
         def proving() -> dict[str, float]:
+            refresh.keep(work.folder / LEARNED, prepared, training.history, training.begun)
             return {"bits_per_byte": prove(prepared / MODEL, card, rows, bits_per_byte=measured["proved"])}
 
         work.stage("verify", proving)
-        refresh.keep(work.folder / LEARNED, prepared, training.history, training.begun)
         write_card(prepared, card.model_copy(update={"seconds": seconds | work.seconds}))
 
 

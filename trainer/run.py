@@ -1,5 +1,6 @@
 """One training's own folder: stages that finished once are not done again, whatever killed the process since."""
 
+import errno
 import json
 import os
 import shutil
@@ -9,9 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from exporter import disk
 from exporter.progress import Report, Step
 
 PERCENT = 100
+
+FULL = 1_000_000
+"""Bytes that a disk still has when it counts as full."""
 
 
 class Run:
@@ -29,7 +34,8 @@ class Run:
         if not record.exists():
             self._report(Step(name, 0, PERCENT))
             began = time.monotonic()
-            found = work()
+            with _told_if_full(self.folder):
+                found = work()
             with whole(record) as scratch:
                 scratch.write_text(json.dumps({**found, "seconds": time.monotonic() - began}))
         self._report(Step(name, PERCENT, PERCENT))
@@ -38,6 +44,18 @@ class Run:
         values: dict[str, Any] = json.loads(record.read_text())
         self.seconds[name] = values.pop("seconds")
         return values
+
+
+@contextmanager
+def _told_if_full(folder: Path) -> Iterator[None]:
+    """Tell a full disk in words, whatever broke on it: libraries call it a wrong position, or a failed conversion."""
+    try:
+        yield
+    except Exception as error:
+        full = disk.explain(OSError(errno.ENOSPC, ""), folder)
+        if full and shutil.disk_usage(folder).free < FULL:
+            raise full from error
+        raise
 
 
 @contextmanager

@@ -65,8 +65,8 @@ def test_interrupted_after_training_it_does_not_train_again(store, config_of):
     assert artifact.card.bits_per_byte.tuned == trained["tuned"]
 
 
-class Stop(Exception):
-    """Someone pulled the plug."""
+class Stop(KeyboardInterrupt):
+    """Ctrl-C, or somebody pulls the plug."""
 
 
 def test_stopped_at_any_stage_it_goes_on_and_publishes_once(store, config_of):

@@ -1,0 +1,75 @@
+"""What a training refuses, or breaks on: a problem and its fix each, and nothing half-made among the models."""
+
+import json
+import shutil
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from exporter.errors import ConfigError, DoppelgangerError
+from exporter.progress import silent
+from exporter.runs import AlreadyTraining, alone
+from tests.trainer.test_trainer_main import call, config_file  # noqa: F401 - a fixture
+from trainer.base import NoBase, prepare
+from trainer.run import Run
+from trainer.watch import Diverged
+
+
+def refused(config_file, kind: type[DoppelgangerError], **changes: object) -> DoppelgangerError:  # noqa: F811
+    """What `run` says with these values under [train]; there is no model after it."""
+    lines = [line for line in config_file.read_text().splitlines() if line.split(" = ")[0] not in changes]
+    values = [f"{key} = {json.dumps(value)}" for key, value in changes.items()]
+    at = lines.index("[train]") + 1
+    config_file.write_text("\n".join([*lines[:at], *values, *lines[at:]]))
+    with pytest.raises(kind) as caught:
+        call("run", "--config", config_file)
+    assert caught.value.problem and caught.value.fix
+    assert not list((config_file.parent / "state" / "models").glob("*"))
+    return caught.value
+
+
+def test_a_base_that_is_no_model(config_file, tmp_path):  # noqa: F811
+    assert "config.json" in refused(config_file, NoBase, base=str(tmp_path)).problem
+    assert "neither a folder nor" in refused(config_file, NoBase, base="no/such/model").problem
+
+
+def test_a_hub_that_cannot_be_reached(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:1")
+    with pytest.raises(NoBase, match="LocalEntryNotFoundError") as caught:
+        prepare("HuggingFaceTB/no-such-model", tmp_path)
+    assert "the network" in caught.value.fix and "embedded" in caught.value.fix
+
+
+def test_a_loss_that_is_no_number(config_file):  # noqa: F811
+    assert "learning_rate" in refused(config_file, Diverged, learning_rate=1e30).fix
+
+
+def test_two_trainings_at_once(config_file):  # noqa: F811
+    runs = config_file.parent / "state" / "runs"
+    with alone(runs):
+        assert "wait" in refused(config_file, AlreadyTraining).fix
+
+
+def test_a_state_folder_that_cannot_be_written(config_file):  # noqa: F811
+    config_file.write_text(config_file.read_text().replace(str(config_file.parent / "state"), "/proc/nowhere"))
+    with pytest.raises(ConfigError) as caught:
+        call("run", "--config", config_file)
+    assert "/proc/nowhere" in caught.value.problem
+
+
+def test_a_disk_that_is_full_is_said_whatever_broke_on_it(tmp_path, monkeypatch):
+    """torch speaks of a wrong position, numpy of bytes requested; on a disk with space that is what it stays."""
+
+    def work():
+        torch.save({"weights": torch.zeros(1_000_000)}, "/dev/full")
+        return {}
+
+    run = Run(tmp_path, silent)
+    with pytest.raises(RuntimeError, match="unexpected pos"):
+        run.stage("train", work)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=4096))
+    with pytest.raises(DoppelgangerError, match="the disk is full") as caught:
+        run.stage("train", work)
+    assert "nothing is lost" in caught.value.fix and isinstance(caught.value.__cause__, RuntimeError)
+    assert not list(tmp_path.iterdir()), "no record: the stage is done again"
