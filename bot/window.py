@@ -18,7 +18,7 @@ from trainer.memory import Memory
 from trainer.prompt import Recalled, Scene, encode, fit, render_prompt
 
 MOST = 300
-"""Messages that are looked at; far more than any prompt holds."""
+"""Messages that are looked at, and up to twice as many; far more than any prompt holds."""
 REMEMBERED = 5000
 """Messages among which earlier exchanges are looked for; to read them takes a tenth of a second."""
 
@@ -55,9 +55,13 @@ class Window:
 
 
 def look(store: Store, view: View, *, now: datetime) -> Window:
-    """The newest session of a chat."""
+    """The newest session of a chat. Where it is long, it begins where it did until MOST messages more were sent.
+
+    So the prompt begins as the one before it did, and the model need not read it again.
+    """
+    chat_id = view.chat.peer_id
     newest: Session = ()
-    for session in view.sessions(store.recent(view.chat.peer_id, limit=MOST)):
+    for session in view.sessions(store.recent(chat_id, limit=MOST + store.count(chat_id) % MOST)):
         newest = session
     read = _read(store, view, [newest])[0]
     mark = view.mark(read.ends[-1] if read.ends else None, now)

@@ -63,7 +63,8 @@ def to_message(row: Row) -> Message:
     for index in _TRUTHS:
         values[index] = bool(values[index])
     values[_KIND] = MessageKind(values[_KIND])
-    values[_REACTIONS] = tuple(Reaction(*one) for one in json.loads(values[_REACTIONS] or "[]"))
+    reactions = values[_REACTIONS]
+    values[_REACTIONS] = tuple(Reaction(*one) for one in json.loads(reactions)) if reactions else ()
     return Message(*values)
 
 

@@ -20,6 +20,8 @@ from trainer.prompt import PromptSpec, Recalled, Tokenizer, recalled_cost
 
 MOST = 2
 """Exchanges that are told again at once."""
+TRIED = 8
+"""The best ones that are looked at for some that fit into the room."""
 RARE = 0.1
 """A word that stands in a larger share of the exchanges tells nothing."""
 LEAST = 2.0
@@ -67,7 +69,7 @@ class Memory:
         Only of those that were over before that moment, at which the history begins that is shown.
         """
         room, chosen = spec.memory_tokens, []
-        for episode in self._ranked(cue, bisect_left(self._ends, before), now):
+        for episode in self._ranked(cue, bisect_left(self._ends, before), now)[:TRIED]:
             told = Recalled(f"{length(now - episode.ended)} ago", episode.turns)
             if (cost := recalled_cost(spec, tokenizer, told)) <= room:
                 room -= cost

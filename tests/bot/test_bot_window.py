@@ -93,6 +93,15 @@ def test_a_prompt_leaves_room_for_the_reply(store):
     assert len(prompt(Reader(), window.scene, window.turns)) <= SPEC.length - SPEC.reply_tokens
 
 
+def test_a_long_session_is_seen_from_where_it_was_seen_before(store):
+    starts = []
+    for number in range(1, 1001):
+        store.add([said(number, f"message {number}", own=bool(number % 2), minutes=number)])
+        if number % 50 == 0:
+            starts.append(look_after(store, number).said[0].message_id)
+    assert starts == [1] * 11 + [301] * 6 + [601] * 3
+
+
 def test_how_late_the_answer_comes_stands_before_it(store):
     store.add([said(1, "coming?")])
     assert [look_after(store, minutes).mark for minutes in (30, 200, 60 * 50)] == [
