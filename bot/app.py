@@ -63,6 +63,11 @@ async def run(config: Config, say: Say) -> None:
 
 async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say: Say) -> None:
     """A whole bot around whoever speaks for it, until cancelled. Raises as `run` does."""
+    if card.speaker is not None:
+        raise DoppelgangerError(
+            f"the model in use is the double of {card.speaker}, and must not speak for you",
+            fix='promote one of yours (`python -m trainer models`), or train one with [train] learn = "owner"',
+        )
     owner = store.owner()
     if owner is None:
         raise DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")

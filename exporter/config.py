@@ -122,7 +122,8 @@ class Train(Section):
     """None: each chat's own, learned from its silences."""
     relations: Mapping[str, Annotated[str, Field(max_length=40)]] = {}
     """What contacts are to the owner; the model is told."""
-    learn: Literal["owner", "everyone"] = "owner"
+    learn: Contact = "owner"
+    """`owner`, `everyone`, or one person, whose double it then is."""
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """The newest share of sessions: never learned, only measured on."""
     chat_share: float = Field(default=0.5, gt=0, le=1)
@@ -147,6 +148,11 @@ class Train(Section):
     seed: int = 1
     keep: int = Field(default=5, ge=1)
     """So many of the newest models stay, and always the one in use and the one before it."""
+
+    @property
+    def speaker(self) -> Contact | None:
+        """The person whose double it is; None: the owner's."""
+        return None if self.learn in ("owner", "everyone") else self.learn
 
     @property
     def session_gap(self) -> timedelta | None:

@@ -60,7 +60,7 @@ def add(config: Config, store: Store, folder: Path, report: Report = silent) -> 
 
 def _history(config: Config, store: Store, artifact: Artifact) -> list[Conversation]:
     """What the store holds, read as the model was taught to read it."""
-    read_as = views(store, config, artifact.card.gaps)
+    read_as = views(store, config, artifact.card.gaps, speaker=artifact.card.speaker)
     return conversations(store, learnable(store, Ledger(store.database, config.consent)), read_as)
 
 

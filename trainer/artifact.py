@@ -16,6 +16,7 @@ from typing import Any
 from llama_cpp import Llama
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from exporter.config import Contact
 from exporter.errors import DoppelgangerError
 from trainer.golden import fingerprint
 from trainer.prompt import PromptSpec, Tokenizer
@@ -95,6 +96,12 @@ class Card(BaseModel):
     peak_rss_mb: float
     seconds: dict[str, float]
     """By stage."""
+
+    @property
+    def speaker(self) -> Contact | None:
+        """The person whose double it is; None: the owner's."""
+        learn: Contact = self.settings.get("learn", "owner")
+        return None if learn in ("owner", "everyone") else learn
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from exporter import ghostwritten
 from exporter.config import Config, Contact, Train
 from exporter.consent import Ledger, how_to_grant
-from exporter.errors import DoppelgangerError
+from exporter.errors import ConfigError, DoppelgangerError
 from exporter.messages import Message, Peer, PeerKind
 from exporter.selection import resolve_contact
 from exporter.store import Store
@@ -67,6 +67,8 @@ class View:
     region: str | None
     """Whose telephone numbers are known as they are dialled at home."""
     relation: str = ""
+    speaker: Peer | None = None
+    """Whose double reads it, and whose words are called its own; None: the owner's."""
 
     @property
     def scene(self) -> Scene:
@@ -91,14 +93,20 @@ class View:
         times, ends = tuple(one[0].sent_at for one in said), tuple(one[-1].sent_at for one in said)
         marks = map(self.mark, (None, *ends), times)
         turns = (
-            turn(burst, names, owner=self.owner.name, foreign=foreign, mark=mark)
+            replace(turn(burst, names, owner=self.owner.name, foreign=foreign, mark=mark), own=self._own(burst[0]))
             for burst, mark in zip(said, marks, strict=False)
         )
         return Conversation(self.chat.peer_id, scene, redactor.turns(turns), times, ends)
 
     def _scene(self, redactor: Redactor) -> Scene:
         group = self.chat.kind is PeerKind.GROUP
+        if self.speaker:
+            other = self.chat if group else self.owner
+            return redactor.scene(Scene(self.speaker.name, other.name, group=group))
         return redactor.scene(Scene(self.owner.name, self.chat.name, group=group, relation=self.relation))
+
+    def _own(self, message: Message) -> bool:
+        return message.sender_id == self.speaker.peer_id if self.speaker else message.outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +120,22 @@ class Views:
     region: str | None
     relations: Mapping[int, str]
     """By peer id."""
+    speaker: Peer | None = None
+    """Whose double reads; None: the owner's."""
 
     def of(self, chat: Peer) -> View:
         """One chat's. Where nobody knows its gap, the one that is usual in the others is taken."""
         gap = self.gaps.get(chat.peer_id) or typical(tuple(self.gaps.values()))
-        return View(self.owner, chat, gap, self.zone, self.region, self.relations.get(chat.peer_id, ""))
+        relation = self.relations.get(chat.peer_id, "")
+        return View(self.owner, chat, gap, self.zone, self.region, relation, self.speaker)
 
 
-def views(store: Store, config: Config, gaps: Mapping[int, timedelta]) -> Views:
-    """How the chats of a store are read, with these gaps.
+def views(store: Store, config: Config, gaps: Mapping[int, timedelta], *, speaker: Contact | None = None) -> Views:
+    """How the chats of a store are read, with these gaps, by the owner's double or by that of `speaker`.
 
     Raises:
         TooLittle: there is no history at all.
-        ConfigError: a relation names nobody, or somebody of whom there are two.
+        ConfigError: a relation or `speaker` names nobody, or somebody of whom there are two.
     """
     owner = store.owner()
     if owner is None:
@@ -132,7 +143,7 @@ def views(store: Store, config: Config, gaps: Mapping[int, timedelta]) -> Views:
     peers, relations = list(store.peers().values()), config.train.relations
     related = {resolve_contact(_contact(name), peers).peer_id: what for name, what in relations.items()}
     region = region_of(config.telegram.phone, config.timezone)
-    return Views(owner, gaps, ZoneInfo(config.timezone), region, related)
+    return Views(owner, gaps, ZoneInfo(config.timezone), region, related, _speaker(speaker, owner, peers))
 
 
 def learnable(store: Store, ledger: Ledger) -> list[Peer]:
@@ -173,6 +184,16 @@ def too_little(problem: str) -> TooLittle:
     return TooLittle(
         problem, fix="sync more chats (`[sync]` in the configuration, then `python -m exporter`), or import an export"
     )
+
+
+def _speaker(named: Contact | None, owner: Peer, peers: Iterable[Peer]) -> Peer | None:
+    if named is None or (found := resolve_contact(named, peers)) == owner:
+        return None
+    if found.kind is not PeerKind.USER:
+        raise ConfigError(
+            f"{found.name} is not a person, so nobody's double can be made of it", fix="name a person as [train] learn"
+        )
+    return found
 
 
 def _own_gap(store: Store, chat: Peer) -> timedelta:

@@ -27,7 +27,7 @@ class Turn:
 
     name: str
     own: bool
-    """Said by the account's owner."""
+    """Said by whom the double speaks for: the account's owner, unless it is another person's."""
     texts: tuple[str, ...]
     spoken: bool = True
     """In that person's own words; a forward or a sticker is context and never learned."""

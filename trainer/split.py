@@ -10,9 +10,17 @@ from datetime import datetime, timedelta
 from random import Random
 
 from exporter.config import Config
-from exporter.consent import Ledger
+from exporter.consent import Ledger, how_to_grant
 from exporter.store import Store
-from trainer.conversations import Conversation, conversations, learn_gaps, learnable, too_little, views
+from trainer.conversations import (
+    Conversation,
+    TooLittle,
+    conversations,
+    learn_gaps,
+    learnable,
+    too_little,
+    views,
+)
 from trainer.curate import Curation, Measured, curate
 from trainer.dialogue import Turn
 from trainer.notes import Notes, read_notes
@@ -61,15 +69,19 @@ def split(store: Store, ledger: Ledger, config: Config, *, learned_until: dateti
     already, up to `learned_until`, is not held out from it any more.
 
     Raises:
-        TooLittle: nothing that the owner wrote, or too little of it.
+        TooLittle: nothing that the owner wrote, or too little of it; or the person to be learned has not agreed.
     """
     train, agreed = config.train, learnable(store, ledger)
     gaps = learn_gaps(store, agreed, train)
-    read = views(store, config, gaps)
+    read = views(store, config, gaps, speaker=train.speaker)
+    whose = read.speaker.name if read.speaker else "the owner"
+    if read.speaker and not ledger.allows(read.speaker, "learn"):
+        fix = f"once they do: {how_to_grant(read.speaker, 'learn')}"
+        raise TooLittle(f"{whose} did not agree that a model learns from them", fix=fix)
     every = conversations(store, agreed, read)
     begins = sorted(begin for conversation in every for begin in _begins(conversation))
     if not begins:
-        raise too_little("the owner has written nothing in these chats")
+        raise too_little(f"{whose} has written nothing in these chats")
     newest = begins[-max(round(len(begins) * train.held_out), 1)]
     since = max(newest, learned_until or newest)
     parts = (one.before(since) for one in every)
@@ -80,8 +92,8 @@ def split(store: Store, ledger: Ledger, config: Config, *, learned_until: dateti
         learned, measured, everyone=train.learn == "everyone", chat_share=train.chat_share, seed=train.seed
     )
     if (count := sum(own(turn) for conversation in learned for turn in conversation.turns)) < LEAST_TURNS:
-        raise too_little(f"the owner has only {count} turns to learn from; {LEAST_TURNS} are the least")
-    notes = read_notes(train.notes, read.region, leave_out=measured.holds)
+        raise too_little(f"{whose} has only {count} turns to learn from; {LEAST_TURNS} are the least")
+    notes = read_notes(() if read.speaker else train.notes, read.region, leave_out=measured.holds)
     return Split(learned, held_out, since, gaps, read.region, curation, notes)
 
 
