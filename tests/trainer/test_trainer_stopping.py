@@ -89,7 +89,7 @@ def test_copied_is_the_share_of_stretches_that_greedy_decoding_repeats(adapted):
 
 def test_rows_of_checks_are_not_those_that_are_measured_in_the_end():
     held_out, learned = (tuple(row(100, seed=seed) for seed in range(number)) for number in (20, 100))
-    data = Dataset("Ann", learned, held_out, held_out[0].at, sessions=100)
+    data = Dataset("Ann", learned, held_out, held_out[0].at, sessions=100, gaps={})
     measured = held_out[::2]
     chosen = choose(data, measured=measured, frame=frozenset(), trained=100_000)
     assert chosen.held_out and not set(chosen.held_out) & set(measured)
