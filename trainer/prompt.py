@@ -15,6 +15,8 @@ from trainer.marks import WIDEST
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\U00040000-\U000dffff]")
 """Control characters but tab and line feed, and Unicode's empty planes: nobody's words. SmolLM2 has no token for some
 of their bytes, and libraries differ in whether they leave those out before or after letters are joined to tokens."""
+SYSTEM = "system"
+"""Whose turn the header is."""
 NOW = "now"
 """The mark behind what is recalled."""
 
@@ -227,5 +229,6 @@ def _turn(spec: PromptSpec, turn: Turn, *, learned: bool) -> Iterator[Segment]:
 
 
 def _line(name: str) -> str:
-    """A name in one line, so that it cannot end its own heading."""
-    return " ".join(name.split()) or "someone"
+    """A name in one line, so that it cannot end its own heading; and not the one by which a header is known."""
+    line = " ".join(UNPRINTABLE.sub("", name).split())
+    return line if line and line.casefold() != SYSTEM else "someone"
