@@ -76,6 +76,10 @@ class Card(BaseModel):
     sessions: int
     tokens: int
     learned_tokens: int
+    redacted: dict[str, int] = {}
+    """Secrets that were hidden before anything was learned, by kind."""
+    left_out: dict[str, int] = {}
+    """Turns and sessions that were not learned, by what spoke against it."""
     bits_per_byte: BitsPerByte
     quantization: str
     sha256: str

@@ -48,6 +48,12 @@ class Curation:
     capped: Mapping[int, int] = field(default_factory=dict)
     """Sessions, by chat id: the oldest of a chat that would have more than its share."""
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """By reason, whatever the chat."""
+        capped = sum(self.capped.values())
+        return {"duplicates": self.duplicates, "short": self.short, "held_out": self.held_out, "capped": capped}
+
 
 def curate(
     learned: Sequence[Conversation], measured: "Measured", *, everyone: bool, chat_share: float, seed: int

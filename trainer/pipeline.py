@@ -271,6 +271,8 @@ def _card(
         sessions=data.sessions,
         tokens=data.tokens,
         learned_tokens=data.learned_tokens,
+        redacted={str(kind): count for kind, count in training.history.redacted.items()},
+        left_out=training.history.curation.counts,
         bits_per_byte=BitsPerByte(base=measured["base"], tuned=measured["tuned"]),
         quantization=settings.quantization,
         sha256=digest,

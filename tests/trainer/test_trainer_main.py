@@ -42,7 +42,8 @@ def test_run_reports_what_it_did_and_models_lists_it(config_file, config_of):
     artifact = current(config_of().models)
     assert list(report) == [
         "model", "promoted", "why",
-        "sessions", "tokens", "learned_tokens", "ended", "tokens_per_second", "peak_rss_mb", "bits_per_byte", "gguf",
+        "sessions", "tokens", "learned_tokens", "redacted", "left_out", "ended", "tokens_per_second",
+        "peak_rss_mb", "bits_per_byte", "gguf",
         "adapter_bytes", "seconds",
     ]  # fmt: skip
     assert report["gguf"] == {"type": "Q8_0", "bytes": artifact.gguf.stat().st_size, "path": str(artifact.gguf)}

@@ -20,10 +20,10 @@ from trainer.split import split
 @config_option
 @click.option("--base", metavar="NAME", help="The base to train on there, instead of `base` under [train].")
 def bundle_command(output: Path, config_path: Path, base: str | None) -> None:
-    """Write what would be learned into the file OUTPUT, to train on a machine with a GPU.
+    """Write what would be learned into one file.
 
-    It holds dialogues, how they are split, and the settings under [train]. That machine needs neither this history nor
-    a configuration, only the same release of this program:
+    That is OUTPUT, to train on a machine with a GPU. It holds dialogues, how they are split, and the settings under
+    [train]. That machine needs neither this history nor a configuration, only the same release of this program:
 
     \b
       python -m trainer bundle me.bundle --base Qwen/Qwen3-8B      here

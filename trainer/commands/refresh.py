@@ -20,10 +20,10 @@ from trainer.commands.run import tell
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def continue_command(config_path: Path, as_json: bool) -> None:
-    """Refresh the double in use with what was said since; made to be run every night.
+    """Refresh the double in use with what was said since.
 
-    It goes on from the model in use, with the newest conversations and a share of older ones (`replay` in the
-    configuration). What comes out has to pass the same tests as after a whole training.
+    Made to be run every night. It goes on from the model in use, with the newest conversations and a share of older
+    ones (`replay` in the configuration). What comes out has to pass the same tests as after a whole training.
     """
     config = configuration.load(config_path)
     config.make_state()

@@ -85,6 +85,8 @@ def report(artifact: Artifact, verdict: Verdict | None) -> dict[str, Any]:
         "sessions": card.sessions,
         "tokens": card.tokens,
         "learned_tokens": card.learned_tokens,
+        "redacted": card.redacted,
+        "left_out": card.left_out,
         "ended": card.ended,
         "tokens_per_second": round(card.tokens_per_second, 1),
         "peak_rss_mb": round(card.peak_rss_mb),
