@@ -24,7 +24,7 @@ from trainer.proof import frame, reading, surprise
 from trainer.registry import NoModel, Verdict, current
 
 MEASURED = 4_000
-"""Tokens on which two models are compared: ten seconds for two of 135 million weights, on two cores."""
+"""Tokens on which two models are compared: at 135 million weights, 16 s of one core for each."""
 DIGITS = 3
 """Decimals of bits per byte that count, and that are shown: what looks the same is not worse."""
 
