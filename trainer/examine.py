@@ -14,8 +14,10 @@ from trainer.stopping import CHECKS, SHARE, STRETCH
 
 READING = 0.45
 """What reading a token costs, beside learning from it: a forward pass, without the two ways back."""
-LEAST = 256
-"""Tokens of each kind that are read in any case."""
+HELD_OUT = 0.75
+"""Of what is read, the held-out part: its figure decides, and has to be the steadier one."""
+LEAST = 1_500
+"""Held-out tokens that are read in any case: less says more of the rows that happen to be in it than of the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,17 @@ class Sample:
 
 
 def choose(data: Dataset, *, measured: Sequence[Row], frame: frozenset[int], trained: int) -> Sample:
-    """Rows for checks that cost `SHARE` of a training on `trained` tokens: evenly spread, half of them held out.
+    """Rows for checks that cost `SHARE` of a training on `trained` tokens: evenly spread, most of them held out.
 
     An adapter chosen on some held-out rows looks a little better on those than it is. So the rows on which it will be
     measured are left to that, unless there are no others.
     """
-    tokens = max(int(SHARE * trained / CHECKS / READING / 2), LEAST)
+    tokens = max(int(SHARE * trained / CHECKS / READING * HELD_OUT), LEAST)
     reserved = set(map(id, measured))
     others = [row for row in data.held_out if id(row) not in reserved]
-    return Sample(tuple(sample(others or measured, tokens=tokens)), tuple(sample(data.learned, tokens=tokens)), frame)
+    held_out = sample(others or measured, tokens=tokens)
+    learned = sample(data.learned, tokens=round(tokens * (1 / HELD_OUT - 1)))
+    return Sample(tuple(held_out), tuple(learned), frame)
 
 
 def examine(model: Model, rows: Sample, *, batch_tokens: int) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-CHECKS = 10
+CHECKS = 8
 """Checks in a training, evenly over it: enough to see a turn, and few enough that each may read something."""
 
 SHARE = 0.05
@@ -60,7 +60,7 @@ class Ending:
 
     @property
     def told(self) -> str:
-        """For the report: `after 12 of 20 steps: it began to learn by heart; kept is step 6, the best`."""
+        """For the report: `after 12 of 16 steps: it began to learn by heart; kept is step 6, the best`."""
         kept = f"; kept is step {self.kept}, the best" if self.kept != self.step else ""
         return f"after {self.step:,} of {self.planned:,} steps: {WHY[self.reason]}{kept}"
 
