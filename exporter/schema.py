@@ -33,6 +33,32 @@ _KEEP_VERSION = """
 """Of versions of one second, the first. `insert or ignore` would not ignore: the upsert that fires it has the say."""
 
 
+def _plain(text: str) -> str:
+    return f"replace(replace({text}, 'ё', 'е'), 'Ё', 'Е')"
+
+
+_UNINDEX = f"""
+    insert into message_words (message_words, rowid, text, chat_id)
+    values ('delete', old.serial, {_plain("old.text")}, old.chat_id);
+"""  # noqa: S608
+_INDEX_EDIT = f"""
+    create trigger index_edit after update of text, chat_id on messages
+    when (old.text <> new.text or old.chat_id <> new.chat_id) and old.serial <= (select upto from indexed)
+    begin
+        {_UNINDEX}
+        insert into message_words (rowid, text, chat_id)
+        values (new.serial, {_plain("new.text")}, new.chat_id);
+    end
+"""  # noqa: S608
+_INDEX_DELETION = f"""
+    create trigger index_deletion after delete on messages when old.serial <= (select upto from indexed)
+    begin
+        {_UNINDEX}
+        update indexed set upto = min(upto, (select coalesce(max(serial), 0) from messages));
+    end
+"""  # noqa: S608
+
+
 @migrations()
 def m001_history(db: Database) -> None:
     """Peers and their messages; times are whole seconds since 1970."""
@@ -169,30 +195,8 @@ def m008_message_words(db: Database) -> None:
     )
     db.table("indexed").create({"upto": int}, not_null={"upto"}, strict=True)
     db.table("indexed").insert({"upto": 0})
-    forget = f"""
-        insert into message_words (message_words, rowid, text, chat_id)
-        values ('delete', old.serial, {_plain("old.text")}, old.chat_id);
-    """  # noqa: S608
-    db.execute(
-        f"""
-        create trigger index_edit after update of text, chat_id on messages
-        when (old.text <> new.text or old.chat_id <> new.chat_id) and old.serial <= (select upto from indexed)
-        begin
-            {forget}
-            insert into message_words (rowid, text, chat_id)
-            values (new.serial, {_plain("new.text")}, new.chat_id);
-        end
-        """  # noqa: S608
-    )
-    db.execute(
-        f"""
-        create trigger index_deletion after delete on messages when old.serial <= (select upto from indexed)
-        begin
-            {forget}
-            update indexed set upto = min(upto, (select coalesce(max(serial), 0) from messages));
-        end
-        """  # noqa: S608
-    )
+    db.execute(_INDEX_EDIT)
+    db.execute(_INDEX_DELETION)
 
 
 @migrations()
@@ -228,7 +232,3 @@ def m010_consent(db: Database) -> None:
 def m011_ghostwritten(db: Database) -> None:
     """Messages of the owner's whose words are a model's."""
     db.table("ghostwritten").create({"chat_id": int, "message_id": int}, pk=("chat_id", "message_id"), strict=True)
-
-
-def _plain(text: str) -> str:
-    return f"replace(replace({text}, 'ё', 'е'), 'Ё', 'Е')"

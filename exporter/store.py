@@ -51,7 +51,6 @@ class Added:
 
 _Known = dict[tuple[int, int], tuple[bool, str, str, int]]
 """Of stored messages: whether they count as deleted, their text and kind, and when they were edited (0 for never)."""
-
 _PEERS = f"select {', '.join(rows.PEER)} from peers"  # noqa: S608 - column names of our own, here and below
 _SELECT = f"select {', '.join(rows.MESSAGE)} from messages"  # noqa: S608
 
@@ -151,8 +150,7 @@ class Store:
 
     def expire(self, now: datetime) -> int:
         """Erase what was to destroy itself by now, every byte of it; how many messages that were."""
-        which = "from messages where expires_at <= ?"
-        moment = int(now.timestamp())
+        which, moment = "from messages where expires_at <= ?", int(now.timestamp())
         with transaction(self.database):
             self.database.execute(
                 f"delete from message_version where (chat_id, message_id) in (select chat_id, message_id {which})",  # noqa: S608

@@ -85,19 +85,23 @@ async def sync(
     pull = Pull(limiter, store, ledger, owner, choice.recheck_days, options, aloud)
     plan = await _run(client, limiter, store, choice, ledger, options, pull)
     store.expire(datetime.now(UTC))
-    result = SyncResult(
+    seconds = time.perf_counter() - started
+    log.info("sync.done", extra={"chats": len(plan.chats), "new": pull.new, "seconds": round(seconds, 2)})
+    return _result(store, plan, pull, seconds, limiter.requests - requests, round(limiter.slept - slept, 3))
+
+
+def _result(store: Store, plan: Plan, pull: Pull, seconds: float, requests: int, slept: float) -> SyncResult:
+    return SyncResult(
         chats=len(plan.chats),
         messages=_stored(store, plan),
         new=pull.new,
         edited=pull.edited,
         deleted=pull.deleted,
-        seconds=time.perf_counter() - started,
-        requests=limiter.requests - requests,
-        slept=round(limiter.slept - slept, 3),
+        seconds=seconds,
+        requests=requests,
+        slept=slept,
         warnings=(*plan.notes, *pull.warnings),
     )
-    log.info("sync.done", extra={"chats": result.chats, "new": result.new, "seconds": round(result.seconds, 2)})
-    return result
 
 
 def _stored(store: Store, plan: Plan) -> int:

@@ -61,10 +61,7 @@ def consent_command(
     and when it was revoked. A command that runs meanwhile obeys at once.
     """
     named = [scope for scope in SCOPES if scopes[scope]]
-    if chat is None and (named or revoke or note):
-        raise click.UsageError("say in which chat: consent CHAT …")
-    if note and not (named or revoke):
-        raise click.UsageError("--note goes with what is granted or revoked")
+    _demand_sense(chat, note, changes=bool(named or revoke))
     config = configuration.load(config_path)
     config.make_state()
     zone = ZoneInfo(config.timezone)
@@ -83,9 +80,15 @@ def consent_command(
     if needs_store:
         tell(f"Note: to answer is to keep what is said, too: {how_to_grant(peer, 'store')}")
     if revoke:
-        for scope in named or SCOPES:
-            tell(f"{scope}: {REVOKED[scope]}")
+        tell("\n".join(f"{scope}: {REVOKED[scope]}" for scope in named or SCOPES))
         _offer_to_forget(context, config_path, peer)
+
+
+def _demand_sense(chat: str | None, note: str | None, *, changes: bool) -> None:
+    if chat is None and (changes or note):
+        raise click.UsageError("say in which chat: consent CHAT …")
+    if note and not changes:
+        raise click.UsageError("--note goes with what is granted or revoked")
 
 
 def _offer_to_forget(context: click.Context, config_path: Path, peer: Peer) -> None:

@@ -61,8 +61,7 @@ def search_command(
     were deleted on Telegram are left out.
     """
     config = configuration.load(config_path)
-    terms = parse(words)
-    if not terms:
+    if not (terms := parse(words)):
         raise click.UsageError("there is no word to look for")
     config.make_state()
     begin, end = period(since, until, config.timezone)
