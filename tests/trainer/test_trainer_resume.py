@@ -84,13 +84,13 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights_to_the_bit(tiny_base
 
 
 @pytest.mark.soak
-def test_twelve_kills_change_no_bit(tiny_base, tmp_path, uninterrupted, record_property):
+def test_six_kills_change_no_bit(tiny_base, tmp_path, uninterrupted, record_property):
     weights, history = uninterrupted
     chance, ended = random.Random(1), []  # noqa: S311 - the same moments every time
-    for _ in range(12):
-        ended.append(killed(tiny_base, tmp_path, after=chance.randint(1, 3), delay=chance.random() / 10))
+    for _ in range(6):
+        ended.append(killed(tiny_base, tmp_path, after=1, delay=chance.random() / 10))
     record_property("killed", ended.count(-signal.SIGKILL))
-    assert ended.count(-signal.SIGKILL) >= 4
+    assert ended.count(-signal.SIGKILL) >= 3
     assert_same(train(tiny_base, tmp_path, checkpoint_seconds=0.0), weights)
     assert losses(tmp_path) == history
 
