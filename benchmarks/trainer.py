@@ -30,7 +30,7 @@ SHARE = 0.65
 """Of the rate of bfloat16 matrix products that training must reach."""
 LARGEST = 3_000.0
 """MB that training may need."""
-EXPORT = ("merge", "convert", "quantize", "verify")
+EXPORT = ("merge", "quantize", "verify")
 QUICKEST = 12.0
 """Seconds that these stages may take for 135 million weights."""
 SHAPES = ((576, 576), (576, 1536), (1536, 576))

@@ -6,7 +6,7 @@ how to measure a step without teaching anything, and nothing of where rows come 
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -99,15 +99,21 @@ def forecast(
     typical = batches[len(batches) // 2]
     usual, room = scale.weigh(typical, room)
     rate = (_size(typical) + _size(largest)) / (usual.seconds + most.seconds)
+    told = _told(rows, batches, settings, rate, room)
+    return replace(told, warming_up=warming_up, peak=max(usual.peak, most.peak), limit=limit)
+
+
+def _told(rows: Sequence[Row], batches: Sequence[Batch], settings: Train, rate: float, room: Room) -> Forecast:
+    """What follows from so many tokens a second; of memory it tells nothing yet."""
     once = sum(map(_size, batches)) / rate
     epochs = min(settings.epochs, settings.max_minutes * 60 / once) if settings.max_minutes else settings.epochs
     return Forecast(
         tokens=round(tokens_of(batches) * epochs),
         steps=max(round(len(batches) * epochs), 1),
         seconds=once * epochs,
-        warming_up=warming_up,
-        peak=max(usual.peak, most.peak),
-        limit=limit,
+        warming_up=0.0,
+        peak=0,
+        limit=0,
         room=room,
         epochs=epochs,
         cuts=tuple(_cuts(room, epochs, rows, settings)),

@@ -6,6 +6,7 @@ It knows in which order that goes, and nothing of where rows come from or what i
 import logging
 import resource
 import sys
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from exporter.progress import Report
 from trainer import gguf, methods, refresh, train
 from trainer.base import Base, Model, device
 from trainer.batches import plan, tokens_of
-from trainer.dataset import Dataset
+from trainer.dataset import Dataset, Row
 from trainer.examine import choose, examine
 from trainer.export import LEARNED
 from trainer.forecast import Forecast, forecast, require_memory
@@ -46,8 +47,7 @@ def teach(
 ) -> dict[str, Any]:
     """Train by the method of `settings`, write `LEARNED` into `folder`, and tell what was gained and how it ended.
 
-    Training begins at the base, or where `begun` had come to.
-    `frame` holds control tokens inside a reply, which bits per byte leave out.
+    Training begins at the base, or where `begun` had come to. Bits per byte leave out the control tokens in `frame`.
     """
     model, meter, limit = _ready(base, settings)
     rate = settings.learning_rate or methods.default_rate(model, settings.method)
@@ -73,12 +73,19 @@ def teach(
     )
     with whole(folder / LEARNED) as output:
         methods.keep(model, output)
-    double = methods.as_published(model, base, folder / LEARNED)
     bits = partial(bits_per_byte, frame=frame, batch_tokens=settings.batch_tokens)
+    found = _gained(methods.as_published(model, base, folder / LEARNED), base, measured, data, bits)
+    return {**found, "ended": ending.told, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": _peak_rss_mb()}
+
+
+def _gained(
+    double: Model, base: Base, measured: Sequence[Row], data: Dataset, bits: Callable[[Model, Sequence[Row]], float]
+) -> dict[str, float]:
+    """Bits per byte of the double, also on the rows on which its GGUF will be proved, and of its base."""
     found = {"tuned": bits(double, measured), "proved": bits(double, sample(data.held_out, tokens=PROVED))}
     with methods.untuned(double, base) as before:
         found["base"] = bits(before, measured)
-    return {**found, "ended": ending.told, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": _peak_rss_mb()}
+    return found
 
 
 def estimate(base: Base, data: Dataset, settings: Train) -> Forecast:

@@ -44,7 +44,7 @@ def fit(
 ) -> tuple[Pace, Ending]:
     """Train `model` in place, its adapter or all of it: through all batches, until the time is up or it learned enough.
 
-    `room` bounds what is done at once, which changes memory and time and, as long as it cuts no row, nothing else.
+    `room` bounds what is done at once, which changes memory and time and, as long as it cuts no row, nothing else;
     `autocast` multiplies in bfloat16 what is kept in float32, where the hardware does.
     With `examine`, checks are made as trainer.stopping has it, training ends after `patience` of them without a better
     one, and the best state is what is left in `model`. Without, it is the last.
@@ -58,20 +58,31 @@ def fit(
     latest = checkpoints.newest(folder)
     spent = float(latest.facts["seconds"]) if latest else 0.0
     budget = Budget(steps=len(batches), seconds=max_seconds, spent=spent, clock=clock)
-    watch = Watch(
-        batches,
-        budget,
-        report,
-        examine=examine,
-        patience=patience,
-        checkpoint_seconds=checkpoint_seconds,
-        resumed=latest,
-    )
+    watch = Watch(batches, budget, report, examine, patience, checkpoint_seconds, latest)
+    trainer = _trainer(model, batches, folder, watch, Passes(model, room, autocast=autocast), budget, learning_rate)
+    ending = watch.ending(latest.step) if latest else None
+    if ending is None:
+        trainer.train(resume_from_checkpoint=str(latest.folder) if latest else None)
+        ending = watch.end(trainer.state.global_step)
+    trainer.take(checkpoints.at(folder, ending.kept))
+    return watch.pace(ending.step), ending
+
+
+def _trainer(
+    model: Model,
+    batches: Sequence[Batch],
+    folder: Path,
+    watch: Watch,
+    passes: Passes,
+    budget: Budget,
+    learning_rate: float,
+) -> "_Trainer":
+    """AdamW without decay, its rate along the budget's curve."""
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=learning_rate, weight_decay=0.0, fused=True)
     trainer = _Trainer(
         watch,
-        Passes(model, room, autocast=autocast),
+        passes,
         model=model,
         args=_arguments(folder, steps=len(batches)),
         train_dataset=batches,
@@ -80,14 +91,7 @@ def fit(
         optimizers=(optimizer, LambdaLR(optimizer, budget.factor)),
     )
     trainer.remove_callback(PrinterCallback)
-    ending = watch.ending(latest.step) if latest else None
-    if ending is None:
-        trainer.train(resume_from_checkpoint=str(latest.folder) if latest else None)
-        ending = watch.ending(trainer.state.global_step)
-    if ending is None:
-        raise RuntimeError("training ended for no reason")
-    trainer.take(checkpoints.at(folder, ending.kept))
-    return watch.pace(ending.step), ending
+    return trainer
 
 
 def checkpoints_size(model: Model) -> int:

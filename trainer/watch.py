@@ -38,7 +38,6 @@ class Watch(TrainerCallback):
         batches: Sequence[Batch],
         budget: Budget,
         report: Report,
-        *,
         examine: Examine | None,
         patience: int,
         checkpoint_seconds: float,
@@ -67,6 +66,12 @@ class Watch(TrainerCallback):
             reason = "all is read" if step >= planned else "time is up"
         kept = best(self._checks)
         return Ending(reason, step, planned, kept.step if kept else step) if reason else None
+
+    def end(self, step: int) -> Ending:
+        """Why training ended."""
+        if (ending := self.ending(step)) is None:
+            raise RuntimeError("training ended for no reason")
+        return ending
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
