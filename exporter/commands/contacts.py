@@ -68,7 +68,7 @@ def export_command(config_path: Path, contact: str, output: Path | None) -> None
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--allow-again", is_flag=True, help="Let somebody who was forgotten, by their id, be kept again.")
 def forget_command(config_path: Path, contact: str | None, yes: bool, allow_again: bool) -> None:
-    """Erase everything that is kept about CONTACT, and keep nothing of them from now on.
+    """Erase all that is kept about CONTACT, for good.
 
     CONTACT is a name, @username or id, of a person or of a group. Every byte goes: your chat, their messages in others,
     earlier versions, quotes, forwards, drafts, and what trainings left. Only ids stay, so that no sync, import or bot
