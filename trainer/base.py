@@ -181,6 +181,11 @@ def load_model(folder: Path, dtype: torch.dtype, to: torch.device | None = None)
     return cast(PreTrainedModel, model.to(to or device()))
 
 
+def learning(model: Model) -> list[torch.nn.Parameter]:
+    """The weights that learn."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
 def causal(model: Model) -> Any:
     """The language model itself, whatever adapter it wears."""
     return model.get_base_model() if isinstance(model, PeftModel) else model

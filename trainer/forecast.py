@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 import torch
 
 from exporter.config import Train
-from trainer.base import Base, Model, precision
+from trainer.base import Base, Model, learning, precision
 from trainer.batches import Batch, padded, plan, tokens_of
 from trainer.dataset import Row
 from trainer.meter import Meter
 from trainer.methods import in_bfloat16
 from trainer.passes import LEAST_LENGTH, NoMemory, Passes, Room
+from trainer.train import adamw
 
 LEAST_BYTES = {"lora": 2.0, "qlora": 0.7, "full": 16.0}
 """Of memory for each weight, before anything is read: frozen ones as they are kept; learned ones, in float32, with
@@ -125,8 +126,7 @@ class _Scale:
 
     def __init__(self, model: Model, meter: Meter, clock: Callable[[], float], *, autocast: bool) -> None:
         self._model, self._meter, self._clock, self._autocast = model, meter, clock, autocast
-        self._learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self._optimizer = torch.optim.AdamW(self._learning, lr=0.0, weight_decay=0.0)
+        self._optimizer = adamw(model, 0.0)
 
     def weigh(self, batch: Batch, room: Room) -> tuple[_Taken, Room]:
         """What one step takes, and the room that it was made in: less than was given if a GPU ran out of memory."""
@@ -135,7 +135,7 @@ class _Scale:
 
         def step() -> None:
             passes.learn(batch)
-            torch.nn.utils.clip_grad_norm_(self._learning, 1.0)
+            torch.nn.utils.clip_grad_norm_(learning(self._model), 1.0)
             self._optimizer.step()
             self._model.zero_grad(set_to_none=True)
             if self._model.device.type == "cuda":

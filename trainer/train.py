@@ -19,7 +19,7 @@ from transformers import (
 
 from exporter.progress import Report
 from trainer import checkpoints
-from trainer.base import Model
+from trainer.base import Model, learning
 from trainer.batches import Batch
 from trainer.passes import AMPLE, Passes, Room
 from trainer.schedule import Budget, Pace
@@ -77,9 +77,8 @@ def _trainer(
     budget: Budget,
     learning_rate: float,
 ) -> "_Trainer":
-    """AdamW without decay, its rate along the budget's curve."""
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=learning_rate, weight_decay=0.0, fused=True)
+    """Its learning rate goes along the budget's curve."""
+    optimizer = adamw(model, learning_rate)
     trainer = _Trainer(
         watch,
         passes,
@@ -94,12 +93,17 @@ def _trainer(
     return trainer
 
 
+def adamw(model: Model, rate: float) -> torch.optim.AdamW:
+    """The optimizer of every step, those that are only measured included: without decay, in one pass over memory."""
+    return torch.optim.AdamW(learning(model), lr=rate, weight_decay=0.0, fused=True)
+
+
 def checkpoints_size(model: Model) -> int:
     """The most bytes that `fit` keeps on disk: of each learned number its value and AdamW's two, in float32.
 
     Three checkpoints are kept, the best one among them, while a fourth is written.
     """
-    return 4 * 3 * 4 * sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    return 4 * 3 * 4 * sum(parameter.numel() for parameter in learning(model))
 
 
 def _arguments(folder: Path, *, steps: int) -> TrainingArguments:
