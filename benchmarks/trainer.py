@@ -14,15 +14,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import peak
 from benchmarks.report import BUSY, Mark, marks_table
 from exporter.config import Config, Train
 from exporter.consent import Ledger
 from exporter.imports import import_file
 from exporter.progress import Step, progress
 from exporter.store import open_store
+from sandbox.demo.play import CAST
 
-CAST = Path(__file__).resolve().parents[1] / "sandbox" / "cast" / "result.json"
 OURS, ORIGINAL = "trainer run", "the original's way"
 FASTER = 3.0
 """Times the learned tokens per second of the original's way."""
@@ -180,7 +179,7 @@ def _original(config: Config, steps: int | None) -> Learned:
     from trainer import pipeline
     from trainer.loss import sample
     from trainer.split import split
-    from trainer.teach import MEASURED
+    from trainer.teach import MEASURED, peak_rss_mb
 
     with open_store(config.database) as store, pipeline.quiet(), progress(Console(stderr=True)) as report:
         history = split(store, Ledger(store.database, config.consent), config)
@@ -194,7 +193,7 @@ def _original(config: Config, steps: int | None) -> Learned:
         learned_per_second=fitted.learned_tokens / fitted.seconds,
         before=fitted.before,
         after=fitted.after,
-        peak=peak(),
+        peak=peak_rss_mb(),
     )
 
 

@@ -50,10 +50,8 @@ def teach(
     Training begins at the base, or where `begun` had come to. Bits per byte leave out the control tokens in `frame`.
     """
     model, meter, limit = _ready(base, settings)
-    rate = settings.learning_rate or methods.default_rate(model, settings.method)
     if begun:
         refresh.begin_from(model, begun)
-        rate *= refresh.GENTLER
     room = _room(model, data, settings, meter, limit)
     gguf.require_space(folder, train.checkpoints_size(model), free_space)
     batches = plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed)
@@ -63,7 +61,7 @@ def teach(
         model,
         batches,
         folder / CHECKPOINTS,
-        learning_rate=rate,
+        learning_rate=_rate(model, settings, begun),
         max_seconds=settings.max_minutes * 60 if settings.max_minutes else None,
         report=report,
         room=room,
@@ -75,7 +73,12 @@ def teach(
         methods.keep(model, output)
     bits = partial(bits_per_byte, frame=frame, batch_tokens=settings.batch_tokens)
     found = _gained(methods.as_published(model, base, folder / LEARNED), base, measured, data, bits)
-    return {**found, "ended": ending.told, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": _peak_rss_mb()}
+    return {**found, "ended": ending.told, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": peak_rss_mb()}
+
+
+def _rate(model: Model, settings: Train, begun: refresh.Start | None) -> float:
+    rate = settings.learning_rate or methods.default_rate(model, settings.method)
+    return rate * refresh.GENTLER if begun else rate
 
 
 def _gained(
@@ -116,7 +119,7 @@ def _room(model: Model, data: Dataset, settings: Train, meter: Meter, limit: int
     return planned.room
 
 
-def _peak_rss_mb() -> float:
-    """The most memory that this process ever held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+def peak_rss_mb() -> float:
+    """The most memory that this process ever held; the system counts it in bytes on a Mac, else in KiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
