@@ -38,6 +38,8 @@ ROOMS = {
     f"{_EXPORTER}/database.py": "writing",
     f"{_EXPORTER}/intervals.py": "writing",
     f"{_EXPORTER}/chatstate.py": "writing",
+    f"{_EXPORTER}/forgotten.py": "writing",
+    f"{_EXPORTER}/consent.py": "asking for consent",
 }
 
 
