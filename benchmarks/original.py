@@ -17,9 +17,9 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 
 from exporter.config import Train
 from exporter.progress import Report, Step
-from trainer import base as bases
-from trainer.dataset import Row
-from trainer.loss import bits_per_byte
+from trainer.data.dataset import Row
+from trainer.learning import base as bases
+from trainer.learning.loss import bits_per_byte
 from trainer.pipeline import Training
 
 BATCH = 8

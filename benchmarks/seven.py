@@ -16,13 +16,13 @@ from transformers import AutoModelForCausalLM, MistralConfig
 
 from exporter.config import Train
 from exporter.progress import Report, Step
-from trainer.base import Base, device
-from trainer.dataset import Row
-from trainer.forecast import Forecast, forecast, require_memory
-from trainer.gguf import require_space
-from trainer.meter import Meter
-from trainer.methods import Method, learner
-from trainer.passes import NoMemory
+from trainer.convert.gguf import require_space
+from trainer.data.dataset import Row
+from trainer.learning.base import Base, device
+from trainer.learning.forecast import Forecast, forecast, require_memory
+from trainer.learning.meter import Meter
+from trainer.learning.methods import Method, learner
+from trainer.learning.passes import NoMemory
 from trainer.pipeline import quiet
 
 MISTRAL = MistralConfig(sliding_window=None)

@@ -177,8 +177,8 @@ def _ours(config: Config) -> Learned:
 def _original(config: Config, steps: int | None) -> Learned:
     from benchmarks import original
     from trainer import pipeline
-    from trainer.loss import sample
-    from trainer.split import split
+    from trainer.data.split import split
+    from trainer.learning.loss import sample
     from trainer.teach import MEASURED, peak_rss_mb
 
     with open_store(config.database) as store, pipeline.quiet(), progress(Console(stderr=True)) as report:

@@ -37,9 +37,9 @@ from exporter.progress import Say
 from exporter.running import ended_by, one_problem
 from exporter.store import Store, open_store
 from exporter.telegram import connect
-from trainer.artifact import Card
-from trainer.conversations import Views, views
-from trainer.registry import current
+from trainer.models.artifact import Card
+from trainer.models.registry import current
+from trainer.reading.conversations import Views, views
 
 log = logging.getLogger(__name__)
 

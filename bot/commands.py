@@ -34,8 +34,8 @@ from exporter.modes import resolve_modes
 from exporter.progress import progress
 from exporter.selection import resolve_contact
 from exporter.store import Store, open_store
-from trainer.conversations import views
-from trainer.registry import current
+from trainer.models.registry import current
+from trainer.reading.conversations import views
 
 
 @click.group(cls=DefaultGroup, epilog=EXIT_CODES)

@@ -18,9 +18,9 @@ from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError
 from exporter.progress import Report, Step
 from exporter.store import Store
-from trainer.artifact import Artifact
-from trainer.conversations import learnable, views
-from trainer.dataset import Exchange, held_out_exchanges
+from trainer.data.dataset import Exchange, held_out_exchanges
+from trainer.models.artifact import Artifact
+from trainer.reading.conversations import learnable, views
 
 log = logging.getLogger(__name__)
 

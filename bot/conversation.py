@@ -29,7 +29,7 @@ from exporter.messages import Message, Peer
 from exporter.modes import Mode
 from exporter.progress import Say
 from exporter.store import Store
-from trainer.conversations import Views
+from trainer.reading.conversations import Views
 
 log = logging.getLogger(__name__)
 

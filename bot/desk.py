@@ -13,7 +13,7 @@ from bot.drafts import Draft, Drafts
 from bot.outbox import Lost, Refused
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store
-from trainer.dialogue import words
+from trainer.reading.dialogue import words
 
 log = logging.getLogger(__name__)
 

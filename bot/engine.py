@@ -19,8 +19,8 @@ import llama_cpp
 from llama_cpp import Llama
 
 from exporter.errors import DoppelgangerError
-from trainer.artifact import Card, GGUFTokenizer, refuse_forgotten, verify
-from trainer.prompt import PromptSpec, Tokenizer
+from trainer.models.artifact import Card, GGUFTokenizer, refuse_forgotten, verify
+from trainer.reading.prompt import PromptSpec, Tokenizer
 
 MIN_P = 0.05
 ABORTED = 2

@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from bot.conversation import Parts
 from bot.double import Double
 from exporter.database import transaction
-from trainer.artifact import Card, refuse_forgotten
+from trainer.models.artifact import Card, refuse_forgotten
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 from exporter.config import ConsentScope
 from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.modes import Mode, is_person
-from trainer.prompt import PromptSpec
-from trainer.redact import PLACEHOLDER
+from trainer.reading.prompt import PromptSpec
+from trainer.reading.redact import PLACEHOLDER
 
 FRESH = timedelta(minutes=10)
 """A message older than this is never answered automatically."""
@@ -126,7 +126,7 @@ class Flaw(StrEnum):
 
 
 _MEDIA = re.compile(rf"\[({'|'.join(set(MessageKind) - {MessageKind.TEXT})})( [^\]\n]*)?\]")
-"""How `trainer.dialogue.words` tells a model of what is not text: a double can not send such things."""
+"""How `trainer.reading.dialogue.words` tells a model of what is not text: a double can not send such things."""
 _CONTROL = re.compile(r"<\|\w+\|>")
 _AGAIN = re.compile(r"(.{8,}?)\1{3,}", re.DOTALL)
 _MOST_ALIKE = 2

@@ -10,7 +10,7 @@ from exporter.consent import Ledger
 from exporter.messages import Peer
 from exporter.modes import Mode
 from exporter.store import Store
-from trainer.artifact import Card
+from trainer.models.artifact import Card
 
 
 def status(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from bot.compose import compose
 from bot.engine import Speaker
 from bot.window import prompt
-from trainer.dialogue import Turn
-from trainer.prompt import Scene
+from trainer.reading.dialogue import Turn
+from trainer.reading.prompt import Scene
 
 
 def talk(speaker: Speaker, scene: Scene, lines: Iterable[str], say: Callable[[str, str], None], *, mark: str) -> None:

@@ -12,10 +12,10 @@ from bot.engine import Speaker
 from exporter import ghostwritten
 from exporter.messages import Message
 from exporter.store import Store
-from trainer.conversations import Conversation, View
-from trainer.dialogue import Session, Turn
-from trainer.memory import Memory
-from trainer.prompt import Recalled, Scene, encode, fit, render_prompt
+from trainer.reading.conversations import Conversation, View
+from trainer.reading.dialogue import Session, Turn
+from trainer.reading.memory import Memory
+from trainer.reading.prompt import Recalled, Scene, encode, fit, render_prompt
 
 MOST = 300
 """Messages that are looked at, and up to twice as many; far more than any prompt holds."""

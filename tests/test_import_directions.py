@@ -26,7 +26,7 @@ FORBIDDEN = {
     "bot": {"sandbox", "benchmarks"} | HEAVY,
     "sandbox": OURS - {"sandbox"} | HEAVY | {"llama_cpp"},
 }
-LIGHT = ("trainer.dialogue", "trainer.prompt", "trainer.artifact", "trainer.registry")
+LIGHT = ("trainer.reading.dialogue", "trainer.reading.prompt", "trainer.models.artifact", "trainer.models.registry")
 
 
 def ask(code, *arguments):

@@ -23,20 +23,21 @@ from exporter.kept import voices
 from exporter.progress import Report, Step, silent
 from exporter.runs import alone
 from exporter.store import Store
-from trainer import base as bases
-from trainer import gguf, refresh, registry
-from trainer.artifact import MODEL, Artifact, BitsPerByte, Card, read, refuse_forgotten, sha256, write_card
-from trainer.bundle import Bundle
-from trainer.dataset import Dataset, dataset
-from trainer.export import ARTIFACT, LEARNED, base_gguf, export
-from trainer.forecast import Forecast
-from trainer.gate import judge
-from trainer.golden import fingerprint
-from trainer.loss import sample
-from trainer.prompt import PromptSpec
-from trainer.proof import PROVED, prove
+from trainer.convert import gguf
+from trainer.convert.export import ARTIFACT, LEARNED, base_gguf, export
+from trainer.data.bundle import Bundle
+from trainer.data.dataset import Dataset, dataset
+from trainer.data.split import Split, split
+from trainer.learning import base as bases
+from trainer.learning.forecast import Forecast
+from trainer.learning.loss import sample
+from trainer.models import refresh, registry
+from trainer.models.artifact import MODEL, Artifact, BitsPerByte, Card, read, refuse_forgotten, sha256, write_card
+from trainer.models.gate import judge
+from trainer.models.proof import PROVED, prove
+from trainer.reading.golden import fingerprint
+from trainer.reading.prompt import PromptSpec
 from trainer.run import PERCENT, Run, open_run, remove
-from trainer.split import Split, split
 from trainer.teach import CHECKPOINTS, estimate, teach
 
 LIBRARIES = ("torch", "transformers", "peft", "gguf", "llama-cpp-python")

@@ -13,17 +13,19 @@ from typing import Any
 
 from exporter.config import Train
 from exporter.progress import Report
-from trainer import gguf, methods, refresh, train
-from trainer.base import Base, Model, device
-from trainer.batches import plan, tokens_of
-from trainer.dataset import Dataset, Row
-from trainer.examine import choose, examine
-from trainer.export import LEARNED
-from trainer.forecast import Forecast, forecast, require_memory
-from trainer.loss import bits_per_byte, sample
-from trainer.meter import Meter
-from trainer.passes import Room
-from trainer.proof import PROVED
+from trainer.convert import gguf
+from trainer.convert.export import LEARNED
+from trainer.data.batches import plan, tokens_of
+from trainer.data.dataset import Dataset, Row
+from trainer.learning import methods, train
+from trainer.learning.base import Base, Model, device
+from trainer.learning.examine import choose, examine
+from trainer.learning.forecast import Forecast, forecast, require_memory
+from trainer.learning.loss import bits_per_byte, sample
+from trainer.learning.meter import Meter
+from trainer.learning.passes import Room
+from trainer.models import refresh
+from trainer.models.proof import PROVED
 from trainer.run import whole
 
 MEASURED = 6_000

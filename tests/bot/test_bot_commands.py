@@ -12,8 +12,8 @@ from exporter.messages import Message, Peer, PeerKind
 from exporter.store import open_store
 from tests.bot.bigram import write_artifact
 from tests.sandbox_fixtures import AGREED_BY_ALL
-from trainer.artifact import PromptMismatch
-from trainer.registry import NoModel
+from trainer.models.artifact import PromptMismatch
+from trainer.models.registry import NoModel
 
 REPLIES = (("yes",), ("sure", "soon"))
 BEGIN = datetime(2026, 2, 1, tzinfo=UTC)

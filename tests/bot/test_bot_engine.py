@@ -11,9 +11,9 @@ from bot.engine import open_double, open_engine
 from exporter.errors import DoppelgangerError
 from tests.bot.bigram import SPEC, talker, vocabulary, write_artifact, write_bigram
 from tests.bot.seeded import seeded
-from trainer.artifact import GGUFTokenizer, PromptMismatch, read
-from trainer.dialogue import Turn
-from trainer.prompt import Scene, encode, render_prompt
+from trainer.models.artifact import GGUFTokenizer, PromptMismatch, read
+from trainer.reading.dialogue import Turn
+from trainer.reading.prompt import Scene, encode, render_prompt
 
 REPLIES = (("yes",), ("sure", "soon"), ("later",))
 

@@ -8,7 +8,7 @@ from bot.drafts import DraftState
 from bot.engine import open_double
 from tests.bot.bigram import write_artifact
 from tests.bot.seeded import seeded
-from trainer.artifact import read
+from trainer.models.artifact import read
 
 SENT = ("messages.sendMessage",)
 SHORT = 0.01

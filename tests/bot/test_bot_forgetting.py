@@ -10,7 +10,7 @@ from exporter.forget import find_person, forget
 from exporter.store import open_store
 from tests.bot.bigram import a_card
 from tests.bot.seeded import seeded
-from trainer.artifact import MODEL, LearnedFromForgotten, refuse_forgotten
+from trainer.models.artifact import MODEL, LearnedFromForgotten, refuse_forgotten
 
 CANARY = "canary7f3a"
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from bot.policy import Action, Flaw, Reason, Situation, addressed, decide, flaw
 from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.modes import Mode
-from trainer.dialogue import words
-from trainer.prompt import PromptSpec
+from trainer.reading.dialogue import words
+from trainer.reading.prompt import PromptSpec
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 400_000, tzinfo=UTC)
 BEN = Peer(5, PeerKind.USER, "Ben")

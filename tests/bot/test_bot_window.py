@@ -12,9 +12,9 @@ from exporter import ghostwritten
 from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.store import open_store
 from tests.bot.bigram import SPEC, vocabulary
-from trainer.artifact import GGUFTokenizer
-from trainer.conversations import View
-from trainer.dialogue import Turn
+from trainer.models.artifact import GGUFTokenizer
+from trainer.reading.conversations import View
+from trainer.reading.dialogue import Turn
 
 ANN, BEN = Peer(1, PeerKind.SELF, "Ann"), Peer(5, PeerKind.USER, "Ben")
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)

@@ -15,9 +15,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from exporter.config import Config, Train
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store, open_store
-from trainer.artifact import GGUFTokenizer
-from trainer.base import Base, HFTokenizer, embedded_gguf, load_model, load_tokenizer, unpack_tokenizer
-from trainer.merge import merged
+from trainer.convert.merge import merged
+from trainer.learning.base import Base, HFTokenizer, embedded_gguf, load_model, load_tokenizer, unpack_tokenizer
+from trainer.models.artifact import GGUFTokenizer
 
 torch.set_num_threads(1)  # tiny products wait longer for each other than they take
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from trainer.attention import BLOCK, flash_attention, grouped_attention
+from trainer.learning.attention import BLOCK, flash_attention, grouped_attention
 
 HEADS, GROUPS, WIDTH, SCALING = 6, 2, 8, 0.3
 

@@ -13,9 +13,13 @@ from exporter.store import open_store
 from tests.bot.bigram import a_card, talker, write_bigram
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import START
-from trainer import arrival, pipeline, registry
-from trainer.arrival import NotAccepted
-from trainer.artifact import (
+from trainer import pipeline
+from trainer.commands import main
+from trainer.data.bundle import NoBundle, read_bundle, write_bundle
+from trainer.data.split import split
+from trainer.models import arrival, registry
+from trainer.models.arrival import NotAccepted
+from trainer.models.artifact import (
     ADAPTER,
     CARD,
     MODEL,
@@ -26,10 +30,7 @@ from trainer.artifact import (
     sha256,
     write_card,
 )
-from trainer.bundle import NoBundle, read_bundle, write_bundle
-from trainer.commands import main
-from trainer.proof import Unfaithful
-from trainer.split import split
+from trainer.models.proof import Unfaithful
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from exporter.config import Consent, Train
 from exporter.consent import Ledger
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import BEN, CLUB, START, config_with
-from trainer.conversations import TooLittle, learnable
-from trainer.dataset import dataset
-from trainer.prompt import PromptSpec
-from trainer.split import split
+from trainer.data.dataset import dataset
+from trainer.data.split import split
+from trainer.reading.conversations import TooLittle, learnable
+from trainer.reading.prompt import PromptSpec
 
 
 def test_acceptance_15_no_training_row_mentions_a_chat_without_consent(store, gguf):

@@ -5,10 +5,10 @@ from datetime import timedelta
 from itertools import count
 
 from tests.trainer.conftest import START
-from trainer.conversations import Conversation
-from trainer.curate import ALL_SHORT, CHAT_ENOUGH, ENOUGH, ONE_SHORT, Curation, Measured, curate
-from trainer.dialogue import Turn
-from trainer.prompt import Scene
+from trainer.data.curate import ALL_SHORT, CHAT_ENOUGH, ENOUGH, ONE_SHORT, Curation, Measured, curate
+from trainer.reading.conversations import Conversation
+from trainer.reading.dialogue import Turn
+from trainer.reading.prompt import Scene
 
 PASTED = "for sale: a red bicycle of my uncle in very good order, ask me for the price before friday evening"
 

@@ -14,12 +14,12 @@ from exporter.messages import Message, Peer, PeerKind
 from exporter.store import open_store
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import BEN, CLUB, EVE, OWNER, START, config_with, talk
-from trainer import dataset as rendering
-from trainer.conversations import TooLittle, learnable, views
-from trainer.dataset import Dataset, held_out_exchanges, lessons, memories
-from trainer.prompt import PromptSpec
-from trainer.sensitive.spans import Kind
-from trainer.split import Split, split
+from trainer.data import dataset as rendering
+from trainer.data.dataset import Dataset, held_out_exchanges, lessons, memories
+from trainer.data.split import Split, split
+from trainer.reading.conversations import TooLittle, learnable, views
+from trainer.reading.prompt import PromptSpec
+from trainer.reading.sensitive.spans import Kind
 
 SPEC = PromptSpec()
 

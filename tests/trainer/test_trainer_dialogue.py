@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.messages import Message, MessageKind
-from trainer.dialogue import LATE, Turn, bursts, clip, sessions, told, turn, window_start, windows, words
+from trainer.reading.dialogue import LATE, Turn, bursts, clip, sessions, told, turn, window_start, windows, words
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = GAP = timedelta(minutes=60)

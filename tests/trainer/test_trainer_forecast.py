@@ -8,11 +8,11 @@ import torch
 from exporter.config import Train
 from tests.trainer.test_trainer_train import row
 from trainer import pipeline, teach
-from trainer.base import Base, load_model
-from trainer.forecast import forecast, require_memory
-from trainer.meter import Meter
-from trainer.methods import with_adapter
-from trainer.passes import AMPLE, NoMemory
+from trainer.learning.base import Base, load_model
+from trainer.learning.forecast import forecast, require_memory
+from trainer.learning.meter import Meter
+from trainer.learning.methods import with_adapter
+from trainer.learning.passes import AMPLE, NoMemory
 
 ROWS = [row(length, seed=length) for length in (300, *range(40, 120, 4))]
 SETTINGS = Train(batch_tokens=320, epochs=2, method="lora")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.gaps import LONGEST, SHORTEST, learn_gap, typical
-from trainer.marks import HOUR
+from trainer.reading.gaps import LONGEST, SHORTEST, learn_gap, typical
+from trainer.reading.marks import HOUR
 
 
 def silences(count, *, within, between, share=0.85, spread=1.0):

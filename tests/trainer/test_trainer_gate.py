@@ -9,11 +9,11 @@ from exporter.config import Train
 from tests.bot.bigram import SPEC, a_card, talker, write_bigram
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import START, config_with
-from trainer import registry
-from trainer.artifact import MODEL, Artifact, BitsPerByte, write_card
-from trainer.conversations import conversations, learnable, views
-from trainer.gate import judge
-from trainer.registry import Verdict
+from trainer.models import registry
+from trainer.models.artifact import MODEL, Artifact, BitsPerByte, write_card
+from trainer.models.gate import judge
+from trainer.models.registry import Verdict
+from trainer.reading.conversations import conversations, learnable, views
 
 SAYS = {"hers": [("yep", "why"), ("ok",)], "others": [("banana",)]}
 """What Ann says in the made-up history, and what she never does."""

@@ -11,12 +11,12 @@ import torch
 from llama_cpp import Llama
 
 from tests.bot.bigram import a_card
-from trainer import gguf
-from trainer.artifact import GGUFTokenizer, PromptMismatch, verify
-from trainer.base import EMBEDDED, NoBase, embedded_gguf, load_model, prepare
-from trainer.golden import fingerprint
-from trainer.prompt import PromptSpec
-from trainer.vocabulary import UnknownTokenizer
+from trainer.convert import gguf
+from trainer.convert.vocabulary import UnknownTokenizer
+from trainer.learning.base import EMBEDDED, NoBase, embedded_gguf, load_model, prepare
+from trainer.models.artifact import GGUFTokenizer, PromptMismatch, verify
+from trainer.reading.golden import fingerprint
+from trainer.reading.prompt import PromptSpec
 
 LOGITS_BOUND = 0.05
 """The most that a logit of the F16 GGUF in llama.cpp may differ from transformers in float32."""

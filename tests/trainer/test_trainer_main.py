@@ -14,7 +14,7 @@ from exporter.store import open_store
 from tests.trainer.conftest import AGREED, talk
 from trainer.commands import main
 from trainer.commands.extra import NotInstalled
-from trainer.registry import current
+from trainer.models.registry import current
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from trainer import marks
-from trainer.marks import HOUR, WIDEST, clock, length, mark
+from trainer.reading import marks
+from trainer.reading.marks import HOUR, WIDEST, clock, length, mark
 
 SUNDAY = datetime(2026, 3, 1, 21, 30, tzinfo=UTC)
 

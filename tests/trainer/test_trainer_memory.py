@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.conversations import Conversation
-from trainer.dialogue import Turn
-from trainer.memory import MOST, Memory
-from trainer.prompt import PromptSpec, Scene, encode, recalled_cost, render_prompt, render_row
+from trainer.reading.conversations import Conversation
+from trainer.reading.dialogue import Turn
+from trainer.reading.memory import MOST, Memory
+from trainer.reading.prompt import PromptSpec, Scene, encode, recalled_cost, render_prompt, render_row
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = PromptSpec(length=1024)

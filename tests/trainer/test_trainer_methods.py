@@ -8,10 +8,10 @@ from torch.nn.functional import cross_entropy
 from tests.trainer.conftest import merged_model
 from tests.trainer.test_trainer_train import row
 from trainer import pipeline
-from trainer.base import Base, causal, load_model
-from trainer.batches import collate
-from trainer.loss import surprise
-from trainer.methods import (
+from trainer.data.batches import collate
+from trainer.learning.base import Base, causal, load_model
+from trainer.learning.loss import surprise
+from trainer.learning.methods import (
     NotFourBit,
     as_published,
     default_rate,
@@ -22,7 +22,7 @@ from trainer.methods import (
     untuned,
     with_adapter,
 )
-from trainer.registry import current
+from trainer.models.registry import current
 
 ROWS = (row(70), row(50, seed=1), row(33, seed=2))
 

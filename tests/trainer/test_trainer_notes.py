@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.notes import Notes, chunks, read_notes, sampled
+from trainer.data.notes import Notes, chunks, read_notes, sampled
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import torch
 
 from exporter.progress import silent
 from tests.trainer.test_trainer_train import row
-from trainer.base import load_model
-from trainer.batches import padded
-from trainer.methods import with_adapter
-from trainer.passes import AMPLE, LEAST_LENGTH, UNBOUNDED, NoMemory, Passes, Room
-from trainer.train import fit
+from trainer.data.batches import padded
+from trainer.learning.base import load_model
+from trainer.learning.methods import with_adapter
+from trainer.learning.passes import AMPLE, LEAST_LENGTH, UNBOUNDED, NoMemory, Passes, Room
+from trainer.learning.train import fit
 
 BATCH = (row(60), row(90, seed=1), row(40, seed=2), row(20, learned_from=15, seed=3))
 

@@ -12,14 +12,15 @@ from exporter.progress import Step
 from exporter.runs import AlreadyTraining, alone
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import BEN, START
-from trainer import pipeline, registry
-from trainer.base import EMBEDDED
-from trainer.batches import plan
-from trainer.checkpoints import SEAL
-from trainer.conversations import TooLittle
-from trainer.gguf import DiskFull
-from trainer.registry import current, in_use, names, promote, publish, thin
-from trainer.split import split
+from trainer import pipeline
+from trainer.convert.gguf import DiskFull
+from trainer.data.batches import plan
+from trainer.data.split import split
+from trainer.learning.base import EMBEDDED
+from trainer.learning.checkpoints import SEAL
+from trainer.models import registry
+from trainer.models.registry import current, in_use, names, promote, publish, thin
+from trainer.reading.conversations import TooLittle
 
 
 def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of):
@@ -134,7 +135,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 from exporter.config import Config
 from exporter.store import open_store
-from trainer import pipeline, train
+from trainer import pipeline
+from trainer.learning import train
 train.fit.__kwdefaults__["checkpoint_seconds"] = 0.0
 config = Config.model_validate_json(Path(sys.argv[1]).read_text())
 with open_store(Path(sys.argv[2])) as store:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.dialogue import Turn
-from trainer.prompt import Scene
-from trainer.redact import PLACEHOLDER, Redactor, find, placeholders
-from trainer.sensitive.banking import luhn
-from trainer.sensitive.phones import region_of
-from trainer.sensitive.spans import Kind
+from trainer.reading.dialogue import Turn
+from trainer.reading.prompt import Scene
+from trainer.reading.redact import PLACEHOLDER, Redactor, find, placeholders
+from trainer.reading.sensitive.banking import luhn
+from trainer.reading.sensitive.phones import region_of
+from trainer.reading.sensitive.spans import Kind
 
 SECRETS = {
     "my card is 4111 1111 1111 1111 ok": "my card is [card 1] ok",

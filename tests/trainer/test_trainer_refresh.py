@@ -12,10 +12,11 @@ from exporter.messages import Message
 from tests.trainer.conftest import OWNER, talk
 from tests.trainer.test_trainer_main import call, config_file  # noqa: F401 - a fixture
 from tests.trainer.test_trainer_resume import assert_same, model_of
-from trainer import pipeline, refresh, registry
-from trainer.artifact import Artifact, read
-from trainer.refresh import CannotContinue, Lineage, Start
-from trainer.split import Split, split
+from trainer import pipeline
+from trainer.data.split import Split, split
+from trainer.models import refresh, registry
+from trainer.models.artifact import Artifact, read
+from trainer.models.refresh import CannotContinue, Lineage, Start
 
 DAY = timedelta(days=1)
 

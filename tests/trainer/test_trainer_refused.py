@@ -10,9 +10,9 @@ from exporter.errors import ConfigError, DoppelgangerError
 from exporter.progress import silent
 from exporter.runs import AlreadyTraining, alone
 from tests.trainer.test_trainer_main import call, config_file  # noqa: F401 - a fixture
-from trainer.base import NoBase, prepare
+from trainer.learning.base import NoBase, prepare
+from trainer.learning.watch import Diverged
 from trainer.run import Run
-from trainer.watch import Diverged
 
 
 def refused(config_file, kind: type[DoppelgangerError], **changes: object) -> DoppelgangerError:  # noqa: F811

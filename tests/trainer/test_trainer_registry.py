@@ -14,12 +14,20 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from exporter.store import open_store
 from tests.bot.bigram import a_card
-from trainer import registry
-from trainer.artifact import CARD, MODEL, CannotLoad, LearnedFromForgotten, PromptMismatch, vocabulary, write_card
 from trainer.commands import main
-from trainer.golden import fingerprint
-from trainer.prompt import PromptSpec
-from trainer.registry import POINTER, InUse, NoModel, Verdict
+from trainer.models import registry
+from trainer.models.artifact import (
+    CARD,
+    MODEL,
+    CannotLoad,
+    LearnedFromForgotten,
+    PromptMismatch,
+    vocabulary,
+    write_card,
+)
+from trainer.models.registry import POINTER, InUse, NoModel, Verdict
+from trainer.reading.golden import fingerprint
+from trainer.reading.prompt import PromptSpec
 
 FIRST = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PASSED = Verdict(passed=True, why="")

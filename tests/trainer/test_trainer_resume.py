@@ -13,13 +13,13 @@ import torch
 
 from exporter.progress import Step
 from tests.trainer.test_trainer_train import row
-from trainer import checkpoints
-from trainer.base import load_model
-from trainer.checkpoints import SEAL
-from trainer.methods import with_adapter
-from trainer.schedule import Budget
-from trainer.train import fit
-from trainer.watch import Diverged
+from trainer.learning import checkpoints
+from trainer.learning.base import load_model
+from trainer.learning.checkpoints import SEAL
+from trainer.learning.methods import with_adapter
+from trainer.learning.schedule import Budget
+from trainer.learning.train import fit
+from trainer.learning.watch import Diverged
 
 STEPS = 8
 LOSSES = "trainer_state.json"

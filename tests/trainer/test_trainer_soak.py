@@ -13,11 +13,12 @@ import torch
 from llama_cpp import Llama
 
 from tests.trainer.test_trainer_pipeline import CHILD
-from trainer import gguf, pipeline
-from trainer.base import EMBEDDED, load_model, load_tokenizer, prepare
-from trainer.merge import merged
-from trainer.methods import with_adapter
-from trainer.registry import names
+from trainer import pipeline
+from trainer.convert import gguf
+from trainer.convert.merge import merged
+from trainer.learning.base import EMBEDDED, load_model, load_tokenizer, prepare
+from trainer.learning.methods import with_adapter
+from trainer.models.registry import names
 
 KILLS = 5
 LONGEST = 8.0

@@ -8,13 +8,13 @@ import torch
 
 from tests.trainer.test_trainer_resume import Stop, assert_same, model_of
 from tests.trainer.test_trainer_train import row
-from trainer import checkpoints
-from trainer.batches import collate
-from trainer.dataset import Dataset
-from trainer.examine import Sample, choose, examine
-from trainer.loss import bits_per_byte, judge, surprise
-from trainer.stopping import CHECKS, COPIED, STRETCH, Check, Ending, best, due, enough
-from trainer.train import fit
+from trainer.data.batches import collate
+from trainer.data.dataset import Dataset
+from trainer.learning import checkpoints
+from trainer.learning.examine import Sample, choose, examine
+from trainer.learning.loss import bits_per_byte, judge, surprise
+from trainer.learning.stopping import CHECKS, COPIED, STRETCH, Check, Ending, best, due, enough
+from trainer.learning.train import fit
 
 STEPS = 16
 BATCHES = [(row(30, seed=seed),) for seed in range(STEPS)]

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from bot.engine import messages_of
 from exporter.messages import Message
 from tests.bot.bigram import vocabulary
-from trainer.artifact import PromptMismatch
-from trainer.base import embedded_gguf
-from trainer.dialogue import Turn, bursts, turn, windows
-from trainer.golden import GOLDEN, fingerprint, golden_ids
-from trainer.marks import HOUR, WIDEST
-from trainer.prompt import (
+from trainer.learning.base import embedded_gguf
+from trainer.models.artifact import PromptMismatch
+from trainer.reading.dialogue import Turn, bursts, turn, windows
+from trainer.reading.golden import GOLDEN, fingerprint, golden_ids
+from trainer.reading.marks import HOUR, WIDEST
+from trainer.reading.prompt import (
     PromptSpec,
     Scene,
     Segment,

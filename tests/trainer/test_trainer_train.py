@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainer.conftest import merged_model
-from trainer.base import load_model
-from trainer.batches import MULTIPLE, collate, plan
-from trainer.dataset import Row
-from trainer.loss import bits_per_byte, sample, surprise
-from trainer.merge import BrokenWeights, UnknownAdapter
-from trainer.methods import with_adapter
-from trainer.schedule import Budget
-from trainer.stopping import Ending
-from trainer.train import fit
+from trainer.convert.merge import BrokenWeights, UnknownAdapter
+from trainer.data.batches import MULTIPLE, collate, plan
+from trainer.data.dataset import Row
+from trainer.learning.base import load_model
+from trainer.learning.loss import bits_per_byte, sample, surprise
+from trainer.learning.methods import with_adapter
+from trainer.learning.schedule import Budget
+from trainer.learning.stopping import Ending
+from trainer.learning.train import fit
 
 
 def row(length: int, learned_from: int = 5, seed: int = 0) -> Row:

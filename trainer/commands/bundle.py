@@ -11,8 +11,8 @@ from exporter.consent import Ledger
 from exporter.errors import ConfigError
 from exporter.kept import voices
 from exporter.store import open_store
-from trainer.bundle import learned_chats, write_bundle
-from trainer.split import split
+from trainer.data.bundle import learned_chats, write_bundle
+from trainer.data.split import split
 
 
 @click.command("bundle")

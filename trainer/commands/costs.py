@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from trainer.forecast import Forecast
+    from trainer.learning.forecast import Forecast
 
 MINUTE, HOUR = 60, 3600
 

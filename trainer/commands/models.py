@@ -13,10 +13,10 @@ from exporter.cli import DefaultGroup, config_option, counted
 from exporter.config import Config
 from exporter.progress import progress
 from exporter.store import open_store
-from trainer import registry
-from trainer.arrival import add
 from trainer.commands.run import print_verdict
-from trainer.registry import Listed
+from trainer.models import registry
+from trainer.models.arrival import add
+from trainer.models.registry import Listed
 
 RESTART = "A bot that is running goes on with the model that it has; start it anew to change that."
 

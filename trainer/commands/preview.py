@@ -17,9 +17,9 @@ from exporter.stats.tables import signs
 from exporter.store import open_store
 from trainer.commands.costs import print_costs
 from trainer.commands.extra import training_pipeline
-from trainer.dataset import Dataset, lessons, memories
-from trainer.prompt import Segment
-from trainer.split import Split, split
+from trainer.data.dataset import Dataset, lessons, memories
+from trainer.data.split import Split, split
+from trainer.reading.prompt import Segment
 
 if TYPE_CHECKING:
     from trainer.pipeline import Training

@@ -11,9 +11,9 @@ from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.progress import progress
 from exporter.store import open_store
-from trainer import registry
 from trainer.commands.extra import training_pipeline
 from trainer.commands.run import tell
+from trainer.models import registry
 
 
 @click.command("continue")

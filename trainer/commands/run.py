@@ -12,11 +12,11 @@ from exporter.cli import config_option
 from exporter.errors import ConfigError
 from exporter.progress import progress
 from exporter.store import open_store
-from trainer import registry
-from trainer.artifact import Artifact
-from trainer.bundle import read_bundle
 from trainer.commands.extra import training_pipeline
-from trainer.registry import Verdict
+from trainer.data.bundle import read_bundle
+from trainer.models import registry
+from trainer.models.artifact import Artifact
+from trainer.models.registry import Verdict
 
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW = click.Path(path_type=Path)

@@ -1,0 +1,1 @@
+"""From what was learned to a GGUF that llama.cpp reads."""

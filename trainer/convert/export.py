@@ -1,0 +1,61 @@
+"""From what was learned to a GGUF that llama.cpp reads: merge and convert in one go, then quantize.
+
+Each stage leaves its whole output in the run's folder, or none.
+"""
+
+from pathlib import Path
+
+from trainer.convert import gguf
+from trainer.convert.merge import merged
+from trainer.learning.base import Base
+from trainer.models.artifact import MODEL
+from trainer.run import Run, remove, whole
+
+LEARNED = "learned"
+"""The folder, inside a run, of what was learned: an adapter, or all weights."""
+ARTIFACT = "artifact"
+"""The folder, inside a run, that will be published."""
+
+
+def base_gguf(base: Base, work: Run, quantization: str, cache: Path, free_space: gguf.FreeSpace) -> Path:
+    """The untuned base as a GGUF in `cache`, made once, in the same way as the double's."""
+    output = cache / f"{base.key}-{quantization}.gguf"
+    source = work.folder / "base-f16.gguf"
+
+    def make() -> dict[str, float]:
+        output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _convert(base, source, free_space)
+        with whole(output) as scratch:
+            gguf.quantize(source, scratch, quantization)
+        return {}
+
+    if not output.exists():
+        remove(work.folder / "base.json")
+    work.stage("base", lambda: {} if output.exists() else make(), uses_up=(source,))
+    return output
+
+
+def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace) -> Path:
+    """What a run learned, merged with its base on the way, as a quantized GGUF; returns the file."""
+    f16, artifact = work.folder / "f16.gguf", work.folder / ARTIFACT
+
+    def merging() -> dict[str, float]:
+        _convert(base, f16, free_space, merged(base.folder, work.folder / LEARNED))
+        return {}
+
+    def quantizing() -> dict[str, float]:
+        gguf.require_space(work.folder, f16.stat().st_size, free_space)
+        with whole(artifact) as scratch:
+            scratch.mkdir(mode=0o700)
+            gguf.quantize(f16, scratch / MODEL, quantization)
+        return {}
+
+    work.stage("merge", merging)
+    work.stage("quantize", quantizing, uses_up=(f16,))
+    return artifact / MODEL
+
+
+def _convert(base: Base, output: Path, free_space: gguf.FreeSpace, weights: gguf.Weights | None = None) -> None:
+    gguf.require_space(output.parent, base.size, free_space)
+    with whole(output) as scratch:
+        gguf.convert(base.folder, scratch, weights)

@@ -1,0 +1,92 @@
+"""Which rows are read together, in an order that a seed decides, and as what tensors: end to end, without padding.
+
+Rows that lie end to end do not see each other: trainer.learning.loss counts their positions anew,
+trainer.learning.fast their attention.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from math import ceil
+from typing import TypedDict
+
+import torch
+
+from trainer.data.dataset import Row
+
+MULTIPLE = 16
+"""Rows are filled up to multiples of this many tokens: every new shape costs a CPU's matrix library a compilation."""
+
+NEARBY = 64
+"""Rows among which those are looked for that fill a batch: more would waste less, but sort rows by their length."""
+
+Batch = tuple[Row, ...]
+
+
+class Packed(TypedDict):
+    """A batch as tensors: all its rows end to end, in one line of tokens."""
+
+    input_ids: torch.Tensor
+    """Shape (1, tokens)."""
+    learned: torch.Tensor
+    """True where the loss counts a token; the same shape."""
+    lengths: tuple[int, ...]
+    """Tokens of each row, what fills it up included."""
+
+
+def plan(rows: Sequence[Row], *, batch_tokens: int, epochs: float, seed: int) -> list[Batch]:
+    """All batches of a training, in order; each holds at most `batch_tokens` tokens, or one row that has more.
+
+    A pure function of its arguments, so that a resumed training goes on where it stopped.
+    """
+    shuffled = random.Random(seed)  # noqa: S311 - an order, not a secret
+    rounds = [_epoch(rows, batch_tokens, shuffled) for _ in range(ceil(epochs))]
+    planned = [batch for batches in rounds for batch in batches]
+    return planned[: max(round(epochs * len(rounds[0])), 1)]
+
+
+def _epoch(rows: Sequence[Row], batch_tokens: int, shuffled: random.Random) -> list[Batch]:
+    order = shuffled.sample(rows, len(rows))
+    groups = (order[start : start + NEARBY] for start in range(0, len(order), NEARBY))
+    batches = [batch for group in groups for batch in _filled(group, batch_tokens)]
+    shuffled.shuffle(batches)
+    return batches
+
+
+def _filled(rows: Sequence[Row], batch_tokens: int) -> Iterator[Batch]:
+    """The longest rows first, each into the first batch that has room for it."""
+    batches: list[list[Row]] = []
+    room: list[int] = []
+    for row in sorted(rows, key=padded, reverse=True):
+        index = next((index for index, left in enumerate(room) if left >= padded(row)), len(batches))
+        if index == len(batches):
+            batches.append([])
+            room.append(batch_tokens)
+        batches[index].append(row)
+        room[index] -= padded(row)
+    return map(tuple, batches)
+
+
+def tokens_of(batches: Sequence[Batch]) -> int:
+    """Tokens in all of them, padding left out."""
+    return sum(len(row.ids) for batch in batches for row in batch)
+
+
+def padded(row: Row) -> int:
+    """Tokens of the row once it is filled up."""
+    return -(-len(row.ids) // MULTIPLE) * MULTIPLE
+
+
+def collate(batch: Batch, device: torch.device | str = "cpu") -> Packed:
+    """The batch as tensors on `device`.
+
+    What fills a row up stands at its end, where causal attention keeps it out of sight.
+    """
+    lengths = tuple(map(padded, batch))
+    ids = torch.zeros((1, sum(lengths)), dtype=torch.long)
+    learned = torch.zeros((1, sum(lengths)), dtype=torch.bool)
+    start = 0
+    for row, length in zip(batch, lengths, strict=True):
+        ids[0, start : start + len(row.ids)] = torch.tensor(row.ids)
+        learned[0, start : start + len(row.ids)] = torch.tensor(row.learned)
+        start += length
+    return Packed(input_ids=ids.to(device), learned=learned.to(device), lengths=lengths)

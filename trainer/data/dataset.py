@@ -1,0 +1,223 @@
+"""From the split history to training rows, learned and held out.
+
+Rows are rendered by trainer.reading.prompt, as the bot's prompts are. This module knows the store and a tokenizer's
+port; of torch and of batches it knows nothing, so that the bot can ask it for held-out exchanges.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
+
+from exporter.config import Train
+from exporter.messages import Peer
+from exporter.store import Store
+from trainer.data.notes import pieces, sampled
+from trainer.data.split import Split, drawn, own
+from trainer.reading.conversations import Conversation, Views, conversations
+from trainer.reading.dialogue import Turn, windows
+from trainer.reading.memory import Memory
+from trainer.reading.prompt import (
+    PromptSpec,
+    Recalled,
+    Scene,
+    Segment,
+    Tokenizer,
+    clip_all,
+    encode,
+    history_budget,
+    render_row,
+    turn_cost,
+)
+
+REMEMBERED = 0.5
+"""Share of learned conversations in which earlier exchanges are told again, where any fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What the owner once said, and what stood before it."""
+
+    chat_id: int
+    scene: Scene
+    history: tuple[Turn, ...]
+    reply: Turn
+    at: datetime
+    """When he said it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A window of a conversation, as a row shows it."""
+
+    scene: Scene
+    turns: tuple[Turn, ...]
+    learned: frozenset[int]
+    """Indices of the turns that are learned; never none."""
+    memory: tuple[Recalled, ...] = ()
+
+    @property
+    def answers(self) -> bool:
+        """Whether it ends with an answer of the owner's, before which something may be recalled."""
+        last = len(self.turns) - 1
+        return last > 0 and self.turns[last].own and not self.turns[last - 1].own and last - 1 not in self.learned
+
+    def segments(self, spec: PromptSpec) -> tuple[Segment, ...]:
+        """The row, rendered."""
+        return render_row(spec, self.scene, self.turns, self.learned, memory=self.memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the model reads at once: token ids, and of each whether the loss counts it."""
+
+    ids: tuple[int, ...]
+    learned: tuple[bool, ...]
+    chat_id: int | None
+    """None: it is no chat's, but one of the owner's notes."""
+    at: datetime
+    """When its conversation began."""
+    learned_turns: int
+    learned_bytes: int
+    """UTF-8 bytes of the words in the learned turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """All rows of one store, split by time."""
+
+    owner: str
+    learned: tuple[Row, ...]
+    held_out: tuple[Row, ...]
+    """The newest words, whose loss counts the owner's turns alone, whatever is learned from the others."""
+    held_out_since: datetime
+    sessions: int
+    """Sessions that something is learned from."""
+    gaps: Mapping[int, timedelta]
+    """The silence that ends a session, by chat."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all learned rows."""
+        return sum(len(row.ids) for row in self.learned)
+
+    @property
+    def learned_tokens(self) -> int:
+        """Those that the loss counts."""
+        return sum(sum(row.learned) for row in self.learned)
+
+    @property
+    def chats(self) -> tuple[int, ...]:
+        """Ids of the chats that are learned from, sorted."""
+        return tuple(sorted({row.chat_id for row in self.learned if row.chat_id is not None}))
+
+    def digest(self) -> str:
+        """A hash of every row, in hexadecimal."""
+        return hashlib.sha256(repr((self.owner, self.learned, self.held_out)).encode()).hexdigest()
+
+
+def dataset(history: Split, tokenizer: Tokenizer, spec: PromptSpec, train: Train) -> Dataset:
+    """Render the history."""
+    everyone = train.learn == "everyone"
+    recall = memories(history.learned, train.seed)
+    sessions = [tuple(rows(one, tokenizer, spec, everyone=everyone, memory=recall(one))) for one in history.learned]
+    learned = [row for session in sessions for row in session]
+    room = train.notes_share / (1 - train.notes_share) * sum(len(row.ids) for row in learned)
+    return Dataset(
+        owner=history.learned[0].scene.owner,
+        learned=(*learned, *_notes(history, tokenizer, spec, room, train.seed)),
+        held_out=tuple(
+            row for one in history.held_out for row in rows(one, tokenizer, spec, everyone=False, since=history.since)
+        ),
+        held_out_since=history.since,
+        sessions=sum(map(bool, sessions)),
+        gaps=history.gaps,
+    )
+
+
+def _notes(history: Split, tokenizer: Tokenizer, spec: PromptSpec, tokens: float, seed: int) -> Iterator[Row]:
+    """About so many tokens of the owner's other writing, pieces chosen by chance."""
+    owner = history.learned[0].scene.owner
+    cut = [piece for text in history.notes.texts for piece in pieces(text, owner, tokenizer, spec)]
+    for index in sampled([encoded.ids for _, encoded in cut], tokens, Random(seed)):  # noqa: S311 - no secret
+        text, row = cut[index]
+        yield Row(row.ids, row.learned, None, history.since, learned_turns=0, learned_bytes=len(text.encode()))
+
+
+def memories(learned: Iterable[Conversation], seed: int) -> Callable[[Conversation], Memory | None]:
+    """For a share of the learned conversations the memory of their chat, for the others none.
+
+    So a model learns to use what is recalled, and to do without.
+    """
+    by_chat: dict[int, list[Conversation]] = defaultdict(list)
+    for one in learned:
+        by_chat[one.chat_id].append(one)
+    made = {chat_id: Memory(said) for chat_id, said in by_chat.items()}
+    return lambda one: made[one.chat_id] if drawn(one, "memory", seed) < REMEMBERED else None
+
+
+def held_out_exchanges(store: Store, chats: Iterable[Peer], read: Views, *, since: datetime) -> list[Exchange]:
+    """The owner's real replies at `since` or later, oldest first, each with its history."""
+    found = [
+        Exchange(one.chat_id, one.scene, one.turns[:index], reply, at)
+        for one in conversations(store, chats, read)
+        for index, (reply, at) in enumerate(zip(one.turns, one.times, strict=True))
+        if at >= since and index and own(reply) and not one.turns[index - 1].own
+    ]
+    return sorted(found, key=lambda exchange: exchange.at)
+
+
+def rows(
+    conversation: Conversation,
+    tokenizer: Tokenizer,
+    spec: PromptSpec,
+    *,
+    everyone: bool,
+    since: datetime | None = None,
+    memory: Memory | None = None,
+) -> Iterator[Row]:
+    """One session as rows, each at most `spec.length` tokens: every turn behind the history the bot would show.
+
+    Where `since` is given, only turns from then on are learned. From `memory`, the chat's own, the last learned turn of
+    each row is told again what fits.
+    """
+    for lesson in lessons(conversation, tokenizer, spec, everyone=everyone, since=since, memory=memory):
+        row = encode(tokenizer, lesson.segments(spec))
+        yield Row(
+            row.ids,
+            row.learned,
+            conversation.chat_id,
+            conversation.began,
+            learned_turns=len(lesson.learned),
+            learned_bytes=sum(len(text.encode()) for index in lesson.learned for text in lesson.turns[index].texts),
+        )
+
+
+def lessons(
+    conversation: Conversation,
+    tokenizer: Tokenizer,
+    spec: PromptSpec,
+    *,
+    everyone: bool,
+    since: datetime | None = None,
+    memory: Memory | None = None,
+) -> Iterator[Lesson]:
+    """The windows of one session in which something is learned, each up to the last turn that is."""
+    said = clip_all(spec, tokenizer, conversation.turns)
+    costs = [turn_cost(spec, tokenizer, turn) for turn in said]
+    taught = frozenset(
+        index
+        for index, (turn, at) in enumerate(zip(said, conversation.times, strict=True))
+        if turn.spoken and (turn.own or everyone) and (since is None or at >= since)
+    )
+    for window in windows(costs, budget=history_budget(spec, tokenizer, conversation.scene)):
+        learned = frozenset(index - window.start for index in taught.intersection(range(window.first, window.stop)))
+        if learned:
+            last = window.start + max(learned)
+            lesson = Lesson(conversation.scene, said[window.start : last + 1], learned)
+            if memory and lesson.answers:
+                cue, before, now = said[last - 1], conversation.times[window.start], conversation.times[last]
+                lesson = replace(lesson, memory=memory.recall(spec, tokenizer, cue, before=before, now=now))
+            yield lesson

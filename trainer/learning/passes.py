@@ -1,0 +1,129 @@
+"""The slopes of one step, in as many passes through the model as memory asks for; the sum is the same.
+
+It knows what to give up when memory runs out, and in which order: what costs least comes first.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from exporter.errors import DoppelgangerError
+from trainer.data.batches import Batch, collate, padded
+from trainer.data.dataset import Row
+from trainer.learning.base import Model, causal
+from trainer.learning.loss import surprise
+
+UNBOUNDED = sys.maxsize
+"""More tokens than any batch has."""
+
+LEAST_LENGTH = 128
+"""Tokens below which rows are not cut: a header and a few turns."""
+
+log = logging.getLogger(__name__)
+
+
+class NoMemory(DoppelgangerError):
+    """Not even the smallest pass fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much is done at once."""
+
+    tokens: int = UNBOUNDED
+    """Of one pass, at most; one row may have more."""
+    length: int = UNBOUNDED
+    """Tokens of one row, at most. What stands behind them is not learned."""
+    checkpointing: bool | None = None
+    """Whether activations are computed a second time instead of kept. None: not yet, but it may come to that."""
+
+    def less(self, batch: Batch) -> "Room":
+        """The next smaller one, in which the batch needs less memory.
+
+        More passes cost nothing that is learned and hardly any time, computing activations twice costs a third more
+        time, and shorter rows cost words: so in this order.
+
+        Raises:
+            NoMemory: there is none.
+        """
+        sizes = [padded(row) for row in self.cut(batch)]
+        if max(sizes) < sum(sizes) and max(sizes) < self.tokens:
+            return replace(self, tokens=max(max(sizes), min(self.tokens, sum(sizes)) // 2))
+        if self.checkpointing is None:
+            return replace(self, checkpointing=True)
+        if max(sizes) > LEAST_LENGTH:
+            return replace(self, length=max(LEAST_LENGTH, max(sizes) // 2))
+        raise NoMemory(
+            f"there is too little memory to train this base, even with rows of {LEAST_LENGTH} tokens, one at a time",
+            fix='end other programs, choose a smaller [train] base, or set method = "qlora"',
+        )
+
+    def passes(self, batch: Batch) -> Iterator[Batch]:
+        """The batch, cut into what is read at once; rows with nothing to learn are left out."""
+        part: list[Row] = []
+        for row in self.cut(batch):
+            if part and sum(map(padded, part)) + padded(row) > self.tokens:
+                yield tuple(part)
+                part = []
+            part.append(row)
+        if part:
+            yield tuple(part)
+
+    def cut(self, batch: Batch) -> Batch:
+        """The beginnings of its rows, where something is learned in them; one of them in any case."""
+        rows = [shortened(row, self.length) for row in batch]
+        return tuple(row for row in rows if any(row.learned)) or tuple(rows[:1])
+
+
+AMPLE = Room()
+"""Each batch is one pass."""
+
+
+class Passes:
+    """Makes the slopes of a model, batch by batch, and does less at once from then on when memory runs out."""
+
+    def __init__(self, model: Model, room: Room, *, autocast: bool = False) -> None:
+        self._model, self._autocast = model, autocast
+        self.room = room
+        self._obey()
+
+    def learn(self, batch: Batch) -> torch.Tensor:
+        """Leave the slopes of the batch's mean loss at the weights (they must have none), and return that loss.
+
+        Raises:
+            NoMemory: the smallest pass does not fit.
+        """
+        while True:
+            with suppress(torch.OutOfMemoryError):  # out of its frames, which hold what fills the memory
+                return self._attempt(batch)
+            self._model.zero_grad(set_to_none=True)
+            self.room = self.room.less(batch)
+            self._obey()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            log.warning("train.less_at_once", extra={"tokens": self.room.tokens, "length": self.room.length})
+
+    def _attempt(self, batch: Batch) -> torch.Tensor:
+        learned = max(sum(sum(row.learned) for row in self.room.cut(batch)), 1)
+        total = torch.zeros((), device=self._model.device)
+        for part in self.room.passes(batch):
+            with torch.autocast(self._model.device.type, torch.bfloat16, enabled=self._autocast):
+                loss = surprise(self._model, collate(part, self._model.device)).sum() / learned
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        return total
+
+    def _obey(self) -> None:
+        if self.room.checkpointing:
+            language: Any = causal(self._model)
+            language.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+
+def shortened(row: Row, length: int) -> Row:
+    """The beginning of a row; the row itself if it is no longer than that."""
+    return row if len(row.ids) <= length else replace(row, ids=row.ids[:length], learned=row.learned[:length])

@@ -1,0 +1,158 @@
+"""Training: transformers' Trainer with our batches, our loss, a learning rate that comes to rest in time, checkpoints.
+
+It teaches a model on rows, and knows nothing of where rows come from or what becomes of what it learned.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import Sampler, SequentialSampler
+from transformers import (
+    PrinterCallback,
+    Trainer,
+    TrainingArguments,
+)
+
+from exporter.progress import Report
+from trainer.data.batches import Batch
+from trainer.learning import checkpoints
+from trainer.learning.base import Model, learning
+from trainer.learning.passes import AMPLE, Passes, Room
+from trainer.learning.schedule import Budget, Pace
+from trainer.learning.stopping import Ending
+from trainer.learning.watch import CHECKPOINT_SECONDS, Examine, Watch
+
+
+def fit(
+    model: Model,
+    batches: Sequence[Batch],
+    folder: Path,
+    *,
+    learning_rate: float,
+    max_seconds: float | None,
+    report: Report,
+    room: Room = AMPLE,
+    autocast: bool = False,
+    examine: Examine | None = None,
+    patience: int = 0,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[Pace, Ending]:
+    """Train `model` in place, its adapter or all of it: through all batches, until the time is up or it learned enough.
+
+    `room` bounds what is done at once, which changes memory and time and, as long as it cuts no row, nothing else;
+    `autocast` multiplies in bfloat16 what is kept in float32, where the hardware does.
+    With `examine`, checks are made as trainer.learning.stopping has it, training ends after `patience` of them without
+    a better one, and the best state is what is left in `model`. Without, it is the last.
+
+    `folder` keeps checkpoints (what learns, optimizer, state). If it holds a sound one, training goes on from there, as
+    if it had never been interrupted: on the same machine with the same threads to the same bit, unless time is limited.
+
+    Raises:
+        Diverged: the loss or its slope is not a number; nothing of that is in a checkpoint.
+    """
+    latest = checkpoints.newest(folder)
+    spent = float(latest.facts["seconds"]) if latest else 0.0
+    budget = Budget(steps=len(batches), seconds=max_seconds, spent=spent, clock=clock)
+    watch = Watch(batches, budget, report, examine, patience, checkpoint_seconds, latest)
+    trainer = _trainer(model, batches, folder, watch, Passes(model, room, autocast=autocast), budget, learning_rate)
+    ending = watch.ending(latest.step) if latest else None
+    if ending is None:
+        trainer.train(resume_from_checkpoint=str(latest.folder) if latest else None)
+        ending = watch.end(trainer.state.global_step)
+    trainer.take(checkpoints.at(folder, ending.kept))
+    return watch.pace(ending.step), ending
+
+
+def _trainer(
+    model: Model,
+    batches: Sequence[Batch],
+    folder: Path,
+    watch: Watch,
+    passes: Passes,
+    budget: Budget,
+    learning_rate: float,
+) -> "_Trainer":
+    """Its learning rate goes along the budget's curve."""
+    optimizer = adamw(model, learning_rate)
+    trainer = _Trainer(
+        watch,
+        passes,
+        model=model,
+        args=_arguments(folder, steps=len(batches)),
+        train_dataset=batches,
+        data_collator=_only,
+        callbacks=[watch],
+        optimizers=(optimizer, LambdaLR(optimizer, budget.factor)),
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def adamw(model: Model, rate: float) -> torch.optim.AdamW:
+    """The optimizer of every step, those that are only measured included: without decay, in one pass over memory."""
+    return torch.optim.AdamW(learning(model), lr=rate, weight_decay=0.0, fused=True)
+
+
+def checkpoints_size(model: Model) -> int:
+    """The most bytes that `fit` keeps on disk: of each learned number its value and AdamW's two, in float32.
+
+    Three checkpoints are kept, the best one among them, while a fourth is written.
+    """
+    return 4 * 3 * 4 * sum(parameter.numel() for parameter in learning(model))
+
+
+def _arguments(folder: Path, *, steps: int) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=1,  # one item of the data set is one batch of ours
+        max_grad_norm=1.0,
+        logging_steps=1,
+        logging_nan_inf_filter=False,  # a loss that is no number must be seen
+        save_strategy="no",  # our callback asks for checkpoints, by the clock
+        save_total_limit=3,  # the best one, the newest, and the one before, which counts until the newest is sealed
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        use_cpu=not torch.cuda.is_available(),
+    )
+
+
+def _only(items: list[Batch]) -> dict[str, Batch]:
+    (batch,) = items
+    return {"batch": batch}
+
+
+class _Trainer(Trainer):
+    """Batches come as planned, the loss counts learned tokens, and the log tells what the watch found."""
+
+    def __init__(self, watch: Watch, passes: Passes, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._watch, self._passes = watch, passes
+
+    def take(self, checkpoint: Path) -> None:
+        """Give the model the weights of a checkpoint."""
+        self._load_from_checkpoint(str(checkpoint))
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Of each step the loss, and where a check was made, what it found."""
+        super().log(logs | self._watch.news(), start_time)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        return SequentialSampler(cast(Sequence[Batch], self.train_dataset))
+
+    def training_step(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """Mean surprise at the learned tokens of the batch, in nats; its slopes are left at the weights."""
+        model.train()
+        return self._passes.learn(inputs["batch"])

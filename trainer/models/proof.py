@@ -1,0 +1,92 @@
+"""Whether a GGUF is the model that was trained: prompts read alike, as little surprise, and turns that end.
+
+All of it runs in llama.cpp, as the bot does, without torch.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import log
+from pathlib import Path
+
+import numpy as np
+from llama_cpp import Llama
+
+from exporter.errors import DoppelgangerError
+from trainer.data.dataset import Row
+from trainer.models.artifact import Card, GGUFTokenizer, verify
+from trainer.reading.prompt import Tokenizer
+
+PROVED = 1_500
+"""Held-out tokens on which the GGUF is compared with torch."""
+
+BOUND = {"F16": 0.02, "Q8_0": 0.02, "Q6_K": 0.03, "Q5_K_M": 0.05, "Q4_K_M": 0.10}
+"""How far bits per byte may move from torch to llama.cpp, by quantization, as a share."""
+
+TRIES = 4
+"""Prompts, at one of which the model must end its turn."""
+
+
+class Unfaithful(DoppelgangerError):
+    """The GGUF does not do what the trained model did; it is not published."""
+
+
+def prove(gguf: Path, card: Card, rows: Sequence[Row], *, bits_per_byte: float) -> float:
+    """Check the model in `gguf` against its card and against torch; returns its own bits per byte on `rows`.
+
+    `rows` are held out, and `bits_per_byte` is what torch measured on them.
+
+    Raises:
+        PromptMismatch: llama.cpp reads prompts otherwise than training did.
+        Unfaithful: its surprise differs by more than the bound, or it never ends its turn.
+    """
+    with reading(gguf, card) as llama:
+        tokenizer = GGUFTokenizer(llama)
+        verify(card, tokenizer)
+        found = surprise(llama, rows, frame(tokenizer, card))
+        if not abs(found / bits_per_byte - 1.0) <= BOUND[card.quantization]:
+            raise Unfaithful(
+                f"in llama.cpp the model needs {found:.3f} bits per byte, and {bits_per_byte:.3f} in training",
+                fix="choose a finer [train] quantization",
+            )
+        close = tokenizer.control(card.prompt.turn_close)
+        if not any(ends(llama, row, close=close, limit=card.prompt.reply_tokens) for row in rows[:TRIES]):
+            raise Unfaithful("the model never ends its turn", fix="train longer: raise [train] epochs or max_minutes")
+    return found
+
+
+@contextmanager
+def reading(gguf: Path, card: Card) -> Iterator[Llama]:
+    """The model, loaded so that the logits of each token of a row are kept."""
+    length = card.prompt.length
+    llama = Llama(str(gguf), n_ctx=length, n_batch=length, logits_all=True, verbose=False)
+    try:
+        yield llama
+    finally:
+        llama.close()
+
+
+def frame(tokenizer: Tokenizer, card: Card) -> frozenset[int]:
+    """Control tokens inside a reply, which bits per byte leave out."""
+    return frozenset(map(tokenizer.control, (card.prompt.turn_close, card.prompt.burst_separator)))
+
+
+def surprise(llama: Llama, rows: Sequence[Row], frame: frozenset[int]) -> float:
+    """Bits per byte as trainer.learning.loss defines them, from llama.cpp's logits (it must keep all of them)."""
+    nats = 0.0
+    for row in rows:
+        llama.reset()  # type: ignore[no-untyped-call]
+        llama.eval(row.ids)
+        counted = [at for at, token in enumerate(row.ids) if row.learned[at] and token not in frame]
+        logits = llama.scores[np.array(counted) - 1].astype(np.float64)
+        top = logits.max(-1)
+        norm = top + np.log(np.exp(logits - top[:, None]).sum(-1))
+        nats += float((norm - logits[range(len(counted)), [row.ids[at] for at in counted]]).sum())
+    return nats / log(2) / sum(row.learned_bytes for row in rows)
+
+
+def ends(llama: Llama, row: Row, *, close: int, limit: int) -> bool:
+    """Whether the likeliest reply to the first prompt of a row closes its turn within `limit` tokens."""
+    prompt = row.ids[: row.learned.index(True)]
+    llama.reset()  # type: ignore[no-untyped-call]
+    generated = llama.generate(prompt, temp=0.0, reset=False)
+    return any(token == close for _, token in zip(range(limit), generated, strict=False))
