@@ -14,7 +14,6 @@ from aiogram import Bot, Dispatcher
 
 from bot.account import Account
 from bot.control import ControlBot, control_router, open_bot, poll
-from bot.conversation import Parts
 from bot.desk import Desk, Desks
 from bot.double import Double
 from bot.drafts import Drafts
@@ -22,6 +21,7 @@ from bot.engine import Speaker, open_double
 from bot.forgetting import erase_forgotten, watch_forgotten
 from bot.handled import Handled
 from bot.outbox import Outbox
+from bot.parts import Parts
 from bot.policy import NEEDED
 from bot.resume import look_back, settle, watch_replies
 from bot.saved import SavedMessages

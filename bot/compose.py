@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.drafts import Burst
 from bot.engine import Speaker
-from bot.policy import flaw
+from bot.flaws import flaw
 
 TRIES = 4
 """Replies that may be thrown away for each one that is wanted."""

@@ -7,59 +7,21 @@ another module's.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from random import Random
 
 from bot import cards, pacing
 from bot.compose import Composed, compose
-from bot.delivery import Hands, Overtaken, deliver, unless
-from bot.desk import Desks
-from bot.drafts import Draft, Drafts
-from bot.engine import Speaker
-from bot.handled import Handled
-from bot.outbox import Entry, EntryState, Lost, Outbox, Refused
-from bot.policy import NEEDED, Action, Decision, Situation, addressed, decide
+from bot.delivery import Overtaken, deliver, unless
+from bot.drafts import Draft
+from bot.outbox import Entry, EntryState, Lost, Refused
+from bot.parts import Parts
+from bot.policy import Action, Decision, Situation, addressed, decide
 from bot.window import Window, answer, look, remember
-from exporter.config import Reply
-from exporter.consent import Ledger
 from exporter.messages import Message, Peer
 from exporter.modes import Mode
-from exporter.progress import Say
-from exporter.store import Store
-from trainer.reading.conversations import Views
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What every conversation works with."""
-
-    store: Store
-    ledger: Ledger
-    owner: Peer
-    speaker: Speaker
-    drafts: Drafts
-    outbox: Outbox
-    handled: Handled
-    hands: Hands
-    desks: Desks
-    settings: Reply
-    views: Views
-    started_at: datetime
-    clock: Callable[[], datetime]
-    zone: tzinfo
-    """The owner's, for the times on cards."""
-    random: Random
-    say: Say
-    """Tells whoever looks at the terminal what happens; never what was written."""
-
-    def may_speak(self, peer: Peer) -> bool:
-        """Whether the people in this chat agree to it, as of now."""
-        return self.ledger.allows(peer, *NEEDED)
 
 
 class Conversation:

@@ -10,8 +10,9 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from bot import cards
-from bot.conversation import Conversation, Parts
+from bot.conversation import Conversation
 from bot.drafts import Burst, Draft, DraftState
+from bot.parts import Parts
 from exporter.messages import Message
 from exporter.modes import Mode
 

@@ -11,8 +11,8 @@ from collections.abc import Collection
 
 from sqlite_utils import Database
 
-from bot.conversation import Parts
 from bot.double import Double
+from bot.parts import Parts
 from exporter.database import transaction
 from trainer.models.artifact import Card, refuse_forgotten
 

@@ -1,23 +1,17 @@
-"""When the double speaks, and what it may say at all: every decision has a reason. Pure: no clock, no I/O, no model."""
+"""When the double speaks: every decision has a reason. Pure: facts in, decision out; no clock, no I/O, no model."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from exporter.config import ConsentScope
-from exporter.messages import Message, MessageKind, Peer, PeerKind
+from exporter.messages import Message, Peer, PeerKind
 from exporter.modes import Mode, is_person
-from trainer.reading.prompt import PromptSpec
-from trainer.reading.redact import PLACEHOLDER
 
 FRESH = timedelta(minutes=10)
 """A message older than this is never answered automatically."""
-MOST_UNITS = 4096
-"""UTF-16 code units that one message may have."""
-
-
 NEEDED: tuple[ConsentScope, ...] = ("store", "reply")
 """To what the people in a chat must agree before the double may speak there: to answer a message is to keep it, too."""
 
@@ -111,45 +105,3 @@ def addressed(message: Message, own_ids: Collection[int], owner: Peer) -> bool:
     return owner.username is not None and bool(
         re.search(rf"@{re.escape(owner.username)}\b", message.text, re.IGNORECASE)
     )
-
-
-class Flaw(StrEnum):
-    """Why something that a model made up is not sent."""
-
-    EMPTY = "empty"
-    TOO_LONG = "too_long"
-    LOOP = "loop"
-    MEDIA = "media"
-    BROKEN = "broken"
-    FRAME = "frame"
-    REDACTED = "redacted"
-
-
-_MEDIA = re.compile(rf"\[({'|'.join(set(MessageKind) - {MessageKind.TEXT})})( [^\]\n]*)?\]")
-"""How `trainer.reading.dialogue.words` tells a model of what is not text: a double can not send such things."""
-_CONTROL = re.compile(r"<\|\w+\|>")
-_AGAIN = re.compile(r"(.{8,}?)\1{3,}", re.DOTALL)
-_MOST_ALIKE = 2
-
-
-def flaw(texts: Sequence[str], spec: PromptSpec) -> Flaw | None:
-    """Why this burst must not be sent as it is; None where it may."""
-    whole = "\n".join(texts)
-    lines = [line.strip().casefold() for line in whole.splitlines() if line.strip()]
-    if not texts or not all(text.strip() for text in texts):
-        return Flaw.EMPTY
-    if any(len(text.encode("utf-16-le")) // 2 > MOST_UNITS for text in texts):
-        return Flaw.TOO_LONG
-    if any(lines.count(line) > _MOST_ALIKE for line in lines) or _AGAIN.search(whole):
-        return Flaw.LOOP
-    if _MEDIA.search(whole):
-        return Flaw.MEDIA
-    if "\N{REPLACEMENT CHARACTER}" in whole or "\0" in whole:
-        return Flaw.BROKEN
-    if _CONTROL.search(whole) or any(
-        token in whole for token in (spec.turn_open, spec.turn_close, spec.burst_separator)
-    ):
-        return Flaw.FRAME
-    if PLACEHOLDER.search(whole):
-        return Flaw.REDACTED
-    return None

@@ -10,9 +10,9 @@ from functools import partial
 
 from bot import cards
 from bot.account import Account
-from bot.conversation import Parts
 from bot.double import Double
 from bot.outbox import Lost, Refused
+from bot.parts import Parts
 from bot.saved import SavedMessages, on_reply
 from exporter.client import Client, Link
 from exporter.config import Sync

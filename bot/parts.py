@@ -1,0 +1,48 @@
+"""What a running bot is made of: built by `bot.app`, handed to every conversation. It decides nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from random import Random
+
+from bot.delivery import Hands
+from bot.desk import Desks
+from bot.drafts import Drafts
+from bot.engine import Speaker
+from bot.handled import Handled
+from bot.outbox import Outbox
+from bot.policy import NEEDED
+from exporter.config import Reply
+from exporter.consent import Ledger
+from exporter.messages import Peer
+from exporter.progress import Say
+from exporter.store import Store
+from trainer.reading.conversations import Views
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every conversation works with."""
+
+    store: Store
+    ledger: Ledger
+    owner: Peer
+    speaker: Speaker
+    drafts: Drafts
+    outbox: Outbox
+    handled: Handled
+    hands: Hands
+    desks: Desks
+    settings: Reply
+    views: Views
+    started_at: datetime
+    clock: Callable[[], datetime]
+    zone: tzinfo
+    """The owner's, for the times on cards."""
+    random: Random
+    say: Say
+    """Tells whoever looks at the terminal what happens; never what was written."""
+
+    def may_speak(self, peer: Peer) -> bool:
+        """Whether the people in this chat agree to it, as of now."""
+        return self.ledger.allows(peer, *NEEDED)
