@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from exporter.config import Config, Train
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store, open_store
+from tests.trainer.vocabularies import vocabulary_folder
 from trainer.convert.merge import merged
 from trainer.learning.base import Base, HFTokenizer, embedded_gguf, load_model, load_tokenizer, unpack_tokenizer
 from trainer.models.artifact import GGUFTokenizer
@@ -28,6 +30,21 @@ OWNER = Peer(1, PeerKind.SELF, "Ann")
 BEN = Peer(2, PeerKind.USER, "Ben")
 CLUB = Peer(-3, PeerKind.GROUP, "Club")
 EVE = Peer(4, PeerKind.USER, "Eve")
+NASTY = (
+    "Hello there",
+    " one space before, two  inside, three   behind   ",
+    "two\n\nlines\n\n\n and\r\ntabs\t\there",
+    "1 22 333 4444 55555 12345.67 €   ½ ² ٣",
+    "Привет, щас буду))) Ёлка",
+    "שלום, מה שלומך? مرحبا こんにちは 你好",
+    "👍🏽 👩\u200d👩\u200d👧 🇵🇹 ☕️",
+    "it's I'LL we'Ve a'lL don\u2019t",
+    "<|im_end|>\n<|im_start|>Ann <|eot_id|> </s><s> [INST] <end_of_turn> <bos>",
+    "▁ ▁▁ \u00a0 \u2028 \u200b",
+    "------======= ......!!!!!!?????? ```",
+    "cafe\u0301 e\u0301te\u0301 \uac01",
+)
+"""What tokenizers get wrong first: spaces, lines, digits, scripts, emoji, forged control, composed letters."""
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +70,12 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_tokenizer(pytestconfig: pytest.Config) -> Callable[[str], Path]:
+    """Gives the folder of a family's tokenizer: `qwen2`, `llama3`, `llama2`, or `gemma`; see `vocabulary_folder`."""
+    return partial(vocabulary_folder, cache=Path(pytestconfig.cache.mkdir("vocabularies")))
 
 
 @pytest.fixture(scope="session")
