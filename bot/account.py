@@ -1,22 +1,33 @@
 """The Telethon edge of the bot: sends, reads and types as the owner, and talks with him in Saved Messages.
 
-Its client never repeats a request by itself (`exporter.telegram.connect` sees to that), so what Telegram refuses comes
-out at once, or after two seconds where Telethon counts it as trouble of the server's, as it does RANDOM_ID_DUPLICATE.
-Errors become what `bot.outbox` understands. It decides nothing.
+Its client never repeats a request by itself, not even after a reconnection (`Client.once` sees to that), so what
+Telegram refuses comes out at once, or after two seconds where Telethon counts it as trouble of the server's, as it does
+RANDOM_ID_DUPLICATE. Whatever is asked passes `bot.stops` before, and what is refused is heeded there: no other part of
+the bot can ask for what is stopped. It decides nothing else.
 """
 
+import re
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any
 
-from telethon import TelegramClient, errors, events, functions, types
+from telethon import errors, events, functions, types
+from telethon.errors.rpcerrorlist import rpc_errors_dict, rpc_errors_re
 
-from bot.outbox import AlreadySent, Lost, Refused
+from bot.refused import AlreadySent, Lost, Refused, Wait
+from bot.stops import Stops
+from exporter.client import Client
+from exporter.errors import LoginError
+from exporter.limiter import GARBLED, method_of
 from exporter.messages import Message, Peer
 from exporter.refusals import explain
-from exporter.translate import to_message
+from exporter.store import Store
+from exporter.translate import to_address, to_message
 
-LOOK_BACK = 100
-"""Messages of a chat among which we look for our own, or for replies to cards."""
+PAGE = 100
+"""Messages of a chat that are asked for at once."""
+PAGES = 10
+"""How far back one looks in a chat; who wants to know of more is told that nobody knows."""
 
 SavedReply = tuple[int, str]
 """To which of his Saved Messages the owner replied, and what."""
@@ -26,16 +37,19 @@ OnSavedReply = Callable[[int, str], Awaitable[None]]
 class Account:
     """The owner's account, connected."""
 
-    def __init__(self, client: TelegramClient, owner: Peer) -> None:
+    def __init__(self, client: Client, owner: Peer, store: Store, stops: Stops, clock: Callable[[], datetime]) -> None:
         self._client = client
         self._owner = owner
+        self._store = store
+        self._stops = stops
+        self._clock = clock
 
     async def send(self, chat_id: int, text: str, random_id: int) -> Message:
-        """Send words as they are: no formatting, no link preview. Raises AlreadySent, Lost or Refused."""
+        """Send words as they are: no formatting, no link preview. Raises AlreadySent, Lost, Refused or Wait."""
         request = functions.messages.SendMessageRequest(
-            await self._peer(chat_id), text, random_id=random_id, no_webpage=True
+            self._address(chat_id), text, random_id=random_id, no_webpage=True
         )
-        result = await self._call(request)
+        result = await self._call(request, chat_id)
         return Message(
             chat_id=chat_id,
             message_id=_sent_id(result, random_id),
@@ -45,24 +59,24 @@ class Account:
             text=text,
         )
 
-    async def own_since(self, chat_id: int, message_id: int) -> list[Message]:
-        """The owner's messages of a chat that are newer than `message_id`, oldest first. Raises Lost or Refused."""
-        newer = [
-            to_message(one, chat_id=chat_id, owner_id=self._owner.peer_id)
-            for one in await self._history(await self._peer(chat_id))
-            if one.id > message_id
-        ]
-        return [message for message in newer if message.outgoing]
+    async def since(self, chat_id: int, message_id: int) -> list[Message]:
+        """What anybody said in a chat after `message_id`, oldest first. Raises Lost or Refused."""
+        newer = await self._newer(self._address(chat_id), message_id)
+        return [to_message(one, chat_id=chat_id, owner_id=self._owner.peer_id) for one in newer]
 
     async def read(self, chat_id: int, message_id: int) -> None:
         """Mark their messages up to this one as read. Raises Lost or Refused."""
-        await self._call(functions.messages.ReadHistoryRequest(await self._peer(chat_id), max_id=message_id))
+        peer = self._address(chat_id)
+        if isinstance(peer, types.InputPeerChannel):
+            request: Any = functions.channels.ReadHistoryRequest(peer, max_id=message_id)
+        else:
+            request = functions.messages.ReadHistoryRequest(peer, max_id=message_id)
+        await self._call(request, chat_id)
 
     async def typing(self, chat_id: int) -> None:
         """Let them see that something is being written. Raises Lost or Refused."""
-        await self._call(
-            functions.messages.SetTypingRequest(await self._peer(chat_id), types.SendMessageTypingAction())
-        )
+        action = types.SendMessageTypingAction()
+        await self._call(functions.messages.SetTypingRequest(self._address(chat_id), action), chat_id)
 
     async def save(self, text: str, random_id: int) -> int:
         """Write to Saved Messages; the id of the message. Raises Lost or Refused."""
@@ -77,8 +91,8 @@ class Account:
 
     async def saved_replies(self, message_id: int) -> list[SavedReply]:
         """Replies in Saved Messages that are newer than `message_id`, oldest first. Raises Lost or Refused."""
-        saved = await self._history(types.InputPeerSelf())
-        return [reply for one in saved if one.id > message_id and (reply := _saved_reply(one))]
+        saved = await self._newer(types.InputPeerSelf(), message_id)
+        return [reply for one in saved if (reply := _saved_reply(one))]
 
     def on_saved_reply(self, handle: OnSavedReply) -> None:
         """Be told when the owner, on any of his devices, replies to one of his Saved Messages."""
@@ -89,26 +103,41 @@ class Account:
 
         self._client.add_event_handler(on_message, events.NewMessage())
 
-    async def _history(self, peer: Any) -> list[types.Message]:
-        """The newest messages of a chat, oldest first; what nobody wrote is left out."""
-        request = functions.messages.GetHistoryRequest(
-            peer, offset_id=0, offset_date=None, add_offset=0, limit=LOOK_BACK, max_id=0, min_id=0, hash=0
-        )
-        history = await self._call(request)
-        return [one for one in reversed(history.messages) if isinstance(one, types.Message)]
+    async def _newer(self, peer: Any, message_id: int) -> list[types.Message]:
+        """What was said after `message_id`, oldest first. Raises Lost where that is too much to know it all."""
+        found: list[types.Message] = []
+        before = 0
+        for _ in range(PAGES):
+            request = functions.messages.GetHistoryRequest(
+                peer, offset_id=before, offset_date=None, add_offset=0, limit=PAGE, max_id=0, min_id=0, hash=0
+            )
+            page = (await self._call(request)).messages
+            found += [one for one in page if one.id > message_id and isinstance(one, types.Message)]
+            before = min((one.id for one in page), default=0)
+            if before <= message_id + 1:
+                return found[::-1]
+        raise Lost("too much was said since")
 
-    async def _peer(self, chat_id: int) -> Any:
-        try:
-            return await self._client.get_input_entity(chat_id)
-        except ValueError:
-            raise Refused("PEER_UNKNOWN") from None
+    def _address(self, chat_id: int) -> Any:
+        """The chat as Telegram itself told of it: nobody is looked up by name, so nobody is taken for another."""
+        peer = self._store.peers().get(chat_id)
+        address = None if peer is None else to_address(peer)
+        if address is None or getattr(address, "access_hash", None) == 0:
+            raise Refused("PEER_UNKNOWN")
+        return address
 
-    async def _call(self, request: Any) -> Any:
+    async def _call(self, request: Any, chat_id: int | None = None) -> Any:
+        """Ask Telegram, once. `chat_id` is the chat whose people notice it, if any do."""
+        method = method_of(request)
+        self._stops.check(method, chat_id)
         try:
-            return await self._client(request)
+            return await self._client.once(request)
         except errors.RPCError as error:
-            raise _translated(error) from None
-        except (OSError, EOFError) as error:  # no answer in time and a cut connection among them
+            refusal = _translated(error, self._clock())
+            if isinstance(refusal, Refused):
+                self._stops.heed(refusal, method, chat_id)
+            raise refusal from None
+        except (OSError, EOFError, *GARBLED) as error:  # no answer in time and a cut connection among them
             raise Lost(type(error).__name__) from None
 
 
@@ -118,23 +147,25 @@ def _saved_reply(message: types.Message) -> SavedReply | None:
     return message.reply_to.reply_to_msg_id, message.message
 
 
-def _translated(error: errors.RPCError) -> Exception:
+def _translated(error: errors.RPCError, now: datetime) -> Exception:
     if isinstance(error, errors.RandomIdDuplicateError):
         return AlreadySent()
-    if isinstance(error, errors.UnauthorizedError):
-        return explain(error) or error
+    if isinstance(ending := explain(error), LoginError):
+        return ending
+    code = _code(error)
     if isinstance(error, errors.ServerError | errors.TimedOutError | errors.RpcCallFailError):
-        return Lost(_code(error))
-    return Refused(_code(error))
+        return Lost(code)
+    seconds: int | None = getattr(error, "seconds", None)
+    return Refused(code) if seconds is None else Wait(code, now + timedelta(seconds=max(seconds, 1)))
+
+
+_CODES = {kind: code for code, kind in rpc_errors_dict.items()}
+_CODES |= {kind: re.sub(r"_?\(.*", "", code) for code, kind in rpc_errors_re}
 
 
 def _code(error: errors.RPCError) -> str:
-    """Telegram's own name for it, such as USER_IS_BLOCKED; Telethon's class where it keeps the name to itself."""
-    name = type(error).__name__
-    return str(error.message) if name in GENERAL else name.removesuffix("Error")
-
-
-GENERAL = frozenset({"RPCError", "BadRequestError", "ForbiddenError", "FloodError", "NotFoundError"})
+    """Telegram's own name for it, such as USER_IS_BLOCKED, which Telethon keeps to itself where it has a class."""
+    return _CODES.get(type(error)) or re.sub(r"_\d+$", "", str(error.message))
 
 
 def _sent_id(result: Any, random_id: int) -> int:

@@ -26,6 +26,7 @@ from bot.policy import NEEDED
 from bot.resume import look_back, settle, watch_replies
 from bot.saved import SavedMessages
 from bot.status import status
+from bot.stops import Stops
 from bot.tables import migrations
 from exporter.config import Config, Sync
 from exporter.consent import Ledger, how_to_grant
@@ -82,8 +83,9 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
         control = await stack.enter_async_context(open_bot(config.control))
         client = await stack.enter_async_context(connect(config, lasting=True, say=say))
         stack.enter_context(one_problem())
-        account = Account(client, owner)
-        parts = _parts(config, store, ledger, speaker, read, account, control, say)
+        stops = Stops(store, _now)
+        account = Account(client, owner, store, stops, _now)
+        parts = _parts(config, store, ledger, speaker, read, account, stops, control, say)
         async with asyncio.TaskGroup() as tasks:
             forgotten = store.forgotten.ids()
             erase_forgotten(store.database, forgotten)
@@ -103,6 +105,10 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
             say(f"ready: drafts for {counts[Mode.DRAFT]}, answers {counts[Mode.AUTO]} by itself")
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _followed(config: Config, modes: Mapping[int, Mode]) -> Sync:
     """The chats that are kept current: those under [sync], and those in which the double may speak."""
     return config.sync.model_copy(update={"chats": (*config.sync.chats, *modes)})
@@ -120,29 +126,30 @@ def _parts(
     speaker: Speaker,
     read: Views,
     account: Account,
+    stops: Stops,
     control: Bot | None,
     say: Say,
 ) -> Parts:
     random = SystemRandom()
-    clock = partial(datetime.now, UTC)
-    drafts = Drafts(store.database, clock)
-    desks: list[Desk] = [SavedMessages(account, random, clock)]
+    drafts = Drafts(store.database, _now)
+    desks: list[Desk] = [SavedMessages(account, random, _now)]
     if control:
-        desks.append(ControlBot(control, read.owner.peer_id, clock))
+        desks.append(ControlBot(control, read.owner.peer_id, _now))
     return Parts(
         store=store,
         ledger=ledger,
         owner=read.owner,
         speaker=speaker,
         drafts=drafts,
-        outbox=Outbox(store, account, random, clock),
+        outbox=Outbox(store, account, random, _now),
+        stops=stops,
         handled=Handled(store.database),
         hands=account,
         desks=Desks(desks, drafts, store),
         settings=config.reply,
         views=read,
-        started_at=clock(),
-        clock=clock,
+        started_at=_now(),
+        clock=_now,
         zone=read.zone,
         random=random,
         say=say,

@@ -51,9 +51,12 @@ OUTDATED = "Outdated: the chat moved on."
 NO_CONSENT = "Withdrawn: no consent any more to answer here."
 
 
-def not_sent(code: str) -> str:
+UNKNOWN = "Nobody can tell yet whether it arrived; look into the chat before you write it again."
+
+
+def not_sent(why: str) -> str:
     """The outcome of a draft that Telegram did not take."""
-    return f"Not sent: {code}."
+    return f"Not sent: {why}."
 
 
 def ago(age: timedelta) -> str:

@@ -30,7 +30,7 @@ from bot.cards import Card, closed_card, open_card
 from bot.desk import Desks
 from bot.double import Double
 from bot.drafts import Drafts
-from bot.outbox import Lost, Refused
+from bot.refused import Lost, Refused
 from exporter.config import Control
 from exporter.errors import ConfigError, DoppelgangerError
 

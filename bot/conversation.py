@@ -7,16 +7,19 @@ another module's.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from typing import Any
 
 from bot import cards, pacing
 from bot.compose import Composed, compose
-from bot.delivery import Overtaken, deliver, unless
+from bot.delivery import Errand, Overtaken, deliver, unless
 from bot.drafts import Draft
-from bot.outbox import Entry, EntryState, Lost, Refused
+from bot.entries import Entry, EntryState
 from bot.parts import Parts
-from bot.policy import Action, Decision, Situation, addressed, decide
+from bot.policy import FRESH, Action, Decision, Situation, addressed, decide, fresh
+from bot.refused import Lost, Refused, rule
+from bot.stops import ACCOUNT, Stop
 from bot.window import Window, answer, look, remember
 from exporter.messages import Message, Peer
 from exporter.modes import Mode
@@ -33,7 +36,8 @@ class Conversation:
         self._view = parts.views.of(peer)
         self._mode = mode
         self._news = asyncio.Event()
-        self._owner_spoke = asyncio.Event()
+        self._approved: set[asyncio.Event] = set()
+        """One for each choice of the owner's that is under way: set once words of his own make it unfit."""
         self._sending = asyncio.Lock()
         self._outdated: list[tuple[Draft, str]] = []
         self._live = True
@@ -44,10 +48,10 @@ class Conversation:
 
         `live` is false for what was found when the bot looked back at its start.
         """
-        if not message.said or (message.outgoing and self._parts.outbox.is_own(message)):
+        if not message.said or (message.outgoing and self._parts.outbox.recognise(message)):
             return
         if message.outgoing:
-            self._owner_spoke.set()
+            self._stop_approved()
         self._expire(cards.OUTDATED)
         self._live = live
         self._heard_at = time.monotonic()
@@ -61,7 +65,7 @@ class Conversation:
     def withdraw(self) -> None:
         """They agree no longer: an open draft is gone, and what is under way stops at its next step."""
         self._expire(cards.NO_CONSENT)
-        self._owner_spoke.set()
+        self._stop_approved()
         self._news.set()
 
     async def run(self) -> None:
@@ -75,11 +79,21 @@ class Conversation:
             except (Lost, Refused) as error:
                 log.warning("turn.failed", extra={"chat_id": self._peer.peer_id, "error": str(error) or "lost"})
 
-    async def send_approved(self, draft: Draft, entries: Sequence[Entry], *, number: int | None) -> None:
-        """Send what the owner chose, at once; only words of his own in the chat still stop it."""
-        self._owner_spoke.clear()
+    def send_approved(self, draft: Draft, entries: Sequence[Entry], *, number: int | None) -> Coroutine[Any, Any, None]:
+        """Send what the owner chose, at once; from this call on, only words of his own in the chat still stop it."""
+        overtaken = asyncio.Event()
+        self._approved.add(overtaken)
+        return self._send_approved(draft, entries, overtaken, number=number)
+
+    async def _send_approved(
+        self, draft: Draft, entries: Sequence[Entry], overtaken: asyncio.Event, *, number: int | None
+    ) -> None:
         began = time.monotonic()
-        results = await self._deliver(entries, self._owner_spoke)
+        errand = Errand(overtaken, lambda: self.agreed and self._stopped is None, self._parts.clock() + FRESH)
+        try:
+            results = await self._deliver(entries, errand)
+        finally:
+            self._approved.discard(overtaken)
         arrived = [entry for entry in results if entry.state is EntryState.SENT]
         await self._parts.desks.close(draft, self._outcome(entries, results, number=number))
         if arrived:
@@ -100,7 +114,9 @@ class Conversation:
         arrived = [entry.text for entry in results if entry.state is EntryState.SENT]
         if arrived:
             return cards.sent(arrived, of=len(entries), at=self._parts.clock(), zone=self._parts.zone, number=number)
-        return cards.not_sent(results[-1].error or results[-1].state) if results else cards.OUTDATED
+        if results and results[-1].error:
+            return cards.not_sent(rule(results[-1].error).why)
+        return cards.UNKNOWN if results and results[-1].state is EntryState.UNKNOWN else cards.OUTDATED
 
     async def _turn(self) -> None:
         while self._outdated:
@@ -163,13 +179,17 @@ class Conversation:
         if self._decide(self._look()).action is not Action.AUTO:
             self._news.set()  # too late by now: the next turn makes a draft of it
             raise Overtaken
-        await unless(self._news, parts.hands.read(chat_id, newest.message_id))
-        entries = parts.outbox.queue(chat_id, composed.bursts[0])
-        results = await self._deliver(entries, self._news)
+        with suppress(Lost, Refused):  # only a courtesy, as typing is
+            await unless(self._news, parts.hands.read(chat_id, newest.message_id))
+        errand = Errand(self._news, lambda: self._may_still(newest), newest.sent_at + FRESH)
+        results = await self._deliver(parts.outbox.queue(chat_id, composed.bursts[0]), errand)
         arrived = [entry for entry in results if entry.state is EntryState.SENT]
         if not arrived:
-            log.warning("reply.not_sent", extra={"chat_id": chat_id, "bubbles": len(entries)})
-            return
+            log.warning("reply.not_sent", extra={"chat_id": chat_id, "error": results[-1].error if results else None})
+            if not any(entry.state is EntryState.UNKNOWN for entry in results):
+                self._live = False  # nothing of it stands in the chat: the next turn makes a draft of it
+                self._news.set()
+            raise Overtaken
         log.info(
             "reply.sent",
             extra={
@@ -181,18 +201,24 @@ class Conversation:
         )
         parts.say(f"{self._peer.name}: answered")
 
-    async def _deliver(self, entries: Sequence[Entry], overtaken: asyncio.Event) -> list[Entry]:
+    async def _deliver(self, entries: Sequence[Entry], errand: Errand) -> list[Entry]:
         parts = self._parts
         bubbles = pacing.bubbles([entry.text for entry in entries], parts.random, pace=parts.settings.pace)
         async with self._sending:
-            return await deliver(
-                entries,
-                bubbles,
-                outbox=parts.outbox,
-                hands=parts.hands,
-                overtaken=overtaken,
-                agreed=lambda: self.agreed,
-            )
+            return await deliver(entries, bubbles, errand, outbox=parts.outbox, hands=parts.hands, clock=parts.clock)
+
+    def _may_still(self, newest: Message) -> bool:
+        """Whether an answer to this message may go on by itself, as of now."""
+        on_time = fresh(newest, started_at=self._parts.started_at, now=self._parts.clock())
+        return on_time and self._mode is Mode.AUTO and self.agreed and self._stopped is None
+
+    @property
+    def _stopped(self) -> Stop | None:
+        return self._parts.stops.of(self._peer.peer_id)
+
+    def _stop_approved(self) -> None:
+        for overtaken in self._approved:
+            overtaken.set()
 
     def _expire(self, outcome: str) -> None:
         if expired := self._parts.drafts.expire(self._peer.peer_id):
@@ -202,11 +228,13 @@ class Conversation:
         return look(self._parts.store, self._view, now=self._parts.clock())
 
     def _decide(self, window: Window) -> Decision:
-        newest = window.newest
+        newest, stop = window.newest, self._stopped
         return decide(
             Situation(
                 mode=self._mode,
                 agreed=self.agreed,
+                refused=stop is not None and stop.chat_id != ACCOUNT,
+                halted=stop is not None and stop.chat_id == ACCOUNT,
                 peer=self._peer,
                 newest=newest,
                 sender=self._parts.store.peers().get(newest.sender_id) if newest else None,

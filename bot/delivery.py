@@ -6,10 +6,14 @@ It knows how a person's messages arrive, and nothing of who decided to send them
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from bot.outbox import Entry, EntryState, Lost, Outbox, Refused
+from bot.entries import Entry, EntryState
+from bot.outbox import Outbox
 from bot.pacing import Bubble
+from bot.refused import Lost, Refused, Wait
 
 TYPING_LASTS = 4.0
 """Seconds after which the other side must be told again; Telegram forgets after six."""
@@ -55,29 +59,43 @@ async def unless(overtaken: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
         await asyncio.wait({working, news})
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """When it is right to go on with a delivery. Every step asks anew."""
+
+    overtaken: asyncio.Event
+    """Set as soon as something was said that makes it unfit."""
+    allowed: Callable[[], bool]
+    """Whether whoever has a say in it lets it happen, as of now."""
+    deadline: datetime
+    """Until when one sits through a wait that Telegram asks for."""
+
+    def still(self) -> bool:
+        """Whether the next message may be sent, now."""
+        return not self.overtaken.is_set() and self.allowed()
+
+
 async def deliver(
     entries: Sequence[Entry],
     bubbles: Sequence[Bubble],
+    errand: Errand,
     *,
     outbox: Outbox,
     hands: Hands,
-    overtaken: asyncio.Event,
-    agreed: Callable[[], bool],
+    clock: Callable[[], datetime],
 ) -> list[Entry]:
-    """Send a queued burst as a person would; gives what became of each entry.
+    """Send a queued burst as a person would; gives what became of each entry that was tried.
 
-    When the event comes, one message does not arrive, or the chat's people agree no longer, the rest is cancelled.
+    When it is no longer right to go on, or one message does not arrive, the rest is cancelled.
     """
     results: list[Entry] = []
     try:
         for entry, bubble in zip(entries, bubbles, strict=True):
-            await unless(overtaken, asyncio.sleep(bubble.gap))
-            if not agreed():
+            await unless(errand.overtaken, asyncio.sleep(bubble.gap))
+            if not errand.still():
                 break
-            await _type(entry.chat_id, bubble.typing, hands, overtaken)
-            if not agreed():
-                break
-            results.append(await outbox.send(entry))
+            await _type(entry.chat_id, bubble.typing, hands, errand.overtaken)
+            results.append(await _send(entry, errand, outbox, clock))
             if results[-1].state is not EntryState.SENT:
                 break
     except Overtaken:
@@ -85,6 +103,18 @@ async def deliver(
     finally:
         outbox.cancel(entries[len(results) :])
     return results
+
+
+async def _send(entry: Entry, errand: Errand, outbox: Outbox, clock: Callable[[], datetime]) -> Entry:
+    """Send one message, after the waits that Telegram asks for; given up where one lasts too long."""
+    while True:
+        try:
+            return await outbox.send(entry, still=errand.still)
+        except Wait as wait:
+            if wait.until > errand.deadline:
+                return outbox.give_up(entry)
+            seconds = (wait.until - clock()).total_seconds()
+        await unless(errand.overtaken, asyncio.sleep(max(seconds, 0)))
 
 
 async def _type(chat_id: int, seconds: float, hands: Hands, overtaken: asyncio.Event) -> None:

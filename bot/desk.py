@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from bot.cards import Card
 from bot.drafts import Draft, Drafts
-from bot.outbox import Lost, Refused
+from bot.refused import Lost, Refused
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store
 from trainer.reading.dialogue import words

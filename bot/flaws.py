@@ -8,15 +8,11 @@ from exporter.messages import MessageKind
 from trainer.reading.prompt import PromptSpec
 from trainer.reading.redact import PLACEHOLDER
 
-MOST_UNITS = 4096
-"""UTF-16 code units that one message may have."""
-
 
 class Flaw(StrEnum):
     """Why something that a model made up is not sent."""
 
     EMPTY = "empty"
-    TOO_LONG = "too_long"
     LOOP = "loop"
     MEDIA = "media"
     BROKEN = "broken"
@@ -37,8 +33,6 @@ def flaw(texts: Sequence[str], spec: PromptSpec) -> Flaw | None:
     lines = [line.strip().casefold() for line in whole.splitlines() if line.strip()]
     if not texts or not all(text.strip() for text in texts):
         return Flaw.EMPTY
-    if any(len(text.encode("utf-16-le")) // 2 > MOST_UNITS for text in texts):
-        return Flaw.TOO_LONG
     if any(lines.count(line) > _MOST_ALIKE for line in lines) or _AGAIN.search(whole):
         return Flaw.LOOP
     if _MEDIA.search(whole):

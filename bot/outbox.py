@@ -1,261 +1,213 @@
-"""A message is sent once, or known not to be. A row and its random_id are committed before Telegram hears of it.
+"""A message is sent once, or known not to be.
 
-After a crash or a lost answer we look whether the message stands in the chat; only if it does not is it sent again,
-with the same random_id, so that Telegram itself would refuse a second one. It knows no Telegram library.
+Before every attempt one looks into the chat. Where our words stand there already, they were sent; where somebody said
+something else, they no longer fit; only then are they sent, always under the same random_id, so that Telegram itself
+would refuse a second one. It knows no Telegram library.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from enum import StrEnum
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlite_utils import Database
-from sqlite_utils.db import NotFoundError
-
-from bot.policy import FRESH
-from exporter import ghostwritten
+from bot.entries import BEGUN, Entries, Entry, EntryState
+from bot.refused import AlreadySent, Lost, Refused, Wait
 from exporter.messages import Message
 from exporter.store import Store
 
 log = logging.getLogger(__name__)
 
+MOST_UNITS = 4096
+"""UTF-16 code units that one message may have."""
 ATTEMPTS = 5
 FIRST_WAIT = 0.5
-"""Seconds before we look after a lost answer; doubled each time."""
-
-
-class Refused(Exception):
-    """Telegram said no: the request was not carried out. `code` is its own word for why."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class Lost(Exception):
-    """No answer came: the request may have been carried out or not."""
-
-
-class AlreadySent(Exception):
-    """Telegram knows this random_id: the message was sent before."""
+"""Seconds before we look after a lost answer; doubled each time that nobody answers that either."""
+LONGEST_WAIT = 30.0
 
 
 class Line(Protocol):
-    """The account, as an outbox needs it. Every method may raise Lost or Refused."""
+    """The account, as an outbox needs it. Every method may raise Lost, Refused or Wait."""
 
     async def send(self, chat_id: int, text: str, random_id: int) -> Message:
         """Send words as they are. Raises AlreadySent where that random_id was used before."""
         ...
 
-    async def own_since(self, chat_id: int, message_id: int) -> list[Message]:
-        """The owner's messages of a chat that are newer than `message_id`, oldest first."""
+    async def since(self, chat_id: int, message_id: int) -> list[Message]:
+        """What anybody said in a chat after `message_id`, oldest first."""
         ...
-
-
-class EntryState(StrEnum):
-    """What we know of a message."""
-
-    QUEUED = "queued"
-    SENDING = "sending"
-    SENT = "sent"
-    UNKNOWN = "unknown"
-    """An answer was lost, and looking after it has not succeeded yet."""
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One message to somebody."""
-
-    entry_id: int
-    chat_id: int
-    draft_id: int | None
-    """The draft that the owner approved; None where the double speaks by itself."""
-    text: str
-    random_id: int
-    state: EntryState
-    after_id: int | None
-    """The newest message of the chat before the first attempt."""
-    queued_at: datetime
-    message_id: int | None
-    error: str | None
 
 
 class Outbox:
     """All messages that the double has sent or is about to."""
 
     def __init__(self, store: Store, line: Line, random: Random, clock: Callable[[], datetime]) -> None:
-        self._store = store
-        self._table = store.database.table("outbox")
+        self._entries = Entries(store, random, clock)
         self._line = line
-        self._random = random
-        self._clock = clock
 
     def queue(self, chat_id: int, texts: Sequence[str], *, draft_id: int | None = None) -> list[Entry]:
-        """Rows for a burst, each with a random_id of its own; nothing is sent yet."""
-        now = self._now()
-        random_ids = [self._random.getrandbits(63) for _ in texts]
-        with self._store.database.atomic():
-            self._table.insert_all(
-                {
-                    "chat_id": chat_id,
-                    "draft_id": draft_id,
-                    "text": text,
-                    "random_id": random_id,
-                    "state": EntryState.QUEUED,
-                    "queued_at": now,
-                    "changed_at": now,
-                }
-                for text, random_id in zip(texts, random_ids, strict=True)
-            )
-        return [entry for random_id in random_ids for entry in self._where("random_id = ?", random_id)]
+        """Write a burst down; what is too long for one message becomes several. Nothing is sent yet."""
+        return self._entries.queue(chat_id, [part for text in texts for part in split(text)], draft_id=draft_id)
 
-    async def send(self, entry: Entry) -> Entry:
-        """Send one message and return what became of it: sent, failed, or unknown until the next start."""
-        if entry.after_id is None:
-            newest = self._store.recent(entry.chat_id, limit=1)
-            self._set(entry, after_id=newest[-1].message_id if newest else 0)
-        for attempt in range(ATTEMPTS):
-            if self._set(entry, state=EntryState.SENDING).state is EntryState.CANCELLED:
-                break
+    async def send(self, entry: Entry, *, still: Callable[[], bool]) -> Entry:
+        """Send one message and return what became of it; unknown, too, where nobody can tell before the next start.
+
+        `still` is asked last thing before each attempt: whether it is right to go on.
+
+        Raises:
+            Wait: Telegram does not want it now. It was not sent.
+        """
+        for _ in range(ATTEMPTS):
             try:
-                return self._sent(entry, await self._line.send(entry.chat_id, entry.text, entry.random_id))
-            except AlreadySent:
-                return await self._sent_before(entry)
+                said = await self._patiently(entry)
+            except Wait:
+                raise
             except Refused as refusal:
-                return self._set(entry, state=EntryState.FAILED, error=refusal.code)
-            except Lost:
-                self._set(entry, state=EntryState.UNKNOWN)
-                log.warning("send.unknown", extra={"chat_id": entry.chat_id, "entry_id": entry.entry_id})
-            await asyncio.sleep(FIRST_WAIT * 2**attempt)
-            try:
-                if found := await self._look(entry):
-                    return self._sent(entry, found)
-            except (Lost, Refused):
-                continue
-        return self._get(entry)
+                return entry if entry.state in BEGUN else self._fail(entry, refusal)
+            if found := self._found(entry, said):
+                return self._entries.sent(entry, found)
+            if self._moved_on(entry, said) or not still():
+                return self.give_up(entry)
+            entry = await self._attempt(entry)
+            if entry.state is not EntryState.UNKNOWN:
+                break
+            await asyncio.sleep(FIRST_WAIT)
+        return entry
 
     def cancel(self, entries: Sequence[Entry]) -> None:
-        """Never send those of `entries` that are still queued."""
+        """Never send those of `entries` of which Telegram has not heard."""
         for entry in entries:
-            if self._get(entry).state is EntryState.QUEUED:
-                self._set(entry, state=EntryState.CANCELLED)
+            self.give_up(entry)
+
+    def give_up(self, entry: Entry) -> Entry:
+        """The same for one; what may stand in the chat already is looked for at the next start."""
+        entry = self._entries.get(entry)
+        if entry.state is not EntryState.QUEUED:
+            return entry
+        return self._entries.put(entry, EntryState.CANCELLED, error=entry.error)
 
     async def recover(self, chats: Collection[int]) -> list[Entry]:
         """Settle what an earlier run left open, oldest first; gives what became of each.
 
-        What the owner approved is sent, however late; what the double began by itself only while it is fresh. In chats
-        other than these nothing is sent, nor looked for.
+        What the owner approved is sent if nobody said anything since; what the double began by itself is not sent any
+        more. In chats other than these nothing is sent, nor looked for.
         """
-        for entry in self._where("state = ? and message_id is null", EntryState.SENT):
+        for entry in self._entries.where("state = ? and message_id is null", EntryState.SENT):
             if entry.chat_id in chats:
-                await self._recover(entry)
-        left = self._where("state in (?, ?, ?)", EntryState.QUEUED, *_BEGUN)
-        return [
-            await self._recover(entry) if entry.chat_id in chats else self._set(entry, state=EntryState.CANCELLED)
-            for entry in left
-        ]
+                await self._sent_before(entry)
+        left = self._entries.where("state in (?, ?, ?)", EntryState.QUEUED, *BEGUN)
+        settled: list[Entry] = []
+        blind: set[int] = set()
+        for entry in left:
+            if entry.chat_id not in chats:
+                settled.append(self._entries.put(entry, EntryState.CANCELLED))
+            elif entry.chat_id not in blind:
+                settled.append(await self._recover(entry))
+                if settled[-1].state in BEGUN:
+                    blind.add(entry.chat_id)  # what comes after it must not come before it
+        return settled
 
-    def is_own(self, message: Message) -> bool:
-        """Whether the double itself sent this message of the owner's, or will soon learn that it did."""
-        entries = self._where(
-            "chat_id = ? and (message_id = ? or state in (?, ?))", message.chat_id, message.message_id, *_BEGUN
-        )
-        return any(one.message_id == message.message_id or _same(one, message) for one in entries)
+    def recognise(self, message: Message) -> bool:
+        """Whether the double itself sent this message of the owner's: one that nobody knew what became of, perhaps."""
+        for entry in self._entries.where("chat_id = ? and message_id = ?", message.chat_id, message.message_id):
+            return entry.state is EntryState.SENT
+        for entry in self._entries.where("chat_id = ? and state in (?, ?)", message.chat_id, *BEGUN):
+            if self._found(entry, [message]):
+                if entry.state is EntryState.UNKNOWN:
+                    self._entries.sent(entry, message)
+                return True
+        return False
+
+    async def _patiently(self, entry: Entry) -> list[Message]:
+        """What was said in the chat since it was queued; asked until somebody answers. Raises Refused or Wait."""
+        wait = FIRST_WAIT
+        while True:
+            try:
+                return await self._line.since(entry.chat_id, entry.after_id)
+            except Lost:
+                log.info("send.blind", extra={"chat_id": entry.chat_id, "entry_id": entry.entry_id})
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT)
+
+    async def _attempt(self, entry: Entry) -> Entry:
+        before = entry.state
+        entry = self._entries.put(entry, EntryState.SENDING)
+        if entry.state is EntryState.CANCELLED:
+            return entry
+        try:
+            return self._entries.sent(entry, await self._line.send(entry.chat_id, entry.text, entry.random_id))
+        except AlreadySent:
+            return await self._sent_before(entry)
+        except Wait as wait:
+            self._entries.put(entry, before, error=wait.code)
+            raise
+        except Refused as refusal:
+            return self._fail(entry, refusal)
+        except Lost:
+            log.warning("send.unknown", extra={"chat_id": entry.chat_id, "entry_id": entry.entry_id})
+            return self._entries.put(entry, EntryState.UNKNOWN)
 
     async def _recover(self, entry: Entry) -> Entry:
         try:
-            found = await self._look(entry) if entry.after_id is not None else None
+            said = await self._line.since(entry.chat_id, entry.after_id)
         except (Lost, Refused) as error:
             log.warning("send.unknown", extra={"entry_id": entry.entry_id, "error": type(error).__name__})
             return entry
-        if found:
-            return self._sent(entry, found)
-        if entry.state is EntryState.SENT:
-            return entry
-        begun = entry.state is not EntryState.QUEUED
-        if entry.draft_id is not None or (begun and self._clock() - entry.queued_at <= FRESH):
-            return await self.send(entry)
-        return self._set(entry, state=EntryState.CANCELLED)
+        if found := self._found(entry, said):
+            return self._entries.sent(entry, found)
+        if entry.draft_id is None or self._foreign(entry, said):
+            return self._entries.put(entry, EntryState.CANCELLED)
+        try:
+            return await self._attempt(entry)
+        except Wait as wait:
+            return self._entries.put(entry, EntryState.CANCELLED, error=wait.code)
 
     async def _sent_before(self, entry: Entry) -> Entry:
         """It was sent; which message it became is good to know, but not needed."""
         try:
-            found = await self._look(entry)
+            found = self._found(entry, await self._line.since(entry.chat_id, entry.after_id))
         except (Lost, Refused):
             found = None
-        return self._sent(entry, found) if found else self._set(entry, state=EntryState.SENT)
+        return self._entries.sent(entry, found) if found else self._entries.put(entry, EntryState.SENT)
 
-    async def _look(self, entry: Entry) -> Message | None:
-        """Our words in the chat since the first attempt, unless they are those of another entry."""
-        after = self._get(entry).after_id or 0
-        taken = {row.message_id for row in self._where("chat_id = ? and message_id > ?", entry.chat_id, after)}
-        for message in await self._line.own_since(entry.chat_id, after):
-            if _same(entry, message) and message.message_id not in taken:
-                return message
-        return None
+    def _found(self, entry: Entry, said: Sequence[Message]) -> Message | None:
+        """Our words among what was said since, unless they are those of another entry, or we never tried to send."""
+        if entry.state is EntryState.QUEUED:
+            return None
+        ours = (message for message in self._foreign(entry, said) if message.outgoing)
+        return next((message for message in ours if _plain(message.text) == _plain(entry.text)), None)
 
-    def _sent(self, entry: Entry, message: Message) -> Entry:
-        """It stands in the chat, and so in our history: the next prompt shows it."""
-        with self._store.database.atomic():
-            sent = self._set(entry, state=EntryState.SENT, message_id=message.message_id)
-            if not self._typed_by_owner(entry):
-                ghostwritten.mark(self._store.database, message.chat_id, message.message_id)
-        self._store.add([message])
-        return sent
+    def _moved_on(self, entry: Entry, said: Sequence[Message]) -> bool:
+        """Somebody said what we had not heard of. Only words of the owner's own make what he approved unfit."""
+        return any(entry.draft_id is None or message.outgoing for message in self._foreign(entry, said))
 
-    def _typed_by_owner(self, entry: Entry) -> bool:
-        """Whether he answered a draft with words of his own, instead of choosing a proposal."""
-        typed = "draft_id = ? and number is null"
-        return bool(self._store.database.table("draft").count_where(typed, [entry.draft_id]))
+    def _foreign(self, entry: Entry, said: Sequence[Message]) -> list[Message]:
+        """What was said since the entry was queued, without what the double is known to have sent."""
+        rows = self._entries.where("chat_id = ? and message_id > ?", entry.chat_id, entry.after_id)
+        known = {row.message_id for row in rows}
+        return [message for message in said if message.message_id > entry.after_id and message.message_id not in known]
 
-    def _set(self, entry: Entry, **columns: int | str) -> Entry:
-        with suppress(NotFoundError):
-            self._table.update(entry.entry_id, {**columns, "changed_at": self._now()})
-        return self._get(entry)
-
-    def _get(self, entry: Entry) -> Entry:
-        """As it stands. What another process erased, because the contact was forgotten, is not to be sent."""
-        standing = self._where("entry_id = ?", entry.entry_id)
-        return standing[0] if standing else replace(entry, state=EntryState.CANCELLED)
-
-    def _where(self, where: str, *values: int | str) -> list[Entry]:
-        return list(map(_entry, self._table.rows_where(where, values, order_by="entry_id")))
-
-    def _now(self) -> int:
-        return int(self._clock().timestamp())
+    def _fail(self, entry: Entry, refusal: Refused) -> Entry:
+        return self._entries.put(entry, EntryState.FAILED, error=refusal.code)
 
 
-def sent_since(database: Database, moment: datetime) -> int:
-    """How many messages were sent since then."""
-    where = "state = ? and changed_at >= ?"
-    return database.table("outbox").count_where(where, [EntryState.SENT, int(moment.timestamp())])
+def split(text: str) -> Iterator[str]:
+    """Parts that each fit into one message, cut at a line's end, between two words, or wherever one must."""
+    text = text.strip()
+    while units(text) > MOST_UNITS:
+        fits = text.encode("utf-16-le")[: 2 * MOST_UNITS].decode("utf-16-le", "ignore")
+        end = next((at for mark in ("\n", " ") if (at := fits.rfind(mark)) > len(fits) // 2), len(fits))
+        yield fits[:end].rstrip()
+        text = text[end:].lstrip()
+    yield text
 
 
-_BEGUN = (EntryState.SENDING, EntryState.UNKNOWN)
+def units(text: str) -> int:
+    """How long Telegram takes a text to be, in UTF-16 code units."""
+    return len(text.encode("utf-16-le")) // 2
 
 
-def _same(entry: Entry, message: Message) -> bool:
-    """Telegram cuts white space off at both ends."""
-    return entry.text.strip() == message.text.strip()
-
-
-def _entry(row: Mapping[str, Any]) -> Entry:
-    return Entry(
-        row["entry_id"],
-        row["chat_id"],
-        row["draft_id"],
-        row["text"],
-        row["random_id"],
-        EntryState(row["state"]),
-        row["after_id"],
-        datetime.fromtimestamp(row["queued_at"], UTC),
-        row["message_id"],
-        row["error"],
-    )
+def _plain(text: str) -> str:
+    """A text whose white space Telegram may have changed."""
+    return " ".join(text.split())

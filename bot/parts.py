@@ -12,6 +12,7 @@ from bot.engine import Speaker
 from bot.handled import Handled
 from bot.outbox import Outbox
 from bot.policy import NEEDED
+from bot.stops import Stops
 from exporter.config import Reply
 from exporter.consent import Ledger
 from exporter.messages import Peer
@@ -30,6 +31,7 @@ class Parts:
     speaker: Speaker
     drafts: Drafts
     outbox: Outbox
+    stops: Stops
     handled: Handled
     hands: Hands
     desks: Desks

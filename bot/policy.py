@@ -32,6 +32,8 @@ class Reason(StrEnum):
     NOT_A_PERSON = "not_a_person"
     NOTHING_SAID = "nothing_said"
     OWNER_ANSWERED = "owner_answered"
+    REFUSED = "refused"
+    HALTED = "halted"
     NOT_ADDRESSED = "not_addressed"
     GROUP = "group"
     STALE = "stale"
@@ -53,6 +55,10 @@ class Situation:
     mode: Mode
     agreed: bool
     """The people there agree to all of `NEEDED`."""
+    refused: bool
+    """Telegram takes nothing for this chat."""
+    halted: bool
+    """Nothing is sent to anybody for now."""
     peer: Peer
     newest: Message | None
     """The chat's newest message that somebody wrote."""
@@ -76,6 +82,8 @@ def decide(situation: Situation) -> Decision:
         return Decision(Action.SILENT, Reason.NO_CONSENT)
     if not is_person(situation.peer):
         return Decision(Action.SILENT, Reason.NOT_A_PERSON)
+    if situation.refused:
+        return Decision(Action.SILENT, Reason.REFUSED)
     if newest is None:
         return Decision(Action.SILENT, Reason.NOTHING_SAID)
     if newest.outgoing:
@@ -88,6 +96,8 @@ def decide(situation: Situation) -> Decision:
         return Decision(Action.DRAFT, Reason.GROUP)
     if situation.mode is Mode.DRAFT:
         return Decision(Action.DRAFT, Reason.MODE)
+    if situation.halted:
+        return Decision(Action.DRAFT, Reason.HALTED)
     if not situation.live or not fresh(newest, started_at=situation.started_at, now=situation.now):
         return Decision(Action.DRAFT, Reason.STALE)
     return Decision(Action.AUTO, Reason.MODE)

@@ -11,8 +11,8 @@ from functools import partial
 from bot import cards
 from bot.account import Account
 from bot.double import Double
-from bot.outbox import Lost, Refused
 from bot.parts import Parts
+from bot.refused import Lost, Refused
 from bot.saved import SavedMessages, on_reply
 from exporter.client import Client, Link
 from exporter.config import Sync
@@ -30,7 +30,7 @@ async def settle(parts: Parts, modes: Mapping[int, Mode]) -> None:
     for chat_id in modes:
         if parts.handled.up_to(chat_id) is None:
             parts.handled.advance(chat_id, _newest(parts.store, chat_id))
-    for entry in await parts.outbox.recover(_speakable(parts)):
+    for entry in await parts.outbox.recover(_speakable(parts) & modes.keys()):
         log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
 
 

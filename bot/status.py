@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
 from bot.drafts import Drafts
-from bot.outbox import sent_since
+from bot.entries import sent_since
 from bot.policy import NEEDED
 from exporter.consent import Ledger
 from exporter.messages import Peer

@@ -1,4 +1,4 @@
-"""The bot's own tables, in the same file as the history: drafts and their cards, the outbox, how far it has come."""
+"""The bot's own tables, in the same file as the history: drafts, cards, the outbox, what is dealt with, stops."""
 
 from sqlite_utils import Database, Migrations
 
@@ -62,3 +62,14 @@ def m002_outbox(db: Database) -> None:
 def m003_handled(db: Database) -> None:
     """The newest message of each chat that is dealt with."""
     db.table("handled").create({"chat_id": int, "message_id": int}, pk="chat_id", not_null={"message_id"}, strict=True)
+
+
+@migrations()
+def m004_stop(db: Database) -> None:
+    """Where nothing is sent: chat 0 is the whole account; `until` is in seconds since 1970, null is for ever."""
+    db.table("stop").create(
+        {"chat_id": int, "code": str, "until": int, "told": int},
+        pk="chat_id",
+        not_null={"code", "told"},
+        strict=True,
+    )

@@ -1,10 +1,12 @@
 """Telethon's client with what it leaves out: requests that end, a connection that is watched, differences kept whole.
 
 It hangs on what Telethon gives in public only: how a request is called, and the class of a connection. There is no
-public sign of a reconnection, but each one opens a connection and each loss closes one. It stores nothing.
+public sign of a reconnection, but each one opens a connection and each loss closes one. Only what must not be sent by
+itself is taken out of Telethon's own queues. It stores nothing.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -87,6 +89,35 @@ class Client(TelegramClient):  # type: ignore[misc]
         if isinstance(answer, (*_DIFFERENCES, *_TOO_LONG)):
             self.on_difference(answer)
         return answer
+
+    async def once(self, request: Any) -> Any:
+        """Send a request that is never sent again by itself: neither after a reconnection nor once nobody waits for it.
+
+        Raises:
+            ConnectionError: the connection is down, or was lost. Whether it was carried out, nobody knows.
+            TimeoutError: it is not answered, as in any other call.
+        """
+        if not self.link.connected.is_set():
+            raise ConnectionError("not connected")
+        answer = asyncio.ensure_future(self(request))
+        lost = asyncio.ensure_future(self.link.lost.wait())
+        try:
+            await asyncio.wait({answer, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                raise ConnectionError("the connection was lost")
+            return answer.result()
+        finally:
+            answer.cancel()
+            lost.cancel()
+            await asyncio.wait({answer, lost})
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """Telethon would send after a reconnection, however much later, also what nobody waits for any more."""
+        queue, pending = self._sender._send_queue, self._sender._pending_state
+        queue._deque = deque(state for state in queue._deque if not state.future.cancelled())
+        for message_id in [message_id for message_id, state in pending.items() if state.future.cancelled()]:
+            del pending[message_id]
 
 
 def is_too_long(difference: Any) -> bool:

@@ -38,7 +38,7 @@ WORTH_A_NOTE = 2.0
 """Seconds of waiting for one's turn that the user is told of."""
 
 _TROUBLE = (errors.ServerError, errors.TimedOutError, TimeoutError)
-_GARBLED = (errors.TypeNotFoundError, BufferError, struct.error)
+GARBLED = (errors.TypeNotFoundError, BufferError, struct.error)
 """What Telethon raises where an answer's bytes make no sense."""
 
 
@@ -123,7 +123,7 @@ class Limiter:
                 if failures == TRIES:
                     raise
                 log.info("limiter.again", extra={"method": method, "error": type(error).__name__})
-            except _GARBLED as error:
+            except GARBLED as error:
                 failures += 1
                 if failures == TRIES:
                     raise DoppelgangerError(

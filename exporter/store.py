@@ -132,10 +132,8 @@ class Store:
     def react(self, chat_id: int, message_id: int, reactions: tuple[Reaction, ...]) -> None:
         """Replace a message's reactions; one that is not stored is left alone."""
         with transaction(self.database):
-            self.database.execute(
-                "update messages set reactions = ? where chat_id = ? and message_id = ?",
-                [rows.reactions_json(reactions), chat_id, message_id],
-            )
+            update = "update messages set reactions = ? where chat_id = ? and message_id = ?"
+            self.database.execute(update, [rows.reactions_json(reactions), chat_id, message_id])
 
     def delete(self, chat_id: int, message_ids: Iterable[int], at: datetime) -> int:
         """Mark messages of a chat as deleted on Telegram at that moment; how many were not marked yet."""
@@ -203,13 +201,15 @@ class Store:
         row = self.database.execute(f"{_SELECT} where chat_id = ? and message_id = ?", [chat_id, message_id]).fetchone()
         return rows.to_message(row) if row else None
 
+    def newest_id(self, chat_id: int) -> int:
+        """The highest message id that was ever seen under this very id; 0 where there is none."""
+        query = "select coalesce(max(message_id), 0) from messages where chat_id = ?"
+        return int(self.database.execute(query, [chat_id]).fetchone()[0])
+
     def ids(self, chat_id: int, within: Interval) -> set[int]:
         """The ids of an interval whose messages are stored and stand."""
-        found = self.database.execute(
-            "select message_id from messages where chat_id = ? and message_id between ? and ? and deleted_at is null",
-            [chat_id, within.lo, within.hi],
-        )
-        return {row[0] for row in found}
+        find = "select message_id from messages where chat_id = ? and message_id between ? and ? and deleted_at is null"
+        return {row[0] for row in self.database.execute(find, [chat_id, within.lo, within.hi])}
 
     def count(self, chat_id: int) -> int:
         """How many messages stand under this very id, without the basic group that it may have been."""
@@ -261,16 +261,13 @@ class Store:
     def _complete(self, chat_id: int, interval: Interval) -> None:
         merged = merge([*self.intervals(chat_id), interval])
         self.database.execute("delete from sync_interval where chat_id = ?", [chat_id])
-        self.database.conn.executemany(
-            "insert into sync_interval (chat_id, lo, hi) values (?, ?, ?)",
-            [(chat_id, one.lo, one.hi) for one in merged],
-        )
+        insert = "insert into sync_interval (chat_id, lo, hi) values (?, ?, ?)"
+        self.database.conn.executemany(insert, [(chat_id, one.lo, one.hi) for one in merged])
 
     def _revive(self, keys: Iterable[tuple[int, int]]) -> None:
         """Telegram shows these, so they were taken for deleted by mistake."""
-        self.database.conn.executemany(
-            "update messages set deleted_at = null where chat_id = ? and message_id = ?", keys
-        )
+        update = "update messages set deleted_at = null where chat_id = ? and message_id = ?"
+        self.database.conn.executemany(update, keys)
 
     def _delete(self, among: str, chat: list[int], message_ids: Iterable[int], at: datetime) -> int:
         statement = f"update messages set deleted_at = ? where {among} and message_id = ? and deleted_at is null"  # noqa: S608

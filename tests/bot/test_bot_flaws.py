@@ -23,8 +23,6 @@ LONG = "é" + " ".join(map(str, range(9999)))[:4095]
         ((), Flaw.EMPTY),
         (("  ",), Flaw.EMPTY),
         ((LONG,), None),
-        ((LONG + "é",), Flaw.TOO_LONG),
-        (("😂" * 2049,), Flaw.TOO_LONG),
         (("ok", "ok", "ok"), Flaw.LOOP),
         (("I am on my way I am on my way I am on my way I am on my way ",), Flaw.LOOP),
         (("[sticker 😂]",), Flaw.MEDIA),

@@ -17,6 +17,8 @@ HI = Message(5, 10, 5, NOW.replace(microsecond=0), outgoing=False, text="hi")
 FRESH = Situation(
     mode=Mode.AUTO,
     agreed=True,
+    refused=False,
+    halted=False,
     peer=BEN,
     newest=HI,
     sender=BEN,
@@ -39,6 +41,8 @@ FRESH = Situation(
         ({"mode": Mode.DRAFT, "agreed": False}, Action.SILENT, Reason.NO_CONSENT),
         ({"newest": None}, Action.SILENT, Reason.NOTHING_SAID),
         ({"newest": replace(HI, outgoing=True)}, Action.SILENT, Reason.OWNER_ANSWERED),
+        ({"refused": True}, Action.SILENT, Reason.REFUSED),
+        ({"halted": True}, Action.DRAFT, Reason.HALTED),
         ({"live": False}, Action.DRAFT, Reason.STALE),
         ({"started_at": NOW + timedelta(seconds=1)}, Action.DRAFT, Reason.STALE),
         ({"now": NOW + timedelta(minutes=11)}, Action.DRAFT, Reason.STALE),

@@ -1,0 +1,103 @@
+"""What must not be asked of Telegram for now: in SQLite, so that a restart changes nothing.
+
+Stops are of one chat or of the whole account. The owner's own desk is never stopped: nobody else reads it. Waits that
+Telegram asks for are kept by method, beside those of a sync.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.refused import Reaction, Refused, Wait, rule
+from exporter.store import Store
+
+log = logging.getLogger(__name__)
+
+ACCOUNT = 0
+"""No chat has this id: it stands for all of them."""
+DAY = timedelta(days=1)
+"""How long nothing is sent at all, where Telegram has had enough of the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One chat, or the account, to which nothing is sent."""
+
+    chat_id: int
+    """ACCOUNT for all chats."""
+    code: str
+    """Telegram's word for why."""
+    until: datetime | None
+    """None: until the owner says otherwise."""
+
+
+class Stops:
+    """All that is stopped."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._state = store.state
+        self._table = store.database.table("stop")
+        self._clock = clock
+        self.news = asyncio.Event()
+        """Something was stopped of which the owner does not know yet."""
+
+    def of(self, chat_id: int) -> Stop | None:
+        """Why nothing is sent to this chat now; the account's reason before the chat's own."""
+        return next(self._where("chat_id in (?, ?)", ACCOUNT, chat_id), None)
+
+    def check(self, method: str, chat_id: int | None) -> None:
+        """Let a request pass. `chat_id` is None where nobody but the owner notices it.
+
+        Raises:
+            Wait: Telegram wants no more of this method yet.
+            Refused: nothing is sent there.
+        """
+        until = self._state.resting(method)
+        if until is not None and until > self._clock():
+            raise Wait("FLOOD_WAIT", until)
+        if chat_id is not None and (stop := self.of(chat_id)):
+            raise Refused(stop.code)
+
+    def heed(self, refused: Refused, method: str, chat_id: int | None) -> None:
+        """Do what the table says about a refusal."""
+        reaction = rule(refused.code).reaction
+        log.warning("refused", extra={"code": refused.code, "method": method, "reaction": reaction})
+        if reaction is Reaction.REST and isinstance(refused, Wait):
+            self._state.rest(method, refused.until)
+        elif reaction is Reaction.HALT:
+            self._stop(ACCOUNT, refused.code, self._clock() + DAY)
+        elif reaction is Reaction.LEAVE and chat_id is not None:
+            self._stop(chat_id, refused.code, None)
+
+    def lift(self, chat_id: int) -> None:
+        """The owner says otherwise about this chat."""
+        self._table.delete_where("chat_id = ?", [chat_id])
+
+    def untold(self) -> list[Stop]:
+        """What the owner was not told of yet, whichever run stopped it."""
+        return list(self._where("not told"))
+
+    def told(self, stop: Stop) -> None:
+        """He was told."""
+        self._table.update(stop.chat_id, {"told": True})
+
+    def _stop(self, chat_id: int, code: str, until: datetime | None) -> None:
+        """What is stopped already stays so for longer, and is not told again."""
+        told = any(stop.code == code for stop in self._where("chat_id = ? and told", chat_id))
+        ends = None if until is None else int(until.timestamp())
+        self._table.upsert({"chat_id": chat_id, "code": code, "until": ends, "told": told}, pk="chat_id")
+        self.news.set()
+
+    def _where(self, where: str, *values: int) -> Iterator[Stop]:
+        """Those that have not ended, the account's first."""
+        now = int(self._clock().timestamp())
+        where = f'({where}) and ("until" is null or "until" > ?)'
+        return map(_stop, self._table.rows_where(where, [*values, now], order_by="chat_id != 0"))
+
+
+def _stop(row: Mapping[str, Any]) -> Stop:
+    until = row["until"]
+    return Stop(row["chat_id"], row["code"], None if until is None else datetime.fromtimestamp(until, UTC))
