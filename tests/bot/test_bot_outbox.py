@@ -166,7 +166,7 @@ async def test_a_wait_leaves_it_queued_and_what_is_unknown_stays_so(at):
     at.line.trouble = [(Wait("FLOOD_WAIT", NOW), None), (Lost(), None), (Wait("FLOOD_WAIT", NOW), None)]
     with pytest.raises(Wait):
         await at.send(entry)
-    given_up = at.restarted().queue(6, ["other"])[0]
+    (given_up,) = at.outbox.queue(6, ["other"])
     assert at.outbox.give_up(given_up).state is EntryState.CANCELLED
     with pytest.raises(Wait):
         await at.send(entry)
