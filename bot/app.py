@@ -20,6 +20,7 @@ from bot.drafts import Drafts
 from bot.engine import Speaker, open_double
 from bot.forgetting import erase_forgotten, watch_forgotten
 from bot.handled import Handled
+from bot.notices import tell_of_stops
 from bot.outbox import Outbox
 from bot.parts import Parts
 from bot.policy import NEEDED
@@ -97,6 +98,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
             await look_back(client, live.limiter, account, parts, double, modes)
             tasks.create_task(live.run())
             tasks.create_task(double.watch_consent())
+            tasks.create_task(tell_of_stops(parts))
             tasks.create_task(watch_forgotten(parts, double, card, forgotten))
             if control:
                 tasks.create_task(poll(_dispatcher(parts, double, card, modes), control))

@@ -59,6 +59,13 @@ def not_sent(why: str) -> str:
     return f"Not sent: {why}."
 
 
+def stopped(why: str, *, name: str | None, until: datetime | None, zone: tzinfo) -> str:
+    """What the owner is told when nothing is sent any more: to `name`, or to anybody where that is None."""
+    whom = "anybody" if name is None else clip(name, QUOTED)
+    end = "you say otherwise" if until is None else f"{until.astimezone(zone):%A, %H:%M}"
+    return f"Your double sends nothing to {whom} until {end}: {why}."
+
+
 def ago(age: timedelta) -> str:
     """An age in words, in its largest unit."""
     minutes = int(age.total_seconds() // 60)

@@ -5,8 +5,8 @@ It knows aiogram; what a press does is the double's.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Literal
 
@@ -60,30 +60,38 @@ class ControlBot:
     async def show(self, card: Card) -> int:
         """Send the card with its buttons. Raises Lost or Refused."""
         text = open_card(card, now=self._clock())
-        try:
+        with _translated():
             message = await self._bot.send_message(
                 self._owner_id, text, reply_markup=_buttons(card), link_preview_options=NO_PREVIEW
             )
-        except (TelegramForbiddenError, TelegramNotFound) as error:
-            log.warning("control.unreachable", extra={"hint": "press_start_in_the_control_bot"})
-            raise Refused(type(error).__name__) from error
-        except TelegramNetworkError as error:
-            raise Lost from error
-        except TelegramAPIError as error:
-            raise Refused(type(error).__name__) from error
         return message.message_id
 
     async def close(self, message_id: int, card: Card, outcome: str) -> None:
         """Let the card say what became of the draft, without buttons. Raises Lost or Refused."""
         text = closed_card(card, outcome)
-        try:
+        with _translated():
             await self._bot.edit_message_text(
                 text, chat_id=self._owner_id, message_id=message_id, link_preview_options=NO_PREVIEW
             )
-        except TelegramNetworkError as error:
-            raise Lost from error
-        except TelegramAPIError as error:
-            raise Refused(type(error).__name__) from error
+
+    async def tell(self, text: str) -> None:
+        """Send a note of the double's own. Raises Lost or Refused."""
+        with _translated():
+            await self._bot.send_message(self._owner_id, text, link_preview_options=NO_PREVIEW)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Let what the Bot API answers come out as desks say it."""
+    try:
+        yield
+    except (TelegramForbiddenError, TelegramNotFound) as error:
+        log.warning("control.unreachable", extra={"hint": "press_start_in_the_control_bot"})
+        raise Refused(type(error).__name__) from error
+    except TelegramNetworkError as error:
+        raise Lost from error
+    except TelegramAPIError as error:
+        raise Refused(type(error).__name__) from error
 
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)

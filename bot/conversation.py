@@ -9,22 +9,31 @@ import logging
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from bot import cards, pacing
 from bot.compose import Composed, compose
 from bot.delivery import Errand, Overtaken, deliver, unless
 from bot.drafts import Draft
-from bot.entries import Entry, EntryState
+from bot.entries import BEGUN, Entry, EntryState
+from bot.habits import Habits, learn
+from bot.pacing import Bubble
 from bot.parts import Parts
 from bot.policy import FRESH, Action, Decision, Situation, addressed, decide, fresh
-from bot.refused import Lost, Refused, rule
+from bot.refused import UNHEARD, Lost, Refused, rule
 from bot.stops import ACCOUNT, Stop
 from bot.window import Window, answer, look, remember
+from exporter import ghostwritten
 from exporter.messages import Message, Peer
 from exporter.modes import Mode
 
 log = logging.getLogger(__name__)
+
+LEARNED_FROM = 1000
+"""Messages, the newest, from which the owner's habits in a chat are learned; to read them takes some milliseconds."""
+IN_TIME = timedelta(seconds=30)
+"""So long before it would be too late for it, an answer of the double's own has arrived."""
 
 
 class Conversation:
@@ -91,7 +100,9 @@ class Conversation:
         began = time.monotonic()
         errand = Errand(overtaken, lambda: self.agreed and self._stopped is None, self._parts.clock() + FRESH)
         try:
-            results = await self._deliver(entries, errand)
+            texts = [entry.text for entry in entries]
+            bubbles = pacing.bubbles(texts, self._habits(), self._parts.random, pace=self._parts.settings.pace)
+            results = await self._deliver(entries, bubbles, errand)
         finally:
             self._approved.discard(overtaken)
         arrived = [entry for entry in results if entry.state is EntryState.SENT]
@@ -114,8 +125,9 @@ class Conversation:
         arrived = [entry.text for entry in results if entry.state is EntryState.SENT]
         if arrived:
             return cards.sent(arrived, of=len(entries), at=self._parts.clock(), zone=self._parts.zone, number=number)
-        if results and results[-1].error:
-            return cards.not_sent(rule(results[-1].error).why)
+        error = results[-1].error if results else self._stopped and self._stopped.code
+        if error:
+            return cards.not_sent(rule(error).why)
         return cards.UNKNOWN if results and results[-1].state is EntryState.UNKNOWN else cards.OUTDATED
 
     async def _turn(self) -> None:
@@ -145,7 +157,7 @@ class Conversation:
         elif action is Action.DRAFT:
             await self._propose(composed, newest, began)
         else:
-            await self._answer(composed, newest, began)
+            await self._answer(composed, newest)
 
     async def _until_quiet(self) -> None:
         settle = self._parts.settings.settle_seconds * self._parts.settings.pace
@@ -172,22 +184,24 @@ class Conversation:
         )
         self._parts.say(f"{self._peer.name}: {len(composed.bursts)} proposals wait for you")
 
-    async def _answer(self, composed: Composed, newest: Message, began: float) -> None:
+    async def _answer(self, composed: Composed, newest: Message) -> None:
         parts, chat_id, heard_at = self._parts, self._peer.peer_id, self._heard_at
-        thinking = pacing.think(parts.random, pace=parts.settings.pace) - (time.monotonic() - began)
-        await unless(self._news, asyncio.sleep(max(thinking, 0)))
+        habits, texts = self._habits(), parts.outbox.parts(composed.bursts[0])
+        bubbles = pacing.bubbles(texts, habits, parts.random, pace=parts.settings.pace)
+        await unless(self._news, asyncio.sleep(self._thinking(newest, habits, bubbles)))
         if self._decide(self._look()).action is not Action.AUTO:
             self._news.set()  # too late by now: the next turn makes a draft of it
             raise Overtaken
         with suppress(Lost, Refused):  # only a courtesy, as typing is
             await unless(self._news, parts.hands.read(chat_id, newest.message_id))
         errand = Errand(self._news, lambda: self._may_still(newest), newest.sent_at + FRESH)
-        results = await self._deliver(parts.outbox.queue(chat_id, composed.bursts[0]), errand)
+        results = await self._deliver(parts.outbox.queue(chat_id, texts), bubbles, errand)
         arrived = [entry for entry in results if entry.state is EntryState.SENT]
         if not arrived:
-            log.warning("reply.not_sent", extra={"chat_id": chat_id, "error": results[-1].error if results else None})
-            if not any(entry.state is EntryState.UNKNOWN for entry in results):
-                self._live = False  # nothing of it stands in the chat: the next turn makes a draft of it
+            error, unknown = results[-1].error if results else None, any(one.state in BEGUN for one in results)
+            log.warning("reply.not_sent", extra={"chat_id": chat_id, "error": error or "", "unknown": unknown})
+            if not (self._news.is_set() or unknown or error == UNHEARD):
+                self._live = False  # nobody said anything, and nothing of it stands there: it becomes a draft
                 self._news.set()
             raise Overtaken
         log.info(
@@ -201,11 +215,22 @@ class Conversation:
         )
         parts.say(f"{self._peer.name}: answered")
 
-    async def _deliver(self, entries: Sequence[Entry], errand: Errand) -> list[Entry]:
+    async def _deliver(self, entries: Sequence[Entry], bubbles: Sequence[Bubble], errand: Errand) -> list[Entry]:
         parts = self._parts
-        bubbles = pacing.bubbles([entry.text for entry in entries], parts.random, pace=parts.settings.pace)
         async with self._sending:
             return await deliver(entries, bubbles, errand, outbox=parts.outbox, hands=parts.hands, clock=parts.clock)
+
+    def _habits(self) -> Habits:
+        parts = self._parts
+        recent = parts.store.recent(self._peer.peer_id, limit=LEARNED_FROM)
+        return learn(recent, ghostwritten.marked(parts.store.database))
+
+    def _thinking(self, newest: Message, habits: Habits, bubbles: Sequence[Bubble]) -> float:
+        """Seconds until the chat is opened: what is left of the owner's delay, and in time for the whole burst."""
+        parts, waited = self._parts, time.monotonic() - self._heard_at
+        wanted = pacing.delay(habits, parts.random, pace=parts.settings.pace) - waited - bubbles[0].typing
+        left = (newest.sent_at + FRESH - IN_TIME - parts.clock()).total_seconds() - pacing.lasts(bubbles)
+        return max(min(wanted, left), 0)
 
     def _may_still(self, newest: Message) -> bool:
         """Whether an answer to this message may go on by itself, as of now."""

@@ -34,6 +34,10 @@ class Desk(Protocol):
         """Change a card so that it says what became of it, and offers nothing any more."""
         ...
 
+    async def tell(self, text: str) -> None:
+        """Say something to the owner that asks for no answer."""
+        ...
+
 
 class Desks:
     """All of the owner's desks. One that cannot be reached does not keep the others from showing a card."""
@@ -55,6 +59,11 @@ class Desks:
             message_id = self._drafts.card(draft.draft_id, desk.name)
             if message_id is not None:
                 await self._try(desk, desk.close(message_id, self.card(draft), outcome))
+
+    async def tell(self, text: str) -> None:
+        """Say something to the owner, wherever he may look."""
+        for desk in self._desks:
+            await self._try(desk, desk.tell(text))
 
     def card(self, draft: Draft) -> Card:
         """The draft, and what it answers, as the store has it."""

@@ -12,7 +12,9 @@ from typing import Any
 from bot import cards
 from bot.conversation import Conversation
 from bot.drafts import Burst, Draft, DraftState
+from bot.notices import notice
 from bot.parts import Parts
+from bot.stops import Stop
 from exporter.messages import Message
 from exporter.modes import Mode
 
@@ -91,12 +93,18 @@ class Double:
         conversation = self._conversations.get(draft.chat_id)
         if conversation is None or not conversation.agreed:
             return False
+        if stop := self._parts.stops.of(draft.chat_id):
+            self._work(draft.chat_id, self._tell(stop))  # the card stays open: it may be sent once that is over
+            return False
         with self._parts.store.database.atomic():
             if not self._parts.drafts.close(draft.draft_id, DraftState.SENT, number=number):
                 return False
             entries = self._parts.outbox.queue(draft.chat_id, burst, draft_id=draft.draft_id)
         self._work(draft.chat_id, conversation.send_approved(draft, entries, number=number))
         return True
+
+    async def _tell(self, stop: Stop) -> None:
+        await self._parts.desks.tell(notice(self._parts, stop))
 
     def _work(self, chat_id: int, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work)

@@ -13,7 +13,7 @@ from random import Random
 from typing import Protocol
 
 from bot.entries import BEGUN, Entries, Entry, EntryState
-from bot.refused import AlreadySent, Lost, Refused, Wait
+from bot.refused import UNHEARD, AlreadySent, Lost, Refused, Wait
 from exporter.messages import Message
 from exporter.store import Store
 
@@ -46,9 +46,14 @@ class Outbox:
         self._entries = Entries(store, random, clock)
         self._line = line
 
+    @staticmethod
+    def parts(texts: Sequence[str]) -> list[str]:
+        """A burst as it can be sent: what is too long for one message becomes several."""
+        return [part for text in texts for part in split(text)]
+
     def queue(self, chat_id: int, texts: Sequence[str], *, draft_id: int | None = None) -> list[Entry]:
-        """Write a burst down; what is too long for one message becomes several. Nothing is sent yet."""
-        return self._entries.queue(chat_id, [part for text in texts for part in split(text)], draft_id=draft_id)
+        """Write a burst down, in its parts. Nothing is sent yet."""
+        return self._entries.queue(chat_id, self.parts(texts), draft_id=draft_id)
 
     async def send(self, entry: Entry, *, still: Callable[[], bool]) -> Entry:
         """Send one message and return what became of it; unknown, too, where nobody can tell before the next start.
@@ -67,7 +72,9 @@ class Outbox:
                 return entry if entry.state in BEGUN else self._fail(entry, refusal)
             if found := self._found(entry, said):
                 return self._entries.sent(entry, found)
-            if self._moved_on(entry, said) or not still():
+            if self._moved_on(entry, said):
+                return self.give_up(entry, UNHEARD)
+            if not still():
                 return self.give_up(entry)
             entry = await self._attempt(entry)
             if entry.state is not EntryState.UNKNOWN:
@@ -80,12 +87,12 @@ class Outbox:
         for entry in entries:
             self.give_up(entry)
 
-    def give_up(self, entry: Entry) -> Entry:
+    def give_up(self, entry: Entry, why: str | None = None) -> Entry:
         """The same for one; what may stand in the chat already is looked for at the next start."""
         entry = self._entries.get(entry)
         if entry.state is not EntryState.QUEUED:
             return entry
-        return self._entries.put(entry, EntryState.CANCELLED, error=entry.error)
+        return self._entries.put(entry, EntryState.CANCELLED, error=why or entry.error)
 
     async def recover(self, chats: Collection[int]) -> list[Entry]:
         """Settle what an earlier run left open, oldest first; gives what became of each.

@@ -1,16 +1,19 @@
-"""How long a person takes: to think, to type, to breathe between two messages. Pure: chance is passed in.
+"""How long a person takes: to answer, to type, to breathe between two messages. Pure: chance is passed in.
 
-All durations are seconds; `pace` multiplies them: 1 is life, 0 is a test.
+All durations are seconds; `pace` multiplies them: 1 is life, 0 is a test. They are drawn from the owner's habits.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-THINK = (3.0, 12.0)
-TYPED_PER_SECOND = (3.0, 6.0)
-TYPING = (1.5, 25.0)
-GAP = (0.8, 2.5)
+from bot.habits import Habits, draw
+
+SHORTEST_DELAY = 3.0
+"""Nobody reads and answers faster."""
+UNEVEN = (0.8, 1.25)
+"""By how much one message is typed faster or slower than another."""
+TYPING = (1.0, 25.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +27,24 @@ class Bubble:
     """How long the other side sees that something is being written."""
 
 
-def think(random: Random, *, pace: float) -> float:
-    """From the end of their burst until the first sign of an answer; the model's own time is part of it."""
-    return random.uniform(*THINK) * pace
+def delay(habits: Habits, random: Random, *, pace: float) -> float:
+    """From their last word until the first message arrives: thinking, reading and typing, the model's work too."""
+    return max(draw(habits.delay, random), SHORTEST_DELAY) * pace
 
 
-def bubbles(texts: Sequence[str], random: Random, *, pace: float) -> tuple[Bubble, ...]:
+def bubbles(texts: Sequence[str], habits: Habits, random: Random, *, pace: float) -> tuple[Bubble, ...]:
     """When each message of a burst is written. No gap stands before the first."""
     return tuple(
-        Bubble(text, gap=random.uniform(*GAP) * pace if index else 0.0, typing=_typing(text, random) * pace)
+        Bubble(text, gap=draw(habits.gap, random) * pace if index else 0.0, typing=_typing(text, habits, random) * pace)
         for index, text in enumerate(texts)
     )
 
 
-def _typing(text: str, random: Random) -> float:
+def lasts(burst: Sequence[Bubble]) -> float:
+    """From its first typing to its last message."""
+    return sum(bubble.gap + bubble.typing for bubble in burst)
+
+
+def _typing(text: str, habits: Habits, random: Random) -> float:
     shortest, longest = TYPING
-    return min(max(len(text) / random.uniform(*TYPED_PER_SECOND), shortest), longest)
+    return min(max(len(text) / (habits.speed * random.uniform(*UNEVEN)), shortest), longest)

@@ -61,6 +61,9 @@ class Rule:
 _NO_WRITING = Rule(Reaction.LEAVE, "you may not write in this chat")
 _FROZEN = Rule(Reaction.HALT, "Telegram froze your account; Telegram's app tells how to appeal")
 
+UNHEARD = "UNHEARD"
+"""Not Telegram's: somebody said something in the chat of which no update came, and the message no longer fits."""
+
 RULES: Mapping[str, Rule] = {
     "FLOOD_WAIT": Rule(Reaction.REST, "Telegram asks for a pause"),
     "FLOOD_PREMIUM_WAIT": Rule(Reaction.REST, "Telegram asks for a pause"),
@@ -82,6 +85,7 @@ RULES: Mapping[str, Rule] = {
     "CHAT_FORBIDDEN": _NO_WRITING,
     "CHANNEL_PRIVATE": Rule(Reaction.LEAVE, "you are no longer in this chat"),
     "TOPIC_CLOSED": Rule(Reaction.LEAVE, "the topic is closed"),
+    UNHEARD: Rule(Reaction.DROP, "you wrote there yourself"),
     "PEER_UNKNOWN": Rule(Reaction.DROP, "Telegram never told how to reach this chat; sync it first"),
     "PEER_ID_INVALID": Rule(Reaction.LEAVE, "Telegram no longer knows this chat"),
     "MESSAGE_TOO_LONG": Rule(Reaction.DROP, "it is too long for one message"),

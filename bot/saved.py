@@ -67,6 +67,10 @@ class SavedMessages:
         text = open_card(card, now=self._clock(), why=HOW)
         return await self._notebook.save(text, self._random.getrandbits(63))
 
+    async def tell(self, text: str) -> None:
+        """Write a note of the double's own."""
+        await self._notebook.save(text, self._random.getrandbits(63))
+
     async def close(self, message_id: int, card: Card, outcome: str) -> None:
         """Let it say what became of the draft."""
         await self._notebook.edit_saved(message_id, closed_card(card, outcome))

@@ -66,7 +66,7 @@ async def test_what_is_no_reply_to_a_card_is_the_owners_own_notebook(at):
         assert at.from_owner(anna) == []
 
 
-async def test_a_second_reply_to_a_card_sends_nothing_more(at):
+async def test_acceptance_36_a_second_reply_to_a_card_sends_nothing_more(at):
     anna = at.person("Anna")
     async with at.running():
         at.say(anna, at.owner, "coming tonight?")
@@ -78,7 +78,7 @@ async def test_a_second_reply_to_a_card_sends_nothing_more(at):
         assert at.from_owner(anna) == ["no"]
 
 
-async def test_auto_a_burst_is_answered_once_read_and_typed_first(at):
+async def test_acceptance_26_auto_a_burst_is_answered_once_read_and_typed_first(at):
     boris = at.person("Boris")
     at.script.replies = [("sure", "see you")]
     async with at.running():
@@ -160,7 +160,7 @@ async def test_a_new_message_makes_a_new_card_of_the_old_one(at):
         assert "Outdated" in old.text and "> never mind" in new.text
 
 
-async def test_a_new_message_while_typing_stops_the_old_answer(at):
+async def test_acceptance_29_a_new_message_while_typing_stops_the_old_answer(at):
     boris = at.person("Boris")
     at.script.replies = [("old answer",), ("new answer",)]
     at.world.fault("messages.setTyping", delay=0.3)

@@ -40,7 +40,7 @@ async def ended(process, number):
     return process.returncode, err.decode()
 
 
-async def test_a_kill_right_after_telegram_took_a_message_sends_it_exactly_once(at):
+async def test_acceptance_27_a_kill_right_after_telegram_took_a_message_sends_it_exactly_once(at):
     write_artifact(at.config.models, [("yes",)], owner="Olive")
     boris = at.person("Boris")
     async with a_bot(at) as process:
@@ -63,7 +63,7 @@ async def test_a_kill_right_after_telegram_took_a_message_sends_it_exactly_once(
     assert at.from_owner(boris) == ["yes"]
 
 
-async def test_one_process_has_the_account_ctrl_c_ends_it_and_its_log_holds_nobodys_words(at):
+async def test_acceptance_39_one_process_has_the_account_ctrl_c_ends_it_and_its_log_holds_nobodys_words(at):
     write_artifact(at.config.models, [("yes",)], owner="Olive")
     anna = at.person("Anna")
     async with a_bot(at) as process:

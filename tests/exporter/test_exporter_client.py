@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from telethon.tl.functions.messages import SendMessageRequest
+from telethon.tl.types import InputPeerSelf
 
 from exporter.client import Client
 from exporter.config import Config
@@ -100,3 +102,35 @@ async def test_a_connection_that_is_cut_is_made_anew(owner: User, logged_in: Con
             await client.link.lost.wait()
         await answers(client, owner)
         assert client.link.made == 2
+
+
+async def test_what_must_be_sent_once_is_never_sent_by_itself_after_a_reconnection(
+    world: World, logged_in: Config
+) -> None:
+    async with connect(logged_in, lasting=True) as client:
+        world.fault("messages.sendMessage", drop="before")
+        with pytest.raises(ConnectionError):
+            await client.once(SendMessageRequest(InputPeerSelf(), "once", random_id=1))
+        async with asyncio.timeout(5):
+            await client.link.connected.wait()
+        await client.once(SendMessageRequest(InputPeerSelf(), "after it", random_id=2))
+    sent = [call.request.message for call in world.calls if call.method == "messages.sendMessage"]
+    assert sent == ["once", "after it"]
+
+
+async def test_what_nobody_waits_for_any_more_is_not_sent_once_the_network_is_back(
+    sandbox: Sandbox, world: World, logged_in: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connect(logged_in, lasting=True) as client:
+        sandbox.freeze()
+        monkeypatch.setattr("exporter.client.ANSWER_WITHIN", 0.05)
+        with pytest.raises(TimeoutError):
+            await client.once(SendMessageRequest(InputPeerSelf(), "too late", random_id=1))
+        monkeypatch.undo()
+        sandbox.drop_connections()
+        sandbox.thaw()
+        async with asyncio.timeout(5):
+            await client.link.connected.wait()
+        await client.once(SendMessageRequest(InputPeerSelf(), "in time", random_id=3))
+    sent = [call.request.message for call in world.calls if call.method == "messages.sendMessage"]
+    assert sent == ["in time"]
