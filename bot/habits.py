@@ -1,15 +1,15 @@
 """How fast the owner writes in one chat: learned from when his messages there arrived, and kept as deciles. Pure.
 
-A message that follows one of his own took him a pause and its typing. Whoever types without a pause shows how fast he
-types, so the speed is that of his quicker follow-ups, and what is left of the others is the pause. Telegram's times are
-whole seconds. Of a chat with few messages, what is usual has the say.
+A message that follows one of his own took him a pause and its typing, so how much longer the longer ones took tells how
+fast he types: the median slope of all pairs (Theil 1950, Sen 1968), which a few odd ones do not move. What is left is
+the pause. Telegram's times are whole seconds. Of a chat with few messages, what is usual has the say.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from random import Random
-from statistics import quantiles
+from statistics import median, quantiles
 
 from exporter import ghostwritten
 from exporter.messages import Message, MessageKind
@@ -21,12 +21,12 @@ SLOWEST_ANSWER = 480.0
 """Seconds. What took longer is no answer that a double could give: after ten minutes it gives none by itself."""
 LONGEST_PAUSE = 60.0
 """Seconds within a burst; after more he did something else."""
-TYPED = 12
-"""Characters from which on a message takes mostly its typing."""
+PAIRED = 150
+"""Follow-ups, the newest, that are compared with each other."""
+APART = 8
+"""Characters by which two must differ in length to tell anything."""
 SPEEDS = (2.0, 12.0)
 """Characters per second that a person types, with few exceptions on either side."""
-QUICK = 0.75
-"""Share of his follow-ups that are slower than he types: they were paused before."""
 PRIOR = 2
 """How many times what is usual counts, nine numbers each time."""
 
@@ -63,7 +63,7 @@ def learn(messages: Iterable[Message], foreign: Collection[ghostwritten.Key] = (
             delays.append(seconds)
         elif _typed(before, foreign) and seconds <= LONGEST_PAUSE:
             follow_ups.append((seconds, len(message.text)))
-    speed = _speed([length / max(seconds, 0.5) for seconds, length in follow_ups if length >= TYPED])
+    speed = _speed(follow_ups[-PAIRED:])
     gaps = [max(seconds - length / speed, 0.0) for seconds, length in follow_ups]
     return Habits(_deciles(delays, USUAL.delay), _deciles(gaps, USUAL.gap), speed)
 
@@ -86,10 +86,16 @@ def _typed(message: Message, foreign: Collection[ghostwritten.Key]) -> bool:
     )
 
 
-def _speed(seen: list[float]) -> float:
-    seen = sorted([*seen, *[USUAL.speed] * (PRIOR * 9)])
-    return min(max(seen[int(QUICK * (len(seen) - 1))], SPEEDS[0]), SPEEDS[1])
+def _speed(follow_ups: list[tuple[float, int]]) -> float:
+    pairs = combinations(follow_ups, 2)
+    slopes = [(long[0] - short[0]) / (long[1] - short[1]) for short, long in pairs if abs(long[1] - short[1]) >= APART]
+    if not slopes:
+        return USUAL.speed
+    slowest, fastest = SPEEDS
+    own = 1 / min(max(median(slopes), 1 / fastest), 1 / slowest)
+    weight = len(follow_ups) / (len(follow_ups) + PRIOR * len(USUAL.gap))
+    return float(own**weight * USUAL.speed ** (1 - weight))
 
 
 def _deciles(seen: list[float], usual: Deciles) -> Deciles:
-    return tuple(quantiles([*seen, *usual * PRIOR], n=10, method="inclusive"))
+    return tuple(quantiles([*seen, *usual * PRIOR], n=10))
