@@ -50,5 +50,5 @@ $(VENV)/.demo: pyproject.toml packaging/llama-cpp.cmake
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(BIN)/pip install --editable '.[train,demo,stats,dev]'
+	$(BIN)/pip install --editable '.[train,demo,stats,report,dev]'
 	touch $@

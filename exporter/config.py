@@ -146,6 +146,8 @@ class Train(Section):
     """Of the sessions that a refresh (`continue`) reads, the share that the model in use had learned before."""
     quantization: Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"] = "Q8_0"
     seed: int = 1
+    report_to: Literal["none", "tensorboard", "wandb"] = "none"
+    """Who is to draw the curves of a training, on this machine."""
     keep: int = Field(default=5, ge=1)
     """So many of the newest models stay, and always the one in use and the one before it."""
 

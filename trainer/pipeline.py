@@ -29,6 +29,7 @@ from trainer.data.bundle import Bundle
 from trainer.data.dataset import Dataset, dataset
 from trainer.data.split import Split, split
 from trainer.learning import base as bases
+from trainer.learning import curves
 from trainer.learning.forecast import Forecast
 from trainer.learning.loss import sample
 from trainer.models import refresh, registry
@@ -69,7 +70,7 @@ class Training:
 
     def digest(self) -> str:
         """Changes with base, data and settings: 16 hexadecimal digits."""
-        settings = self.settings.model_dump(exclude={"keep"})
+        settings = self.settings.model_dump(exclude={"keep", "report_to"})
         parts = (self.base.key, self.spec, self.data.digest(), settings, self.begun and self.begun.artifact.name)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
@@ -170,6 +171,7 @@ def run_bundle(
 
 def prepare(history: Split, settings: Train, cache: Path, *, free_space: gguf.FreeSpace = gguf.free_space) -> Training:
     """Find the base, unpacked in `cache`, and render the history: seconds, once the base is on this disk."""
+    curves.require(settings.report_to)
     base = bases.prepare(settings.base, cache, free=free_space)
     gguf.check(base.folder)
     tokenizer = bases.load_tokenizer(base)
@@ -226,6 +228,7 @@ def _make(
 
         def proving() -> dict[str, float]:
             refresh.keep(work.folder / LEARNED, prepared, training.history, training.begun)
+            curves.keep(work.folder, prepared)
             return {"bits_per_byte": prove(prepared / MODEL, card, rows, bits_per_byte=measured["proved"])}
 
         work.stage("verify", proving)

@@ -17,13 +17,15 @@ from trainer.convert import gguf
 from trainer.convert.export import LEARNED
 from trainer.data.batches import plan, tokens_of
 from trainer.data.dataset import Dataset, Row
-from trainer.learning import methods, train
+from trainer.learning import curves, methods, train
 from trainer.learning.base import Base, Model, device
 from trainer.learning.examine import choose, examine
 from trainer.learning.forecast import Forecast, forecast, require_memory
 from trainer.learning.loss import bits_per_byte, sample
 from trainer.learning.meter import Meter
 from trainer.learning.passes import Room
+from trainer.learning.schedule import Pace
+from trainer.learning.stopping import Ending
 from trainer.models import refresh
 from trainer.models.proof import PROVED
 from trainer.run import whole
@@ -56,26 +58,45 @@ def teach(
         refresh.begin_from(model, begun)
     room = _room(model, data, settings, meter, limit)
     gguf.require_space(folder, train.checkpoints_size(model), free_space)
-    batches = plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed)
     measured = sample(data.held_out, tokens=MEASURED)
-    chosen = choose(data, measured=measured, frame=frame, trained=tokens_of(batches))
-    pace, ending = train.fit(
-        model,
-        batches,
-        folder / CHECKPOINTS,
-        learning_rate=_rate(model, settings, begun),
-        max_seconds=settings.max_minutes * 60 if settings.max_minutes else None,
-        report=report,
-        room=room,
-        autocast=methods.in_bfloat16(settings.method),
-        examine=partial(examine, model, chosen, batch_tokens=settings.batch_tokens) if settings.early_stop else None,
-        patience=settings.early_stop,
-    )
+    pace, ending = _fit(model, data, settings, frame, folder, measured, room, _rate(model, settings, begun), report)
     with whole(folder / LEARNED) as output:
         methods.keep(model, output)
     bits = partial(bits_per_byte, frame=frame, batch_tokens=settings.batch_tokens)
     found = _gained(methods.as_published(model, base, folder / LEARNED), base, measured, data, bits)
     return {**found, "ended": ending.told, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": peak_rss_mb()}
+
+
+def _fit(
+    model: Model,
+    data: Dataset,
+    settings: Train,
+    frame: frozenset[int],
+    folder: Path,
+    measured: Sequence[Row],
+    room: Room,
+    rate: float,
+    report: Report,
+) -> tuple[Pace, Ending]:
+    """Train, check and draw the curves of it; `measured` are rows that no check may read."""
+    batches = plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed)
+    chosen = choose(data, measured=measured, frame=frame, trained=tokens_of(batches))
+    with curves.drawn(settings.report_to, folder / curves.CURVES, name=folder.name) as callbacks:
+        return train.fit(
+            model,
+            batches,
+            folder / CHECKPOINTS,
+            learning_rate=rate,
+            max_seconds=settings.max_minutes * 60 if settings.max_minutes else None,
+            report=report,
+            room=room,
+            autocast=methods.in_bfloat16(settings.method),
+            examine=partial(examine, model, chosen, batch_tokens=settings.batch_tokens)
+            if settings.early_stop
+            else None,
+            patience=settings.early_stop,
+            callbacks=callbacks,
+        )
 
 
 def _rate(model: Model, settings: Train, begun: refresh.Start | None) -> float:

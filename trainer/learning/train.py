@@ -14,6 +14,7 @@ from torch.utils.data import Sampler, SequentialSampler
 from transformers import (
     PrinterCallback,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
 )
 
@@ -39,6 +40,7 @@ def fit(
     autocast: bool = False,
     examine: Examine | None = None,
     patience: int = 0,
+    callbacks: Sequence[TrainerCallback] = (),
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Pace, Ending]:
@@ -59,7 +61,8 @@ def fit(
     spent = float(latest.facts["seconds"]) if latest else 0.0
     budget = Budget(steps=len(batches), seconds=max_seconds, spent=spent, clock=clock)
     watch = Watch(batches, budget, report, examine, patience, checkpoint_seconds, latest)
-    trainer = _trainer(model, batches, folder, watch, Passes(model, room, autocast=autocast), budget, learning_rate)
+    passes = Passes(model, room, autocast=autocast)
+    trainer = _trainer(model, batches, folder, watch, passes, budget, learning_rate, callbacks)
     ending = watch.ending(latest.step) if latest else None
     if ending is None:
         trainer.train(resume_from_checkpoint=str(latest.folder) if latest else None)
@@ -76,6 +79,7 @@ def _trainer(
     passes: Passes,
     budget: Budget,
     learning_rate: float,
+    callbacks: Sequence[TrainerCallback],
 ) -> "_Trainer":
     """Its learning rate goes along the budget's curve."""
     optimizer = adamw(model, learning_rate)
@@ -86,7 +90,7 @@ def _trainer(
         args=_arguments(folder, steps=len(batches)),
         train_dataset=batches,
         data_collator=_only,
-        callbacks=[watch],
+        callbacks=[watch, *callbacks],
         optimizers=(optimizer, LambdaLR(optimizer, budget.factor)),
     )
     trainer.remove_callback(PrinterCallback)
@@ -116,7 +120,7 @@ def _arguments(folder: Path, *, steps: int) -> TrainingArguments:
         logging_nan_inf_filter=False,  # a loss that is no number must be seen
         save_strategy="no",  # our callback asks for checkpoints, by the clock
         save_total_limit=3,  # the best one, the newest, and the one before, which counts until the newest is sealed
-        report_to="none",
+        report_to="none",  # trainer.learning.curves makes those callbacks, which then know where to write
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
