@@ -18,12 +18,11 @@ from exporter.config import Train
 from exporter.progress import Report, Step
 from trainer.convert.gguf import require_space
 from trainer.data.dataset import Row
-from trainer.learning.base import Base, device
+from trainer.learning.base import Base, device, quiet
 from trainer.learning.forecast import Forecast, forecast, require_memory
 from trainer.learning.meter import Meter
 from trainer.learning.methods import Method, learner
 from trainer.learning.passes import NoMemory
-from trainer.pipeline import quiet
 
 MISTRAL = MistralConfig(sliding_window=None)
 """transformers' defaults are those of Mistral 7B; no row is as long as its window."""

@@ -16,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+PERCENT = 100
+
 PLAIN_EVERY = 5.0
 """Seconds between two lines of one stage where there is no terminal to draw on."""
 
@@ -33,12 +35,30 @@ class Step:
 Report = Callable[[Step], None]
 
 
+Count = Callable[[int, int], None]
+"""Is told how many of how many things of a stage are done."""
+
+
 Say = Callable[[str], None]
 """Is given a line for each thing that happens; never a word of what people write."""
 
 
 def silent(step: Step) -> None:
     """Report to nobody."""
+
+
+def uncounted(done: int, total: int) -> None:
+    """Count for nobody."""
+
+
+def counting(report: Report, stage: str, things: str, *, start: int = 0, end: int = PERCENT) -> Count:
+    """Counts the `things` that a stage goes through from `start` per cent of it to `end`; the note tells them."""
+
+    def count(done: int, total: int) -> None:
+        share = done / total if total else 1.0
+        report(Step(stage, start + (end - start) * share, PERCENT, f"{done:,} of {total:,} {things}"))
+
+    return count
 
 
 def unsaid(line: str) -> None:
@@ -104,7 +124,7 @@ def _plain(console: Console) -> Report:
         last[step.stage] = step
         if not ended and (step.done >= step.total or waits or due):
             printed[step.stage] = time.monotonic()
-            line = f"{step.stage}: {step.done:.12g}/{step.total:.12g} {step.note}".rstrip()
+            line = f"{step.stage}: {step.done:.0f}/{step.total:.0f} {step.note}".rstrip()
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     return report

@@ -6,21 +6,17 @@ from one stage to the next; how each is done, its module knows.
 
 import hashlib
 import time
-import warnings
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import transformers
-
 from exporter.config import Config, Train
 from exporter.consent import Ledger
 from exporter.kept import voices
-from exporter.progress import Report, Step, silent
+from exporter.progress import PERCENT, Report, Step, counting, silent
 from exporter.runs import alone
 from exporter.store import Store
 from trainer.convert import gguf
@@ -38,8 +34,11 @@ from trainer.models.gate import judge
 from trainer.models.proof import PROVED, prove
 from trainer.reading.golden import fingerprint
 from trainer.reading.prompt import PromptSpec
-from trainer.run import PERCENT, Run, open_run, remove
+from trainer.run import Run, open_run, remove
 from trainer.teach import CHECKPOINTS, estimate, teach
+
+READ = 50
+"""Per cent of the stage `data` at which the store is read, and rendering begins."""
 
 LIBRARIES = ("torch", "transformers", "peft", "gguf", "llama-cpp-python")
 
@@ -89,7 +88,7 @@ def run(
     goes on. Raises DoppelgangerError: no base, too little text, no disk space, a model that is not faithful.
     """
     config.make_state()
-    with alone(config.runs), quiet():
+    with alone(config.runs), bases.quiet():
         return _produce(config, store, None, report, clock, free_space)
 
 
@@ -107,7 +106,7 @@ def go_on(
     there is no way on from it.
     """
     config.make_state()
-    with alone(config.runs), quiet():
+    with alone(config.runs), bases.quiet():
         begun = refresh.start(config.models)
         refuse_forgotten(begun.artifact.card, store.forgotten.ids())
         try:
@@ -128,10 +127,12 @@ def _produce(
     report(Step("data", 0, PERCENT))
     bases_folder = config.state / "base"
     ledger = Ledger(store.database, config.consent)
-    history = split(store, ledger, config, learned_until=begun.lineage.until if begun else None)
+    count = counting(report, "data", "messages", end=READ)
+    history = split(store, ledger, config, learned_until=begun.lineage.until if begun else None, count=count)
     if begun:
         history = refresh.since(history, begun, config.train)
-    training = replace(prepare(history, config.train, bases_folder, free_space=free_space), begun=begun)
+    training = prepare(history, config.train, bases_folder, report=report, free_space=free_space)
+    training = replace(training, begun=begun)
     if begun:
         refresh.require_same(begun, training.base, training.spec, training.tokenizer, config.train)
     report(Step("data", PERCENT, PERCENT))
@@ -157,10 +158,11 @@ def run_bundle(
     beside `output`. Raises as `run` does.
     """
     work_place = output.with_name(f".{output.name}.work")
-    with alone(work_place / "runs"), quiet():
+    with alone(work_place / "runs"), bases.quiet():
         began = time.monotonic()
         report(Step("data", 0, PERCENT))
-        training = prepare(bundle.history, bundle.header.settings, work_place / "base", free_space=free_space)
+        settings, cache = bundle.header.settings, work_place / "base"
+        training = prepare(bundle.history, settings, cache, report=report, free_space=free_space)
         report(Step("data", PERCENT, PERCENT))
         work = open_run(work_place / "runs", training.digest(), report)
         _make(training, bundle.header.people, work, None, {"data": time.monotonic() - began}, report, clock, free_space)
@@ -169,29 +171,27 @@ def run_bundle(
     return read(output)
 
 
-def prepare(history: Split, settings: Train, cache: Path, *, free_space: gguf.FreeSpace = gguf.free_space) -> Training:
+def prepare(
+    history: Split,
+    settings: Train,
+    cache: Path,
+    *,
+    report: Report = silent,
+    free_space: gguf.FreeSpace = gguf.free_space,
+) -> Training:
     """Find the base, unpacked in `cache`, and render the history: seconds, once the base is on this disk."""
     curves.require(settings.report_to)
     base = bases.prepare(settings.base, cache, free=free_space)
     gguf.check(base.folder)
     tokenizer = bases.load_tokenizer(base)
     spec = PromptSpec(length=settings.length)
-    return Training(settings, base, tokenizer, spec, dataset(history, tokenizer, spec, settings), history)
+    count = counting(report, "data", "sessions", start=READ)
+    return Training(settings, base, tokenizer, spec, dataset(history, tokenizer, spec, settings, count=count), history)
 
 
-def costs(training: Training) -> Forecast:
+def costs(training: Training, report: Report = silent) -> Forecast:
     """What training would take here: measured, so it takes some steps of time. Raises NoMemory."""
-    return estimate(training.base, training.data, training.settings)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Libraries keep their progress bars and their advice to themselves: progress goes through Report."""
-    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-        yield
+    return estimate(training.base, training.data, training.settings, report)
 
 
 def _make(
@@ -224,15 +224,16 @@ def _make(
     prepared = work.folder / ARTIFACT
     if prepared.is_dir():
         card = _card(training, people, measured, untuned, clock(), sha256(prepared / MODEL))
-        rows = sample(training.data.held_out, tokens=PROVED)
-
-        def proving() -> dict[str, float]:
-            refresh.keep(work.folder / LEARNED, prepared, training.history, training.begun)
-            curves.keep(work.folder, prepared)
-            return {"bits_per_byte": prove(prepared / MODEL, card, rows, bits_per_byte=measured["proved"])}
-
-        work.stage("verify", proving)
+        work.stage("verify", lambda: _proved(training, work, prepared, card, bits_per_byte=measured["proved"]))
         write_card(prepared, card.model_copy(update={"seconds": seconds | work.seconds}))
+
+
+def _proved(training: Training, work: Run, prepared: Path, card: Card, *, bits_per_byte: float) -> dict[str, float]:
+    """What llama.cpp makes of the model, beside which lies then what a refresh and a reader of curves go on from."""
+    refresh.keep(work.folder / LEARNED, prepared, training.history, training.begun)
+    curves.keep(work.folder, prepared)
+    rows, count = sample(training.data.held_out, tokens=PROVED), work.counting("verify", "exchanges")
+    return {"bits_per_byte": prove(prepared / MODEL, card, rows, bits_per_byte=bits_per_byte, count=count)}
 
 
 def _publish(work: Run, models: Path, training: Training, report: Report, forgotten: frozenset[int]) -> Artifact:

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter import disk
-from exporter.progress import Report, Step
-
-PERCENT = 100
+from exporter.progress import PERCENT, Count, Report, Step, counting
 
 FULL = 1_000_000
 """Bytes that a disk still has when it counts as full."""
@@ -27,6 +25,10 @@ class Run:
         self.seconds: dict[str, float] = {}
         """What each stage took, in whichever process."""
         self._report = report
+
+    def counting(self, stage: str, things: str, *, start: int = 0, end: int = PERCENT) -> Count:
+        """As exporter.progress has it, for whoever this run reports to."""
+        return counting(self._report, stage, things, start=start, end=end)
 
     def stage(self, name: str, work: Callable[[], dict[str, Any]], *, uses_up: tuple[Path, ...] = ()) -> dict[str, Any]:
         """What `work` found out; read from the stage's record if it is finished. Then what it used up is removed."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config import Train
-from exporter.progress import Report
+from exporter.progress import PERCENT, Report, Say, Step, counting
 from trainer.convert import gguf
 from trainer.convert.export import LEARNED
 from trainer.data.batches import plan, tokens_of
@@ -53,17 +53,18 @@ def teach(
 
     Training begins at the base, or where `begun` had come to. Bits per byte leave out the control tokens in `frame`.
     """
-    model, meter, limit = _ready(base, settings)
+    say = _saying(report, "train")
+    model, meter, limit = _ready(base, settings, say)
     if begun:
         refresh.begin_from(model, begun)
-    room = _room(model, data, settings, meter, limit)
+    room = _room(model, data, settings, meter, limit, say)
     gguf.require_space(folder, train.checkpoints_size(model), free_space)
     measured = sample(data.held_out, tokens=MEASURED)
     pace, ending = _fit(model, data, settings, frame, folder, measured, room, _rate(model, settings, begun), report)
     with whole(folder / LEARNED) as output:
         methods.keep(model, output)
     bits = partial(bits_per_byte, frame=frame, batch_tokens=settings.batch_tokens)
-    found = _gained(methods.as_published(model, base, folder / LEARNED), base, measured, data, bits)
+    found = _gained(methods.as_published(model, base, folder / LEARNED), base, measured, data, bits, report)
     return {**found, "ended": ending.told, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": peak_rss_mb()}
 
 
@@ -105,38 +106,60 @@ def _rate(model: Model, settings: Train, begun: refresh.Start | None) -> float:
 
 
 def _gained(
-    double: Model, base: Base, measured: Sequence[Row], data: Dataset, bits: Callable[[Model, Sequence[Row]], float]
+    double: Model,
+    base: Base,
+    measured: Sequence[Row],
+    data: Dataset,
+    bits: Callable[..., float],
+    report: Report,
 ) -> dict[str, float]:
     """Bits per byte of the double, also on the rows on which its GGUF will be proved, and of its base."""
-    found = {"tuned": bits(double, measured), "proved": bits(double, sample(data.held_out, tokens=PROVED))}
+    first, second, third = (
+        counting(report, "measure", "batches", start=start, end=end)
+        for start, end in ((0, 40), (40, 60), (60, PERCENT))
+    )
+    found = {
+        "tuned": bits(double, measured, count=first),
+        "proved": bits(double, sample(data.held_out, tokens=PROVED), count=second),
+    }
     with methods.untuned(double, base) as before:
-        found["base"] = bits(before, measured)
+        found["base"] = bits(before, measured, count=third)
+    report(Step("measure", PERCENT, PERCENT))
     return found
 
 
-def estimate(base: Base, data: Dataset, settings: Train) -> Forecast:
-    """What `teach` would take on this device.
+def estimate(base: Base, data: Dataset, settings: Train, report: Report) -> Forecast:
+    """What `teach` would take on this device; the stage is called `plan`.
 
     Raises:
         NoMemory: there is too little for the smallest way.
     """
-    model, meter, limit = _ready(base, settings)
-    return forecast(model, data.learned, settings, meter=meter, limit=limit)
+    say = _saying(report, "plan")
+    model, meter, limit = _ready(base, settings, say)
+    planned = forecast(model, data.learned, settings, meter=meter, limit=limit, say=say)
+    report(Step("plan", PERCENT, PERCENT))
+    return planned
 
 
-def _ready(base: Base, settings: Train) -> tuple[Model, Meter, int]:
+def _saying(report: Report, stage: str) -> Say:
+    """Says what is done before a stage can count anything."""
+    return lambda note: report(Step(stage, 0, PERCENT, note))
+
+
+def _ready(base: Base, settings: Train, say: Say) -> tuple[Model, Meter, int]:
     """The model that learns, the memory that it learns in, and how many bytes of that it may take."""
+    say(f"loading {base.size / 1e6:,.0f} MB of weights")
     meter = Meter(device())
     limit = meter.limit(settings.max_memory_gb)
     require_memory(base, settings, limit)
     return methods.learner(base, settings.method, rank=settings.rank, seed=settings.seed), meter, limit
 
 
-def _room(model: Model, data: Dataset, settings: Train, meter: Meter, limit: int) -> Room:
+def _room(model: Model, data: Dataset, settings: Train, meter: Meter, limit: int, say: Say) -> Room:
     """What is done at once: on a CPU what fits, found before it is too late; a GPU says so when it does not."""
     if meter.device.type != "cpu":
         return Room(checkpointing=settings.checkpointing)
-    planned = forecast(model, data.learned, settings, meter=meter, limit=limit)
+    planned = forecast(model, data.learned, settings, meter=meter, limit=limit, say=say)
     for cut in planned.cuts:
         log.warning("train.cut", extra={"cut": cut})
     return planned.room

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from exporter.progress import Step, progress
+from exporter.progress import Step, counting, progress
 
 
 def drawn(*steps: Step, terminal: bool = False) -> str:
@@ -41,3 +41,15 @@ def test_a_terminal_gets_bars() -> None:
 
 def test_millions_are_told_in_full() -> None:
     assert drawn(Step("Anna", 2_000_000, 2_345_678)).startswith("Anna: 2000000/2345678")
+
+
+def test_what_is_counted_moves_within_its_part_of_the_stage_and_says_of_what() -> None:
+    steps: list[Step] = []
+    count = counting(steps.append, "data", "sessions", start=50, end=90)
+    for done in range(1000):
+        count(done, 2000)
+    count(0, 0)
+    assert steps[0] == Step("data", 50, 100, "0 of 2,000 sessions")
+    assert steps[500] == Step("data", 60, 100, "500 of 2,000 sessions")
+    assert steps[-1] == Step("data", 90, 100, "0 of 0 sessions")
+    assert drawn(*steps[:1000]) == "data: 50/100 0 of 2,000 sessions\n", "a line every few seconds, not for each"

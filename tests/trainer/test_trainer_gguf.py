@@ -51,9 +51,12 @@ def test_the_tokenizer_is_written_as_the_bases_own_gguf_has_it(f16):
 
 
 @pytest.mark.parametrize("quantization", ["F16", "Q8_0", "Q4_K_M"])
-def test_llama_cpp_loads_every_quantization(f16, tmp_path, quantization, hf):
+def test_llama_cpp_loads_every_quantization_and_says_how_far_it_is(f16, tmp_path, quantization, hf, monkeypatch):
+    monkeypatch.setattr(gguf, "LOOK_EVERY", 0.001)
     output = tmp_path / "model.gguf"
-    gguf.quantize(f16, output, quantization)
+    seen: list[tuple[int, int]] = []
+    gguf.quantize(f16, output, quantization, count=lambda done, total: seen.append((done, total)))
+    assert all(0 <= done <= total for done, total in seen) and bool(seen) == (quantization != "F16")
     llama = Llama(str(output), n_ctx=64, verbose=False)
     assert fingerprint(GGUFTokenizer(llama), PromptSpec()) == fingerprint(hf, PromptSpec())
     llama.close()

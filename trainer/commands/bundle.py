@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from exporter import config as configuration
 from exporter.cli import config_option, counted
 from exporter.consent import Ledger
 from exporter.errors import ConfigError
 from exporter.kept import voices
+from exporter.progress import PERCENT, Step, counting, progress
 from exporter.store import open_store
 from trainer.data.bundle import learned_chats, write_bundle
 from trainer.data.split import split
@@ -38,8 +40,11 @@ def bundle_command(output: Path, config_path: Path, base: str | None) -> None:
             fix="name a file elsewhere",
         )
     settings = config.train.model_copy(update={"base": base}) if base else config.train
-    with open_store(config.database) as store:
-        history = split(store, Ledger(store.database, config.consent), config)
+    with open_store(config.database) as store, progress(Console(stderr=True)) as steps:
+        history = split(
+            store, Ledger(store.database, config.consent), config, count=counting(steps, "data", "messages")
+        )
+        steps(Step("data", PERCENT, PERCENT))
         people = voices(store.database, learned_chats(history))
     header = write_bundle(history, settings, output, datetime.now(UTC), people=people)
     sessions, chats = counted(header.sessions, "session"), counted(len(header.chats), "chat")

@@ -13,6 +13,7 @@ from rich.text import Text
 from exporter import config as configuration
 from exporter.cli import config_option, counted
 from exporter.consent import Ledger
+from exporter.progress import PERCENT, Step, counting, progress
 from exporter.stats.tables import signs
 from exporter.store import open_store
 from trainer.commands.costs import print_costs
@@ -46,10 +47,12 @@ def preview_command(config_path: Path, plan: bool) -> None:
     pipeline = training_pipeline()
     console = Console()
     with open_store(config.database) as store:
-        history = split(store, Ledger(store.database, config.consent), config)
-        with pipeline.quiet():
-            training = pipeline.prepare(history, config.train, config.state / "base")
-            costs = pipeline.costs(training) if plan else None
+        with progress(Console(stderr=True)) as steps, pipeline.bases.quiet():
+            count = counting(steps, "data", "messages", end=pipeline.READ)
+            history = split(store, Ledger(store.database, config.consent), config, count=count)
+            training = pipeline.prepare(history, config.train, config.state / "base", report=steps)
+            steps(Step("data", PERCENT, PERCENT))
+            costs = pipeline.costs(training, steps) if plan else None
         names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
     console.print(_chats(names, training.data))
     console.print(_lengths(training.data, training.spec.length))

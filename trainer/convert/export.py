@@ -5,6 +5,7 @@ Each stage leaves its whole output in the run's folder, or none.
 
 from pathlib import Path
 
+from exporter.progress import Count
 from trainer.convert import gguf
 from trainer.convert.merge import merged
 from trainer.learning.base import Base
@@ -24,9 +25,9 @@ def base_gguf(base: Base, work: Run, quantization: str, cache: Path, free_space:
 
     def make() -> dict[str, float]:
         output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _convert(base, source, free_space)
+        _convert(base, source, free_space, count=work.counting("base", "tensors", end=50))
         with whole(output) as scratch:
-            gguf.quantize(source, scratch, quantization)
+            gguf.quantize(source, scratch, quantization, count=work.counting("base", "MB", start=50))
         return {}
 
     if not output.exists():
@@ -40,14 +41,15 @@ def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace)
     f16, artifact = work.folder / "f16.gguf", work.folder / ARTIFACT
 
     def merging() -> dict[str, float]:
-        _convert(base, f16, free_space, merged(base.folder, work.folder / LEARNED))
+        weights = merged(base.folder, work.folder / LEARNED)
+        _convert(base, f16, free_space, weights, count=work.counting("merge", "tensors"))
         return {}
 
     def quantizing() -> dict[str, float]:
         gguf.require_space(work.folder, f16.stat().st_size, free_space)
         with whole(artifact) as scratch:
             scratch.mkdir(mode=0o700)
-            gguf.quantize(f16, scratch / MODEL, quantization)
+            gguf.quantize(f16, scratch / MODEL, quantization, count=work.counting("quantize", "MB"))
         return {}
 
     work.stage("merge", merging)
@@ -55,7 +57,9 @@ def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace)
     return artifact / MODEL
 
 
-def _convert(base: Base, output: Path, free_space: gguf.FreeSpace, weights: gguf.Weights | None = None) -> None:
+def _convert(
+    base: Base, output: Path, free_space: gguf.FreeSpace, weights: gguf.Weights | None = None, *, count: Count
+) -> None:
     gguf.require_space(output.parent, base.size, free_space)
     with whole(output) as scratch:
-        gguf.convert(base.folder, scratch, weights)
+        gguf.convert(base.folder, scratch, weights, count=count)

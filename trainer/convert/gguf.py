@@ -9,6 +9,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from math import prod
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -20,6 +21,7 @@ import torch
 from safetensors import safe_open
 
 from exporter.errors import DoppelgangerError
+from exporter.progress import Count, uncounted
 from trainer.convert.vocabulary import cut, write_vocabulary
 
 ARCHITECTURE = "LlamaForCausalLM"
@@ -32,6 +34,11 @@ FILE_TYPES = {
     "Q4_K_M": llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_K_M,
 }
 """Quantizations by the names of the configuration."""
+
+BITS = {"F16": 16.0, "Q8_0": 8.5, "Q6_K": 6.6, "Q5_K_M": 5.7, "Q4_K_M": 4.9}
+"""Of a weight, about."""
+LOOK_EVERY = 0.5
+"""Seconds between two looks at how far quantization has come."""
 
 FreeSpace = Callable[[Path], int]
 """Bytes that may still be written where a path lies."""
@@ -109,11 +116,11 @@ class Folder:
             return cast(torch.Tensor, weights.get_tensor(name))
 
 
-def convert(folder: Path, output: Path, weights: Weights | None = None) -> None:
+def convert(folder: Path, output: Path, weights: Weights | None = None, *, count: Count = uncounted) -> None:
     """Write a model of the kind and with the tokenizer of a Hugging Face folder as an F16 GGUF.
 
     Without `weights` it has the folder's own. Matrices become float16, vectors (norms) float32, as llama.cpp's own
-    converter has it; one is in memory at a time.
+    converter has it; one is in memory at a time. `count` is told tensors.
 
     Raises:
         CannotConvert, UnknownTokenizer: as `check` does.
@@ -134,13 +141,16 @@ def convert(folder: Path, output: Path, weights: Weights | None = None) -> None:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
-    for name in weights.shapes():
+    for number, name in enumerate(weights.shapes()):
+        count(number, len(weights.shapes()))
         writer.write_tensor_data(_permuted(name, weights.load(name), config))
     writer.close()
 
 
-def quantize(source: Path, output: Path, quantization: str) -> None:
-    """Write the F16 GGUF `source` as `output`, by llama.cpp itself.
+def quantize(source: Path, output: Path, quantization: str, *, count: Count = uncounted) -> None:
+    """Write the F16 GGUF `source` as `output`, by llama.cpp itself; `count` is told megabytes, about.
+
+    llama.cpp cannot be stopped, so it works in a thread: who interrupts it, waits for its end, and is heard then.
 
     Raises:
         CannotConvert: llama.cpp refuses.
@@ -151,7 +161,13 @@ def quantize(source: Path, output: Path, quantization: str) -> None:
     settings = llama_cpp.llama_model_quantize_default_params()
     settings.ftype = FILE_TYPES[quantization]
     logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)  # it tells of every tensor
-    if llama_cpp.llama_model_quantize(str(source).encode(), str(output).encode(), ctypes.byref(settings)):
+    total = int(source.stat().st_size * BITS[quantization] / BITS["F16"] / 1e6)
+    with ThreadPoolExecutor(1, "quantize") as thread:
+        paths, given = (str(source).encode(), str(output).encode()), ctypes.byref(settings)
+        working = thread.submit(lambda: llama_cpp.llama_model_quantize(*paths, given))
+        while not wait([working], timeout=LOOK_EVERY).done:
+            count(min(int(output.stat().st_size / 1e6) if output.exists() else 0, total), total)
+    if working.result():
         raise CannotConvert(
             f"llama.cpp could not quantize the model to {quantization}", fix="choose another [train] quantization"
         )

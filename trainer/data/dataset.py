@@ -6,13 +6,14 @@ port; of torch and of batches it knows nothing, so that the bot can ask it for h
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
 from exporter.config import Train
 from exporter.messages import Peer
+from exporter.progress import Count, uncounted
 from exporter.store import Store
 from trainer.data.notes import pieces, sampled
 from trainer.data.split import Split, drawn, own
@@ -118,11 +119,16 @@ class Dataset:
         return hashlib.sha256(repr((self.owner, self.learned, self.held_out)).encode()).hexdigest()
 
 
-def dataset(history: Split, tokenizer: Tokenizer, spec: PromptSpec, train: Train) -> Dataset:
-    """Render the history."""
+def dataset(
+    history: Split, tokenizer: Tokenizer, spec: PromptSpec, train: Train, *, count: Count = uncounted
+) -> Dataset:
+    """Render the history; `count` is told sessions."""
     everyone = train.learn == "everyone"
     recall = memories(history.learned, train.seed)
-    sessions = [tuple(rows(one, tokenizer, spec, everyone=everyone, memory=recall(one))) for one in history.learned]
+    sessions = []
+    for number, one in enumerate(history.learned):
+        count(number, len(history.learned))
+        sessions.append(tuple(rows(one, tokenizer, spec, everyone=everyone, memory=recall(one))))
     learned = [row for session in sessions for row in session]
     room = train.notes_share / (1 - train.notes_share) * sum(len(row.ids) for row in learned)
     return Dataset(
@@ -158,7 +164,7 @@ def memories(learned: Iterable[Conversation], seed: int) -> Callable[[Conversati
     return lambda one: made[one.chat_id] if drawn(one, "memory", seed) < REMEMBERED else None
 
 
-def held_out_exchanges(store: Store, chats: Iterable[Peer], read: Views, *, since: datetime) -> list[Exchange]:
+def held_out_exchanges(store: Store, chats: Collection[Peer], read: Views, *, since: datetime) -> list[Exchange]:
     """The owner's real replies at `since` or later, oldest first, each with its history."""
     found = [
         Exchange(one.chat_id, one.scene, one.turns[:index], reply, at)

@@ -11,6 +11,7 @@ from random import Random
 
 from exporter.config import Config
 from exporter.consent import Ledger, how_to_grant
+from exporter.progress import Count, uncounted
 from exporter.store import Store
 from trainer.data.curate import Curation, Measured, curate
 from trainer.data.notes import Notes, read_notes
@@ -62,11 +63,18 @@ class Split:
         return placeholders((*(text for turn in turns for text in turn.texts), *self.notes.texts))
 
 
-def split(store: Store, ledger: Ledger, config: Config, *, learned_until: datetime | None = None) -> Split:
+def split(
+    store: Store,
+    ledger: Ledger,
+    config: Config,
+    *,
+    learned_until: datetime | None = None,
+    count: Count = uncounted,
+) -> Split:
     """The whole history, and since when it is held out: the newest share of the owner's turns, cut at a silence.
 
     Nothing that was sent since then is learned, and nothing from before is measured on. What a model has learned
-    already, up to `learned_until`, is not held out from it any more.
+    already, up to `learned_until`, is not held out from it any more. `count` is told messages.
 
     Raises:
         TooLittle: nothing that the owner wrote, or too little of it; or the person to be learned has not agreed.
@@ -78,7 +86,7 @@ def split(store: Store, ledger: Ledger, config: Config, *, learned_until: dateti
     if read.speaker and not ledger.allows(read.speaker, "learn"):
         fix = f"once they do: {how_to_grant(read.speaker, 'learn')}"
         raise TooLittle(f"{whose} did not agree that a model learns from them", fix=fix)
-    every = conversations(store, agreed, read)
+    every = conversations(store, agreed, read, count=count)
     begins = sorted(begin for conversation in every for begin in _begins(conversation))
     if not begins:
         raise too_little(f"{whose} has written nothing in these chats")
@@ -91,8 +99,8 @@ def split(store: Store, ledger: Ledger, config: Config, *, learned_until: dateti
     learned, curation = curate(
         learned, measured, everyone=train.learn == "everyone", chat_share=train.chat_share, seed=train.seed
     )
-    if (count := sum(own(turn) for conversation in learned for turn in conversation.turns)) < LEAST_TURNS:
-        raise too_little(f"{whose} has only {count} turns to learn from; {LEAST_TURNS} are the least")
+    if (turns := sum(own(turn) for conversation in learned for turn in conversation.turns)) < LEAST_TURNS:
+        raise too_little(f"{whose} has only {turns} turns to learn from; {LEAST_TURNS} are the least")
     notes = read_notes(() if read.speaker else train.notes, read.region, leave_out=measured.holds)
     return Split(learned, held_out, since, gaps, read.region, curation, notes)
 

@@ -5,7 +5,9 @@ It knows Hugging Face's formats and how a base is named in the configuration, an
 
 import hashlib
 import shutil
-from contextlib import redirect_stderr
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from importlib import metadata, resources
 from io import StringIO
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+import transformers
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from peft import PeftModel
@@ -162,6 +165,16 @@ def unpack_tokenizer(packed: Path) -> PreTrainedTokenizerBase:
 def load_tokenizer(base: Base) -> HFTokenizer:
     """The base's tokenizer."""
     return HFTokenizer(AutoTokenizer.from_pretrained(base.folder))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Libraries keep their progress bars and their advice to themselves: progress goes through Report."""
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+        yield
 
 
 def device() -> torch.device:

@@ -96,7 +96,8 @@ class _Offline(WandbCallback):
         run = self._wandb.init(
             project="doppelganger", id=self._name, dir=str(self._folder), mode="offline", settings=settings
         )
-        run.log({"train/global_step": state.global_step}, step=state.global_step)  # it would count each part from 0
+        begun = {"train/global_step": state.global_step}
+        run.log(begun, step=state.global_step, commit=True)  # or it would count the steps of each part from 0
         super().setup(args, state, model, **kwargs)  # type: ignore[no-untyped-call]
 
     def close(self) -> None:

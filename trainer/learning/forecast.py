@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from exporter.config import Train
+from exporter.progress import Say, unsaid
 from trainer.data.batches import Batch, padded, plan, tokens_of
 from trainer.data.dataset import Row
 from trainer.learning.base import Base, Model, learning, precision
@@ -70,18 +71,20 @@ def forecast(
     *,
     meter: Meter,
     limit: int,
+    say: Say = unsaid,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Forecast:
     """Measure a typical batch and the largest one, and cut until the largest fits into `limit` bytes.
 
     The largest is only tried where it should fit, by what a short row takes for each token. `model` is left as it was.
+    `say` is given a line for each step that is measured.
 
     Raises:
         NoMemory: nothing is left to be cut.
     """
     batches = sorted(plan(rows, batch_tokens=settings.batch_tokens, epochs=1, seed=settings.seed), key=_size)
     short = (min(rows, key=lambda row: abs(len(row.ids) - LEAST_LENGTH)),)
-    scale = _Scale(model, meter, clock, autocast=in_bfloat16(settings.method))
+    scale = _Scale(model, meter, say, clock, autocast=in_bfloat16(settings.method))
     room = Room(checkpointing=settings.checkpointing)
     first, room = scale.weigh(short, room)
     empty = meter.held()
@@ -124,12 +127,15 @@ def _told(rows: Sequence[Row], batches: Sequence[Batch], settings: Train, rate: 
 class _Scale:
     """Weighs steps: slopes, their norm, and an optimizer whose learning rate is zero, so that no weight changes."""
 
-    def __init__(self, model: Model, meter: Meter, clock: Callable[[], float], *, autocast: bool) -> None:
-        self._model, self._meter, self._clock, self._autocast = model, meter, clock, autocast
+    def __init__(self, model: Model, meter: Meter, say: Say, clock: Callable[[], float], *, autocast: bool) -> None:
+        self._model, self._meter, self._say, self._clock, self._autocast = model, meter, say, clock, autocast
+        self._weighed = 0
         self._optimizer = adamw(model, 0.0)
 
     def weigh(self, batch: Batch, room: Room) -> tuple[_Taken, Room]:
         """What one step takes, and the room that it was made in: less than was given if a GPU ran out of memory."""
+        self._weighed += 1
+        self._say(f"measuring what a step takes: number {self._weighed}, of {_size(batch):,} tokens")
         passes = Passes(self._model, room, autocast=self._autocast)
         self._model.train()
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import torch
 
+from exporter.progress import Count, uncounted
 from trainer.data.batches import Batch, Packed, collate, plan
 from trainer.data.dataset import Row
 from trainer.learning.base import Model, causal
@@ -109,14 +110,18 @@ def sample(rows: Sequence[Row], *, tokens: int) -> list[Row]:
     return [rows[index * len(rows) // keep] for index in range(keep)]
 
 
-def bits_per_byte(model: Model, rows: Sequence[Row], frame: frozenset[int], *, batch_tokens: int) -> float:
+def bits_per_byte(
+    model: Model, rows: Sequence[Row], frame: frozenset[int], *, batch_tokens: int, count: Count = uncounted
+) -> float:
     """How surprising the owner's words are: their negative log-likelihood in bits, by their UTF-8 bytes.
 
     The frame (separators between messages, the close of a turn) counts on neither side: the base has never seen it,
     and what training gains there is not the owner's voice. `frame` holds the ids of these control tokens.
+    `count` is told batches.
     """
-    nats = 0.0
-    for batch in plan(rows, batch_tokens=batch_tokens, epochs=1, seed=0):
+    nats, batches = 0.0, plan(rows, batch_tokens=batch_tokens, epochs=1, seed=0)
+    for number, batch in enumerate(batches):
+        count(number, len(batches))
         nats += float(judge(model, words(batch, frame, model.device))[0].sum())
     return nats / log(2) / sum(row.learned_bytes for row in rows)
 

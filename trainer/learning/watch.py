@@ -9,7 +9,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from exporter.errors import DoppelgangerError
-from exporter.progress import Report, Step
+from exporter.progress import PERCENT, Report, Step
 from exporter.stats.wording import duration
 from trainer.data.batches import Batch
 from trainer.learning import checkpoints
@@ -108,7 +108,7 @@ class Watch(TrainerCallback):
         if logs and "loss" in logs:
             _require_numbers(logs, state.global_step)
             progress = self._budget.progress(state.global_step)
-            self._report(Step("train", round(100 * progress), 100, self._note(logs["loss"], state.global_step)))
+            self._report(Step("train", PERCENT * progress, PERCENT, self._note(logs["loss"], state.global_step)))
 
     def _note(self, loss: float, step: int) -> str:
         progress = self._budget.progress(step)
@@ -124,6 +124,7 @@ class Watch(TrainerCallback):
         if self._examine is None:
             return
         began = self._budget.spent
+        self._report(Step("train", PERCENT * progress, PERCENT, "checking on what is held out"))
         bits, copied = self._examine()
         self._checking += self._budget.spent - began
         if math.isfinite(bits):  # if not, neither is the slope, and the log that comes next ends training

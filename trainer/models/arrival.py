@@ -10,7 +10,7 @@ from pathlib import Path
 from exporter.config import Config
 from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError
-from exporter.progress import Report, Step, silent
+from exporter.progress import PERCENT, Report, Step, counting, silent
 from exporter.store import Store
 from trainer.models import registry
 from trainer.models.artifact import CARD, MODEL, Artifact, check, read, write_card
@@ -48,7 +48,7 @@ def add(config: Config, store: Store, folder: Path, report: Report = silent) -> 
         _require_new(config.models, artifact)
         check(artifact, forgotten)
         history = _history(config, store, artifact)
-        _prove(artifact, history)
+        _prove(artifact, history, report)
         published = registry.publish(
             arriving, config.models, judge(artifact, config.models, history, report, forgotten=forgotten)
         )
@@ -99,12 +99,13 @@ def _require_new(models: Path, artifact: Artifact) -> None:
             raise NotAccepted(f"this model is here already: {name}", fix=f"`python -m trainer models promote {name}`")
 
 
-def _prove(artifact: Artifact, history: Sequence[Conversation]) -> None:
+def _prove(artifact: Artifact, history: Sequence[Conversation], report: Report) -> None:
     """It was proved where it was made. Here it is read by another llama.cpp, and measured if there is anything new."""
     card = artifact.card
     if not (shown := held_out(artifact, history, card.held_out_since, tokens=PROVED)):
         return
-    bits = measure(artifact, shown, card.held_out_since)
+    bits = measure(artifact, shown, card.held_out_since, count=counting(report, "verify", "exchanges"))
+    report(Step("verify", PERCENT, PERCENT))
     if not bits <= ROOM * card.bits_per_byte.base:
         raise Unfaithful(
             f"here it needs {bits:.3f} bits per byte of your held-out words; where it was trained it needed "

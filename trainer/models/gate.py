@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from exporter.progress import Report, Step, silent
+from exporter.progress import PERCENT, Count, Report, Step, counting, silent, uncounted
 from trainer.data.dataset import rows
 from trainer.models.artifact import (
     Artifact,
@@ -74,10 +74,10 @@ def _against(fresh: Artifact, rival: Artifact, history: Sequence[Conversation], 
     if not chosen:
         return Verdict(passed=False, against=rival.name, why="nothing is stored that it has not learned: sync first")
     found = []
-    for number, artifact in enumerate((fresh, rival)):
-        report(Step("compare", number, 2))
-        found.append(measure(artifact, chosen, since))
-    report(Step("compare", 2, 2))
+    for start, artifact in ((0, fresh), (PERCENT // 2, rival)):
+        count = counting(report, "compare", "exchanges", start=start, end=start + PERCENT // 2)
+        found.append(measure(artifact, chosen, since, count=count))
+    report(Step("compare", PERCENT, PERCENT))
     mine, theirs = (round(bits, DIGITS) for bits in found)
     words = f"bits per byte of the words that you said since {since:%Y-%m-%d}{partly}"
     return Verdict(
@@ -105,13 +105,16 @@ def held_out(
     return [shown[index * len(shown) // keep][0] for index in range(keep)]
 
 
-def measure(artifact: Artifact, chosen: Sequence[Conversation], since: datetime) -> float:
-    """Bits per byte that a model needs, in llama.cpp, for the owner's words since then in these conversations."""
+def measure(artifact: Artifact, chosen: Sequence[Conversation], since: datetime, *, count: Count = uncounted) -> float:
+    """Bits per byte that a model needs, in llama.cpp, for the owner's words since then in these conversations.
+
+    `count` is told exchanges.
+    """
     spec = artifact.card.prompt
     with reading(artifact.gguf, artifact.card) as llama:
         tokenizer = GGUFTokenizer(llama)
         shown = [row for one in chosen for row in rows(one, tokenizer, spec, everyone=False, since=since)]
-        return surprise(llama, shown, frame(tokenizer, artifact.card))
+        return surprise(llama, shown, frame(tokenizer, artifact.card), count=count)
 
 
 def _told(bits: float) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from llama_cpp import Llama
 
 from exporter.errors import DoppelgangerError
+from exporter.progress import Count, uncounted
 from trainer.data.dataset import Row
 from trainer.models.artifact import Card, GGUFTokenizer, verify
 from trainer.reading.prompt import Tokenizer
@@ -30,10 +31,11 @@ class Unfaithful(DoppelgangerError):
     """The GGUF does not do what the trained model did; it is not published."""
 
 
-def prove(gguf: Path, card: Card, rows: Sequence[Row], *, bits_per_byte: float) -> float:
+def prove(gguf: Path, card: Card, rows: Sequence[Row], *, bits_per_byte: float, count: Count = uncounted) -> float:
     """Check the model in `gguf` against its card and against torch; returns its own bits per byte on `rows`.
 
-    `rows` are held out, and `bits_per_byte` is what torch measured on them.
+    `rows` are held out, and `bits_per_byte` is what torch measured on them. `count` is told exchanges that were read,
+    those that the model goes on with among them.
 
     Raises:
         PromptMismatch: llama.cpp reads prompts otherwise than training did.
@@ -42,16 +44,20 @@ def prove(gguf: Path, card: Card, rows: Sequence[Row], *, bits_per_byte: float) 
     with reading(gguf, card) as llama:
         tokenizer = GGUFTokenizer(llama)
         verify(card, tokenizer)
-        found = surprise(llama, rows, frame(tokenizer, card))
+        tries = rows[:TRIES]
+        total = len(rows) + len(tries)
+        found = surprise(llama, rows, frame(tokenizer, card), count=lambda done, _: count(done, total))
         if not abs(found / bits_per_byte - 1.0) <= BOUND[card.quantization]:
             raise Unfaithful(
                 f"in llama.cpp the model needs {found:.3f} bits per byte, and {bits_per_byte:.3f} in training",
                 fix="choose a finer [train] quantization",
             )
         close = tokenizer.control(card.prompt.turn_close)
-        if not any(ends(llama, row, close=close, limit=card.prompt.reply_tokens) for row in rows[:TRIES]):
-            raise Unfaithful("the model never ends its turn", fix="train longer: raise [train] epochs or max_minutes")
-    return found
+        for number, row in enumerate(tries, start=len(rows)):
+            count(number, total)
+            if ends(llama, row, close=close, limit=card.prompt.reply_tokens):
+                return found
+    raise Unfaithful("the model never ends its turn", fix="train longer: raise [train] epochs or max_minutes")
 
 
 @contextmanager
@@ -70,10 +76,14 @@ def frame(tokenizer: Tokenizer, card: Card) -> frozenset[int]:
     return frozenset(map(tokenizer.control, (card.prompt.turn_close, card.prompt.burst_separator)))
 
 
-def surprise(llama: Llama, rows: Sequence[Row], frame: frozenset[int]) -> float:
-    """Bits per byte as trainer.learning.loss defines them, from llama.cpp's logits (it must keep all of them)."""
+def surprise(llama: Llama, rows: Sequence[Row], frame: frozenset[int], *, count: Count = uncounted) -> float:
+    """Bits per byte as trainer.learning.loss defines them, from llama.cpp's logits (it must keep all of them).
+
+    `count` is told rows.
+    """
     nats = 0.0
-    for row in rows:
+    for number, row in enumerate(rows):
+        count(number, len(rows))
         llama.reset()  # type: ignore[no-untyped-call]
         llama.eval(row.ids)
         counted = [at for at, token in enumerate(row.ids) if row.learned[at] and token not in frame]

@@ -14,6 +14,7 @@ from exporter.config import Config, Contact, Train
 from exporter.consent import Ledger, how_to_grant
 from exporter.errors import ConfigError, DoppelgangerError
 from exporter.messages import Message, Peer, PeerKind
+from exporter.progress import Count, uncounted
 from exporter.selection import resolve_contact
 from exporter.store import Store
 from trainer.reading.dialogue import Session, Turn, bursts, sessions, told, turn
@@ -167,15 +168,19 @@ def learn_gaps(store: Store, chats: Iterable[Peer], train: Train) -> dict[int, t
     return {chat.peer_id: train.session_gap or _own_gap(store, chat) for chat in chats}
 
 
-def conversations(store: Store, chats: Iterable[Peer], read: Views) -> list[Conversation]:
-    """The sessions of these chats in which somebody said something, oldest first."""
+def conversations(
+    store: Store, chats: Collection[Peer], read: Views, *, count: Count = uncounted
+) -> list[Conversation]:
+    """The sessions of these chats in which somebody said something, oldest first; `count` is told messages."""
     names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
     foreign = ghostwritten.marked(store.database)
-    found = [
-        view.conversation(session, names, foreign)
-        for view in map(read.of, chats)
-        for session in view.sessions(store.messages(view.chat.peer_id))
-    ]
+    total = sum(one.messages for one in store.chats() if one.peer in chats)
+    found, done = [], 0
+    for view in map(read.of, chats):
+        for session in view.sessions(store.messages(view.chat.peer_id)):
+            count(done, total)
+            found.append(view.conversation(session, names, foreign))
+            done += len(session)
     return sorted(found, key=lambda conversation: conversation.began)
 
 
