@@ -18,7 +18,17 @@ from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store, open_store
 from tests.trainer.vocabularies import vocabulary_folder
 from trainer.convert.merge import merged
-from trainer.learning.base import Base, HFTokenizer, embedded_gguf, load_model, load_tokenizer, unpack_tokenizer
+from trainer.learning import fast
+from trainer.learning.base import (
+    Base,
+    HFTokenizer,
+    Model,
+    causal,
+    embedded_gguf,
+    load_model,
+    load_tokenizer,
+    unpack_tokenizer,
+)
 from trainer.models.artifact import GGUFTokenizer
 
 torch.set_num_threads(1)  # tiny products wait longer for each other than they take
@@ -144,6 +154,13 @@ def config_of(tmp_path: Path, tiny_base: Path) -> Callable[..., Config]:
         )
 
     return make
+
+
+def slow_down(model: Model) -> None:
+    """The model as peft and transformers have it, without what `speed_up` did."""
+    causal(model).set_attn_implementation("eager")
+    for layer in model.modules():
+        layer.__class__ = next(kind for kind in type(layer).__mro__ if kind.__module__ != fast.__name__)
 
 
 def merged_model(base: Path, learned: Path) -> PreTrainedModel:

@@ -5,7 +5,7 @@ import torch
 from bitsandbytes.nn import Linear4bit
 from torch.nn.functional import cross_entropy
 
-from tests.trainer.conftest import merged_model
+from tests.trainer.conftest import merged_model, slow_down
 from tests.trainer.test_trainer_train import row
 from trainer import pipeline
 from trainer.data.batches import collate
@@ -55,9 +55,7 @@ def slopes(model):
 
 def plain_losses(model):
     """Row by row, without our packing, our attention, our LoRA layers and our loss."""
-    causal(model).set_attn_implementation("eager")
-    for layer in model.modules():
-        vars(layer).pop("forward", None)
+    slow_down(model)
     losses = []
     for one in ROWS:
         ids, counted = torch.tensor([one.ids]), torch.tensor(one.learned)[1:]

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.trainer.conftest import merged_model
+from tests.trainer.conftest import merged_model, slow_down
 from trainer.convert.merge import BrokenWeights, UnknownAdapter
 from trainer.data.batches import MULTIPLE, collate, plan
 from trainer.data.dataset import Row
@@ -46,9 +46,7 @@ def test_rows_end_to_end_lose_what_each_loses_alone_by_peft_and_transformers(ada
     ours = {name: p.grad.clone() for name, p in adapted.named_parameters() if p.grad is not None}
     adapted.zero_grad()
 
-    adapted.get_base_model().set_attn_implementation("eager")
-    for layer in adapted.modules():
-        vars(layer).pop("forward", None)
+    slow_down(adapted)
     start = 0
     for one in rows:
         ids, counted = torch.tensor([one.ids]), torch.tensor(one.learned)[1:]

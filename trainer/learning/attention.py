@@ -5,7 +5,7 @@ computed. Measured on SmolLM2-135M's heads and one core, forth and back: for a r
 layer, as without blocks; of 512 tokens 21 instead of 48.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, cast
 
 import torch
@@ -18,6 +18,13 @@ BLOCK = 96
 """Queries that are computed at once: more would look further ahead, fewer make matrices too small."""
 
 
+class Rows:
+    """The lengths of rows that lie end to end. What is compiled looks into a tuple, and is compiled anew for each."""
+
+    def __init__(self, lengths: tuple[int, ...]) -> None:
+        self.lengths = lengths
+
+
 def packed_attention(
     module: nn.Module,
     query: torch.Tensor,
@@ -25,18 +32,18 @@ def packed_attention(
     value: torch.Tensor,
     attention_mask: None,
     scaling: float,
-    lengths: Sequence[int] | None = None,
+    rows: Rows | None = None,
     **unused: object,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention inside each of the rows that lie end to end, and so without a mask of tokens by tokens.
 
     `query` is (1, heads, tokens, width), `key` and `value` have fewer heads; the result is (1, tokens, heads, width).
-    Without `lengths` there is one row.
+    Without `rows` there is one.
     """
     attend = grouped_attention if query.device.type == "cpu" else flash_attention
-    sizes = list(lengths or query.shape[2:3])
-    rows = zip(torch.split(query, sizes, 2), torch.split(key, sizes, 2), torch.split(value, sizes, 2), strict=True)
-    return torch.cat([attend(*row, scaling=scaling) for row in rows], dim=1), None
+    sizes = list(rows.lengths if rows else query.shape[2:3])
+    parts = zip(torch.split(query, sizes, 2), torch.split(key, sizes, 2), torch.split(value, sizes, 2), strict=True)
+    return torch.cat([attend(*part, scaling=scaling) for part in parts], dim=1), None
 
 
 def grouped_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> torch.Tensor:

@@ -1,9 +1,10 @@
 """The same arithmetic in fewer passes over memory: LoRA layers, norms, and trainer.learning.attention.
 
-Measured on SmolLM2-135M and one core, forth and back: a norm of 1,024 tokens takes 1.8 ms instead of 4.2.
+Layers keep what they are and change their class, so that what is saved, loaded and merged stays as it is. Measured on
+SmolLM2-135M and one core, forth and back: a norm of 1,024 tokens takes 1.8 ms instead of 4.2.
 """
 
-from functools import partial
+from functools import cache
 from typing import Any, cast
 
 import torch
@@ -24,36 +25,43 @@ def speed_up(model: Model) -> None:
     For one LoRA adapter without dropout, over matrices without biases, dense or of 4 bits; or for no adapter at all.
     Rows lie end to end.
     """
-    AttentionInterface.register(PACKED, packed_attention)
+    uncompiled: Any = torch.compiler.disable  # for its shapes are those of the rows
+    AttentionInterface.register(PACKED, uncompiled(packed_attention))
     causal(model).set_attn_implementation(PACKED)
     for layer in model.modules():
-        if isinstance(layer, Linear | Linear4bit):
-            vars(layer)["forward"] = partial(_forward, layer, layer.forward)
+        kind: Any = type(layer)
+        if kind in FASTER:
+            layer.__class__ = FASTER[kind]
         elif _is_frozen_norm(layer):
-            vars(layer)["forward"] = partial(_normed, layer)
+            layer.__class__ = _faster_norm(kind)
 
 
-def _is_frozen_norm(layer: nn.Module) -> bool:
-    """Whether `_Norm` does what this layer does; families of models differ in what they call a norm."""
-    weight = getattr(layer, "weight", None)
-    if not (hasattr(layer, "variance_epsilon") and isinstance(weight, torch.Tensor)) or weight.requires_grad:
-        return False
-    probe = torch.linspace(-3, 3, 2 * len(weight), dtype=weight.dtype, device=weight.device).view(2, -1)
-    return torch.allclose(layer(probe), _normed(layer, probe), rtol=0.02, atol=1e-3)
+class _Fast:
+    def forward(self: Any, x: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
+        """x is (…, in), the result (…, out)."""
+        if self.disable_adapters or self.merged:
+            plain: Any = super()
+            return cast(torch.Tensor, plain.forward(x, *rest, **named))
+        apply: Any = _Adapted.apply
+        return cast(torch.Tensor, apply(x, self.get_base_layer(), *adapter(self)))
 
 
-def _normed(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    apply: Any = _Norm.apply
-    return cast(torch.Tensor, apply(x, layer.weight, layer.variance_epsilon))
+class FastLinear(_Fast, Linear):
+    """LoRA over a dense matrix."""
 
 
-def _forward(layer: Linear | Linear4bit, plain: Any, x: torch.Tensor) -> torch.Tensor:
-    if layer.disable_adapters or layer.merged:
-        return cast(torch.Tensor, plain(x))
+class FastLinear4bit(_Fast, Linear4bit):  # type: ignore[misc]
+    """LoRA over a matrix of 4 bits."""
+
+
+FASTER: dict[Any, Any] = {Linear: FastLinear, Linear4bit: FastLinear4bit}
+"""peft's layers, and what becomes of them."""
+
+
+def adapter(layer: Any) -> tuple[torch.Tensor, torch.Tensor, float]:
+    """A (rank, in), B (out, rank), and the factor of their product."""
     (name,) = layer.active_adapters
-    apply: Any = _Adapted.apply
-    adapter = (layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name])
-    return cast(torch.Tensor, apply(x, layer.get_base_layer(), *adapter))
+    return layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
 
 
 def dense(layer: nn.Module, dtype: torch.dtype) -> torch.Tensor:
@@ -87,6 +95,30 @@ class _Adapted(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             to_x = (slope @ dense(ctx.frozen, slope.dtype)).addmm_(back, down).view(*outer[0].shape[:-1], -1)
         return to_x, None, (back.T @ flat).float(), (slope.T @ inner).float() * ctx.scaling, None
+
+
+def _is_frozen_norm(layer: nn.Module) -> bool:
+    """Whether `_Norm` does what this layer does; families of models differ in what they call a norm."""
+    weight = getattr(layer, "weight", None)
+    if not (hasattr(layer, "variance_epsilon") and isinstance(weight, torch.Tensor)) or weight.requires_grad:
+        return False
+    probe = torch.linspace(-3, 3, 2 * len(weight), dtype=weight.dtype, device=weight.device).view(2, -1)
+    return torch.allclose(layer(probe), _normed(layer, probe), rtol=0.02, atol=1e-3)
+
+
+@cache
+def _faster_norm(plain: Any) -> Any:
+    """The class, with `_Norm` for its arithmetic; a compiler does as well with its own."""
+
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        return cast(torch.Tensor, plain.forward(self, x)) if torch.compiler.is_compiling() else _normed(self, x)
+
+    return type(f"Fast{plain.__name__}", (plain,), {"forward": forward})
+
+
+def _normed(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    apply: Any = _Norm.apply
+    return cast(torch.Tensor, apply(x, layer.weight, layer.variance_epsilon))
 
 
 class _Norm(torch.autograd.Function):

@@ -13,6 +13,7 @@ import torch
 from exporter.progress import Count, uncounted
 from trainer.data.batches import Batch, Packed, collate, plan
 from trainer.data.dataset import Row
+from trainer.learning.attention import Rows
 from trainer.learning.base import Model, causal
 
 CHUNK = 256
@@ -31,7 +32,7 @@ def surprise(model: Model, packed: Packed) -> torch.Tensor:
 def judge(model: Model, packed: Packed) -> tuple[torch.Tensor, torch.Tensor]:
     """Of each learned token its surprise as above, and whether it is the likeliest; for measuring, without slopes."""
     surprises, likeliest = [], []
-    with torch.no_grad():
+    with torch.no_grad(), torch.compiler.set_stance("force_eager"):  # in full precision, however training was made fast
         hidden, head, targets = _before(model, packed)
         for states, wanted in _chunks(hidden.to(head.dtype), targets):
             logits = (states @ head.T).float()
@@ -46,7 +47,7 @@ def _before(model: Model, packed: Packed) -> tuple[torch.Tensor, torch.Tensor, t
     ids, lengths = packed["input_ids"], packed["lengths"]
     positions = torch.cat([torch.arange(length, device=ids.device) for length in lengths])[None]
     decode = language.get_decoder()
-    hidden = decode(input_ids=ids, position_ids=positions, lengths=lengths, use_cache=False).last_hidden_state
+    hidden = decode(input_ids=ids, position_ids=positions, rows=Rows(lengths), use_cache=False).last_hidden_state
     following = packed["learned"][:, 1:]
     head = language.get_output_embeddings().weight
     if torch.is_autocast_enabled(head.device.type):
@@ -95,10 +96,9 @@ def _chunks(hidden: torch.Tensor, targets: torch.Tensor) -> Iterator[tuple[torch
 
 def _chunk(states: torch.Tensor, head: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Losses (n,) of some positions, and their slopes by the logits (n, vocabulary)."""
-    logits = (states @ head.T).float()
-    norm = logits.logsumexp(-1, keepdim=True)
-    losses = (norm - logits.gather(1, wanted[:, None])).squeeze(1)
-    slope = logits.sub_(norm).exp_()
+    likelihoods = torch.log_softmax(states @ head.T, -1, dtype=torch.float32)
+    losses = -likelihoods.gather(1, wanted[:, None]).squeeze(1)
+    slope = likelihoods.exp_()
     slope.scatter_add_(1, wanted[:, None], slope.new_full((len(wanted), 1), -1.0))
     return losses, slope.to(head.dtype)
 
