@@ -54,6 +54,8 @@ class Training:
     data: Dataset
     history: Split
     """What the data was rendered from."""
+    cache: Path
+    """What is made once for many trainings: bases, and what was compiled for them."""
     begun: refresh.Start | None = None
     """What a refresh goes on from."""
 
@@ -186,12 +188,13 @@ def prepare(
     tokenizer = bases.load_tokenizer(base)
     spec = PromptSpec(length=settings.length)
     count = counting(report, "data", "sessions", start=READ)
-    return Training(settings, base, tokenizer, spec, dataset(history, tokenizer, spec, settings, count=count), history)
+    data = dataset(history, tokenizer, spec, settings, count=count)
+    return Training(settings, base, tokenizer, spec, data, history, cache)
 
 
 def costs(training: Training, report: Report = silent) -> Forecast:
     """What training would take here: measured, so it takes some steps of time. Raises NoMemory."""
-    return estimate(training.base, training.data, training.settings, report)
+    return estimate(training.base, training.data, training.settings, training.cache, report)
 
 
 def _make(
@@ -215,6 +218,7 @@ def _make(
             training.frame,
             work.folder,
             begun=training.begun,
+            cache=training.cache,
             report=report,
             free_space=free_space,
         ),

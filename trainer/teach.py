@@ -20,7 +20,7 @@ from trainer.data.dataset import Dataset, Row
 from trainer.learning import curves, methods, train
 from trainer.learning.base import Base, Model, device
 from trainer.learning.examine import choose, examine
-from trainer.learning.forecast import Forecast, forecast, require_memory
+from trainer.learning.forecast import Forecast, compiled, forecast, require_memory
 from trainer.learning.loss import bits_per_byte, sample
 from trainer.learning.meter import Meter
 from trainer.learning.passes import Room
@@ -46,18 +46,20 @@ def teach(
     folder: Path,
     *,
     begun: refresh.Start | None,
+    cache: Path,
     report: Report,
     free_space: gguf.FreeSpace,
 ) -> dict[str, Any]:
     """Train by the method of `settings`, write `LEARNED` into `folder`, and tell what was gained and how it ended.
 
-    Training begins at the base, or where `begun` had come to. Bits per byte leave out the control tokens in `frame`.
+    Training begins at the base, or where `begun` had come to; `cache` keeps what was compiled for it. Bits per byte
+    leave out the control tokens in `frame`.
     """
     say = _saying(report, "train")
     model, meter, limit = _ready(base, settings, say)
     if begun:
         refresh.begin_from(model, begun)
-    room = _room(model, data, settings, meter, limit, say)
+    room = _room(model, data, settings, meter, limit, cache, say)
     gguf.require_space(folder, train.checkpoints_size(model), free_space)
     measured = sample(data.held_out, tokens=MEASURED)
     pace, ending = _fit(model, data, settings, frame, folder, measured, room, _rate(model, settings, begun), report)
@@ -128,7 +130,7 @@ def _gained(
     return found
 
 
-def estimate(base: Base, data: Dataset, settings: Train, report: Report) -> Forecast:
+def estimate(base: Base, data: Dataset, settings: Train, cache: Path, report: Report) -> Forecast:
     """What `teach` would take on this device; the stage is called `plan`.
 
     Raises:
@@ -136,9 +138,15 @@ def estimate(base: Base, data: Dataset, settings: Train, report: Report) -> Fore
     """
     say = _saying(report, "plan")
     model, meter, limit = _ready(base, settings, say)
-    planned = forecast(model, data.learned, settings, meter=meter, limit=limit, say=say)
+    planned = _planned(model, data, settings, meter, limit, cache, say)
     report(Step("plan", PERCENT, PERCENT))
     return planned
+
+
+def _planned(model: Model, data: Dataset, settings: Train, meter: Meter, limit: int, cache: Path, say: Say) -> Forecast:
+    """The plan, and the model made ready for it."""
+    planned = forecast(model, data.learned, settings, meter=meter, limit=limit, say=say)
+    return compiled(planned, model, data.learned, settings, meter=meter, cache=cache, say=say)
 
 
 def _saying(report: Report, stage: str) -> Say:
@@ -155,11 +163,11 @@ def _ready(base: Base, settings: Train, say: Say) -> tuple[Model, Meter, int]:
     return methods.learner(base, settings.method, rank=settings.rank, seed=settings.seed), meter, limit
 
 
-def _room(model: Model, data: Dataset, settings: Train, meter: Meter, limit: int, say: Say) -> Room:
+def _room(model: Model, data: Dataset, settings: Train, meter: Meter, limit: int, cache: Path, say: Say) -> Room:
     """What is done at once: on a CPU what fits, found before it is too late; a GPU says so when it does not."""
     if meter.device.type != "cpu":
         return Room(checkpointing=settings.checkpointing)
-    planned = forecast(model, data.learned, settings, meter=meter, limit=limit, say=say)
+    planned = _planned(model, data, settings, meter, limit, cache, say)
     for cut in planned.cuts:
         log.warning("train.cut", extra={"cut": cut})
     return planned.room

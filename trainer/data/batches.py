@@ -5,7 +5,7 @@ trainer.learning.fast their attention.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import ceil
 from typing import TypedDict
 
@@ -46,14 +46,18 @@ def plan(rows: Sequence[Row], *, batch_tokens: int, epochs: float, seed: int) ->
 
 def _epoch(rows: Sequence[Row], batch_tokens: int, shuffled: random.Random) -> list[Batch]:
     order = shuffled.sample(rows, len(rows))
-    groups = (order[start : start + NEARBY] for start in range(0, len(order), NEARBY))
-    batches = [batch for group in groups for batch in _filled(group, batch_tokens)]
+    batches: list[Batch] = []
+    left: Batch = ()
+    for start in range(0, len(order), NEARBY):
+        *full, left = _filled((*left, *order[start : start + NEARBY]), batch_tokens)
+        batches += full
+    batches.append(left)
     shuffled.shuffle(batches)
     return batches
 
 
-def _filled(rows: Sequence[Row], batch_tokens: int) -> Iterator[Batch]:
-    """The longest rows first, each into the first batch that has room for it."""
+def _filled(rows: Sequence[Row], batch_tokens: int) -> list[Batch]:
+    """The longest rows first, each into the first batch that has room for it; the emptiest batch comes last."""
     batches: list[list[Row]] = []
     room: list[int] = []
     for row in sorted(rows, key=padded, reverse=True):
@@ -63,7 +67,7 @@ def _filled(rows: Sequence[Row], batch_tokens: int) -> Iterator[Batch]:
             room.append(batch_tokens)
         batches[index].append(row)
         room[index] -= padded(row)
-    return map(tuple, batches)
+    return [tuple(batches[index]) for index in sorted(range(len(batches)), key=room.__getitem__)]
 
 
 def tokens_of(batches: Sequence[Batch]) -> int:
@@ -76,16 +80,19 @@ def padded(row: Row) -> int:
     return -(-len(row.ids) // MULTIPLE) * MULTIPLE
 
 
-def collate(batch: Batch, device: torch.device | str = "cpu") -> Packed:
-    """The batch as tensors on `device`.
+def collate(batch: Batch, device: torch.device | str = "cpu", *, filled: int | None = None) -> Packed:
+    """The batch as tensors on `device`, of `filled` tokens where that is given.
 
-    What fills a row up stands at its end, where causal attention keeps it out of sight.
+    What fills a row up stands at its end, where causal attention keeps it out of sight; what fills the batch up is a
+    row of its own, in which nothing is learned.
     """
     lengths = tuple(map(padded, batch))
+    if filled and (left := filled - sum(lengths)) > 0:
+        lengths += (left,)
     ids = torch.zeros((1, sum(lengths)), dtype=torch.long)
     learned = torch.zeros((1, sum(lengths)), dtype=torch.bool)
     start = 0
-    for row, length in zip(batch, lengths, strict=True):
+    for row, length in zip(batch, lengths, strict=False):
         ids[0, start : start + len(row.ids)] = torch.tensor(row.ids)
         learned[0, start : start + len(row.ids)] = torch.tensor(row.learned)
         start += length

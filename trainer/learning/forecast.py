@@ -4,16 +4,20 @@ Linux kills a process that takes more memory than there is, so on a CPU the cuts
 how to measure a step without teaching anything, and nothing of where rows come from.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
+from torch._dynamo.exc import TorchDynamoException
 
 from exporter.config import Train
 from exporter.progress import Say, unsaid
 from trainer.data.batches import Batch, padded, plan, tokens_of
 from trainer.data.dataset import Row
+from trainer.learning import eight
 from trainer.learning.base import Base, Model, learning, precision
 from trainer.learning.meter import Meter
 from trainer.learning.methods import in_bfloat16
@@ -23,6 +27,9 @@ from trainer.learning.train import adamw
 LEAST_BYTES = {"lora": 2.0, "qlora": 0.7, "full": 16.0}
 """Of memory for each weight, before anything is read: frozen ones as they are kept; learned ones, in float32, with
 their slope and AdamW's two."""
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,42 @@ def forecast(
     rate = (_size(typical) + _size(largest)) / (usual.seconds + most.seconds)
     told = _told(rows, batches, settings, rate, room)
     return replace(told, warming_up=warming_up, peak=max(usual.peak, most.peak), limit=limit)
+
+
+def compiled(
+    planned: Forecast,
+    model: Model,
+    rows: Sequence[Row],
+    settings: Train,
+    *,
+    meter: Meter,
+    cache: Path,
+    say: Say = unsaid,
+) -> Forecast:
+    """The plan with the model compiled, where nothing had to be cut and it pays; a folder in `cache` keeps it.
+
+    Where the compiler fails, plan and model are left as they were.
+    """
+    batches = sorted(plan(rows, batch_tokens=settings.batch_tokens, epochs=1, seed=settings.seed), key=_size)
+    whole = planned.room == Room(checkpointing=settings.checkpointing) and not settings.checkpointing
+    tokens = round(tokens_of(batches) * settings.epochs)
+    if not (whole and eight.pays(model, tokens=tokens, minutes=settings.max_minutes)):
+        return planned
+    room = replace(planned.room, filled=_size(batches[-1]))
+    typical = batches[len(batches) // 2]
+    scale = _Scale(model, meter, unsaid, time.perf_counter, autocast=False)
+    say("compiling, which takes up to a minute the first time")
+    eight.speed_up(model, cache)
+    try:
+        first, _ = scale.weigh(typical, room)
+    except TorchDynamoException as error:
+        eight.slow_down(model)
+        log.warning("train.not_compiled", extra={"error": type(error).__name__})
+        return planned
+    usual, _ = scale.weigh(typical, room)
+    told = _told(rows, batches, settings, _size(typical) / usual.seconds, room)
+    warming_up = planned.warming_up + max(first.seconds - usual.seconds, 0.0)
+    return replace(told, warming_up=warming_up, peak=max(planned.peak, usual.peak), limit=planned.limit)
 
 
 def _told(rows: Sequence[Row], batches: Sequence[Batch], settings: Train, rate: float, room: Room) -> Forecast:

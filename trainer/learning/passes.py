@@ -42,6 +42,9 @@ class Room:
     checkpointing: bool | None = None
     """Whether activations are computed a second time instead of kept. None: not yet, but it may come to that."""
 
+    filled: int | None = None
+    """Tokens that each pass is filled up to, for code that reads one shape; None: as many as its rows have."""
+
     def less(self, batch: Batch) -> "Room":
         """The next smaller one, in which the batch needs less memory.
 
@@ -113,7 +116,7 @@ class Passes:
         total = torch.zeros((), device=self._model.device)
         for part in self.room.passes(batch):
             with torch.autocast(self._model.device.type, torch.bfloat16, enabled=self._autocast):
-                loss = surprise(self._model, collate(part, self._model.device)).sum() / learned
+                loss = surprise(self._model, collate(part, self._model.device, filled=self.room.filled)).sum() / learned
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total

@@ -1,0 +1,88 @@
+"""Training with frozen matrices in 8 bits and compiled layers: nearly the same loss and slopes, one shape for all."""
+
+import shutil
+
+import pytest
+import torch
+
+from exporter.config import Train
+from tests.trainer.test_trainer_train import row
+from trainer.learning import eight
+from trainer.learning.base import load_model
+from trainer.learning.fast import FastLinear
+from trainer.learning.forecast import compiled, forecast
+from trainer.learning.loss import bits_per_byte
+from trainer.learning.meter import Meter
+from trainer.learning.methods import with_adapter
+from trainer.learning.passes import Passes, Room
+
+ROWS = tuple(row(length, seed=length) for length in (70, 50, 33))
+SETTINGS = Train(batch_tokens=192, epochs=20_000)
+"""Long enough to compile for, if all of it were read."""
+FILLED = 192
+
+needs_integers = pytest.mark.skipif(
+    not torch.cpu.get_capabilities().get("avx512_vnni") or shutil.which("c++") is None,
+    reason="8-bit integers are slow on this CPU, or there is no compiler",
+)
+
+
+@pytest.fixture
+def model(tiny_base):
+    """In float32, its adapter no longer zero."""
+    adapted = with_adapter(load_model(tiny_base, torch.float32), rank=4, seed=1)
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(std=0.1)
+    return adapted
+
+
+def learn(model, **room):
+    """The loss of one batch, and its slopes."""
+    loss = Passes(model, Room(**room)).learn(ROWS)
+    slopes = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    return float(loss), slopes
+
+
+def test_what_fills_a_pass_up_is_not_learned(model):
+    loss, slopes = learn(model)
+    filled, others = learn(model, filled=320)
+    assert filled == pytest.approx(loss, rel=1e-5)
+    assert all(torch.allclose(slopes[name], others[name], atol=1e-5) for name in slopes)
+
+
+@needs_integers
+def test_compiled_in_8_bits_the_slopes_point_the_same_way_and_measuring_stays_exact(model, tmp_path):
+    loss, slopes = learn(model)
+    before = bits_per_byte(model, ROWS, frozenset(), batch_tokens=FILLED)
+    eight.speed_up(model, tmp_path)
+    found, others = learn(model, filled=FILLED)
+    assert list((tmp_path / eight.COMPILED).iterdir())
+    assert found != loss and found == pytest.approx(loss, rel=0.01)
+    alike = {name: torch.cosine_similarity(slopes[name].flatten(), others[name].flatten(), 0) for name in slopes}
+    assert slopes.keys() == others.keys() and min(alike.values()) > 0.98
+    assert bits_per_byte(model, ROWS, frozenset(), batch_tokens=FILLED) == before
+
+
+@needs_integers
+def test_where_the_compiler_fails_training_is_what_it_was(model, tmp_path, caplog):
+    meter = Meter(torch.device("cpu"))
+    planned = forecast(model, ROWS, SETTINGS, meter=meter, limit=10**12)
+    loss, slopes = learn(model)
+    with torch._inductor.config.patch({"cpp.cxx": ("false",)}):
+        left = compiled(planned, model, ROWS, SETTINGS, meter=meter, cache=tmp_path)
+    assert left == planned and "train.not_compiled" in caplog.text
+    again, others = learn(model)
+    assert again == loss and all(torch.equal(slopes[name], others[name]) for name in slopes)
+
+
+@needs_integers
+def test_a_short_training_is_not_compiled_for(model):
+    few, many = 1000, round(2 * eight.WORTH / model.num_parameters())
+    assert eight.pays(model, tokens=many, minutes=None) and eight.pays(model, tokens=many, minutes=10)
+    assert not eight.pays(model, tokens=few, minutes=None)
+    assert not eight.pays(model, tokens=many, minutes=1)
+    assert not eight.pays(model.get_base_model(), tokens=many, minutes=None)
+    assert all(type(layer) is not eight.EightLinear for layer in model.modules() if isinstance(layer, FastLinear))
