@@ -47,10 +47,9 @@ def _multiplies() -> bool:
 
 
 def speed_up(model: Model, cache: Path) -> None:
-    """Pack the frozen matrices and have layers compiled when first they train; a folder in `cache` keeps what it gives."""
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(
-        cache / COMPILED
-    )  # by default a folder that anyone on the machine can make first
+    """Pack the frozen matrices, and have layers compiled when first they train; what it gives is kept in `cache`."""
+    # by default it would be kept in a folder that anyone on the machine can make first
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache / COMPILED)
     for layer in model.modules():
         if type(layer) is FastLinear:
             layer.__class__ = EightLinear
