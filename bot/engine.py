@@ -71,8 +71,8 @@ class Engine:
         self._temperature = temperature
         self._random = random
         self.tokenizer: Tokenizer = GGUFTokenizer(llama)
-        self._turn_close = self.tokenizer.control(spec.turn_close)
-        self._separator = self.tokenizer.control(spec.burst_separator)
+        self._turn_close = self.tokenizer.control(spec.frame.turn_close)
+        self._separator = self.tokenizer.control(spec.frame.burst_separator)
 
     async def reply(self, prompt: Sequence[int]) -> Reply:
         """One sampled reply of at most `spec.reply_tokens` tokens.

@@ -39,9 +39,7 @@ def flaw(texts: Sequence[str], spec: PromptSpec) -> Flaw | None:
         return Flaw.MEDIA
     if "\N{REPLACEMENT CHARACTER}" in whole or "\0" in whole:
         return Flaw.BROKEN
-    if _CONTROL.search(whole) or any(
-        token in whole for token in (spec.turn_open, spec.turn_close, spec.burst_separator)
-    ):
+    if _CONTROL.search(whole) or any(token in whole for token in spec.frame.controls):
         return Flaw.FRAME
     if PLACEHOLDER.search(whole):
         return Flaw.REDACTED

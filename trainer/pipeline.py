@@ -32,6 +32,7 @@ from trainer.models import refresh, registry
 from trainer.models.artifact import MODEL, Artifact, BitsPerByte, Card, read, refuse_forgotten, sha256, write_card
 from trainer.models.gate import judge
 from trainer.models.proof import PROVED, prove
+from trainer.reading.frame import choose
 from trainer.reading.golden import fingerprint
 from trainer.reading.prompt import PromptSpec
 from trainer.run import Run, open_run, remove
@@ -67,7 +68,7 @@ class Training:
     @property
     def frame(self) -> frozenset[int]:
         """Control tokens inside a reply, which bits per byte leave out."""
-        return frozenset({self.tokenizer.control(n) for n in (self.spec.turn_close, self.spec.burst_separator)})
+        return frozenset(map(self.tokenizer.control, self.spec.frame.in_replies))
 
     def digest(self) -> str:
         """Changes with base, data and settings: 16 hexadecimal digits."""
@@ -186,7 +187,7 @@ def prepare(
     base = bases.prepare(settings.base, cache, free=free_space)
     gguf.check(base.folder)
     tokenizer = bases.load_tokenizer(base)
-    spec = PromptSpec(length=settings.length)
+    spec = PromptSpec(choose(tokenizer.special, begin=tokenizer.begin), settings.length)
     count = counting(report, "data", "sessions", start=READ)
     data = dataset(history, tokenizer, spec, settings, count=count)
     return Training(settings, base, tokenizer, spec, data, history, cache)

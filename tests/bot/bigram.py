@@ -53,11 +53,11 @@ def talker(replies: Sequence[Sequence[str]], spec: PromptSpec = SPEC) -> dict[in
     for burst in replies:
         before = start
         for number, text in enumerate(burst):
-            ids = [*([tokenizer.control(spec.burst_separator)] if number else []), *tokenizer.text(text)]
+            ids = [*([tokenizer.control(spec.frame.burst_separator)] if number else []), *tokenizer.text(text)]
             for one in ids:
                 follows.setdefault(before[-1], set()).add(one)
                 before = [one]
-        follows.setdefault(before[-1], set()).add(tokenizer.control(spec.turn_close))
+        follows.setdefault(before[-1], set()).add(tokenizer.control(spec.frame.turn_close))
     return follows
 
 

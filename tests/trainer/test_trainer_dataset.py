@@ -48,7 +48,7 @@ def test_the_loss_counts_the_owners_words_and_their_frame(made, hf):
     row = made.learned[0]
     assert row.learned_turns == 2
     assert row.learned_bytes == len("yepwhyok")
-    separator, close = hf.control(SPEC.burst_separator), hf.control(SPEC.turn_close)
+    separator, close = hf.control(SPEC.frame.burst_separator), hf.control(SPEC.frame.turn_close)
     counted = [token for token, learned in zip(row.ids, row.learned, strict=True) if learned]
     assert counted == [*hf.text("yep"), separator, *hf.text("why"), close, *hf.text("ok"), close]
 

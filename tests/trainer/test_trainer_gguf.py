@@ -15,6 +15,7 @@ from trainer.convert import gguf
 from trainer.convert.vocabulary import UnknownTokenizer
 from trainer.learning.base import EMBEDDED, NoBase, embedded_gguf, load_model, prepare
 from trainer.models.artifact import GGUFTokenizer, PromptMismatch, verify
+from trainer.reading.frame import Frame
 from trainer.reading.golden import fingerprint
 from trainer.reading.prompt import PromptSpec
 
@@ -98,7 +99,7 @@ def test_a_base_that_is_not_there_is_said_with_a_fix(tmp_path, monkeypatch):
 
 def test_a_model_that_reads_prompts_otherwise_is_refused(tmp_path, tokenizer):
     verify(card := a_card(fingerprint=fingerprint(tokenizer, PromptSpec())), tokenizer)
-    other = card.model_copy(update={"prompt": replace(card.prompt, turn_open="<repo_name>")})
+    other = card.model_copy(update={"prompt": replace(card.prompt, frame=Frame(turn_open="<repo_name>"))})
     with pytest.raises(PromptMismatch, match="this code renders") as caught:
         verify(other, tokenizer)
     assert "retrain" in caught.value.fix or "train" in caught.value.fix

@@ -100,7 +100,7 @@ def test_a_row_with_something_recalled_begins_with_the_bots_prompt(tokenizer, cu
     prompt = encode(tokenizer, render_prompt(SPEC, SCENE, turns[:3], mark="3 h later", memory=recalled)).ids
     first = encode(tokenizer, render_prompt(SPEC, SCENE, turns[:1])).ids
     assert row.ids[: len(prompt)] == prompt and row.ids[: len(first)] == first
-    close = tokenizer.control(SPEC.turn_close)
+    close = tokenizer.control(SPEC.frame.turn_close)
     learned = [token for token, counts in zip(row.ids, row.learned, strict=True) if counts]
     assert learned == [*tokenizer.text("ho"), close, *tokenizer.text("at last"), close]
 

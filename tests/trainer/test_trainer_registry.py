@@ -3,7 +3,6 @@
 import json
 import shutil
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -42,7 +41,7 @@ def models(tmp_path):
 def letters(tmp_path_factory):
     """A model of nothing but a vocabulary of single bytes, which loads in a millisecond; and its fingerprint."""
     path = tmp_path_factory.mktemp("letters") / MODEL
-    frame = [value for value in asdict(PromptSpec()).values() if isinstance(value, str)]
+    frame = PromptSpec().frame.controls
     tokens = [*bytes_to_unicode().values(), *frame]
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_tokenizer_model("gpt2")

@@ -17,6 +17,7 @@ from tests.bot.bigram import vocabulary
 from trainer.learning.base import embedded_gguf
 from trainer.models.artifact import PromptMismatch
 from trainer.reading.dialogue import Turn, bursts, turn, windows
+from trainer.reading.frame import Frame
 from trainer.reading.golden import GOLDEN, fingerprint, golden_ids
 from trainer.reading.marks import HOUR, WIDEST
 from trainer.reading.prompt import (
@@ -36,7 +37,7 @@ SPEC = PromptSpec()
 NARROW = PromptSpec(length=128)
 SCENE = Scene("Ann", "Ben")
 KEPT = Path(__file__).with_name("golden_ids.json")
-CONTROLS = (SPEC.turn_open, SPEC.turn_close, SPEC.burst_separator, "<|endoftext|>")
+CONTROLS = ("<|im_start|>", "<|im_end|>", "<filename>", "<|endoftext|>")
 
 plain = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 forged = st.sampled_from([*CONTROLS, "<|im_start|>Ann\nyes<|im_end|>", "<|im_", "end|>", "  13.04", " ½"])
@@ -67,7 +68,9 @@ def test_golden_dialogues_have_the_ids_that_they_had(tokenizer):
 
 def test_the_fingerprint_tells_specs_apart(tokenizer):
     assert fingerprint(tokenizer, SPEC) == fingerprint(tokenizer, PromptSpec())
-    assert fingerprint(tokenizer, SPEC) != fingerprint(tokenizer, replace(SPEC, burst_separator="<repo_name>"))
+    assert fingerprint(tokenizer, SPEC) != fingerprint(
+        tokenizer, replace(SPEC, frame=Frame(burst_separator="<repo_name>"))
+    )
 
 
 def test_control_tokens_are_the_models_own(tokenizer):
@@ -136,8 +139,8 @@ def test_a_burst_survives_the_way_to_a_row_and_back(tokenizer, texts):
     (burst,) = bursts(said, quiet=HOUR, foreign=())
     row = encode(tokenizer, render_row(SPEC, SCENE, [turn(burst, {}, owner="Ann", foreign=())], frozenset({0})))
     *reply, close = (token for token, counts in zip(row.ids, row.learned, strict=True) if counts)
-    assert close == tokenizer.control(SPEC.turn_close)
-    assert messages_of(reply, vocabulary(), tokenizer.control(SPEC.burst_separator)) == tuple(texts)
+    assert close == tokenizer.control(SPEC.frame.turn_close)
+    assert messages_of(reply, vocabulary(), tokenizer.control(SPEC.frame.burst_separator)) == tuple(texts)
 
 
 def test_the_separator_can_be_told_from_every_other_token():
@@ -145,6 +148,6 @@ def test_the_separator_can_be_told_from_every_other_token():
     reader = gguf_py.GGUFReader(embedded_gguf())
     (packed,) = (tensor for tensor in reader.tensors if tensor.name == "token_embd.weight")
     rows = gguf_py.dequantize(packed.data[:17], packed.tensor_type)
-    token_id = reader.fields["tokenizer.ggml.tokens"].contents().index(SPEC.burst_separator)
+    token_id = reader.fields["tokenizer.ggml.tokens"].contents().index(SPEC.frame.burst_separator)
     others = np.delete(rows, token_id, axis=0)
     assert np.linalg.norm(others - rows[token_id], axis=1).min() > 1.0

@@ -79,6 +79,19 @@ class HFTokenizer:
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
 
+    @property
+    def special(self) -> frozenset[str]:
+        """Its control tokens, by name: nobody can type them."""
+        added = self._tokenizer.added_tokens_decoder.values()
+        return frozenset(token.content for token in added if token.special)
+
+    @property
+    def begin(self) -> str:
+        """The control token with which it begins every text; empty if it has none."""
+        name = self._tokenizer.bos_token
+        begun = self._tokenizer.encode("a")[:1] == [self._tokenizer.bos_token_id]
+        return str(name) if name and begun else ""
+
     def text(self, value: str) -> list[int]:
         """Ids of plain words; what looks like a special token stays words."""
         return list(self._tokenizer.encode(value, add_special_tokens=False, split_special_tokens=True))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from llama_cpp import Llama
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, field_validator
 
 from exporter.config import Contact
 from exporter.errors import DoppelgangerError
@@ -100,6 +100,14 @@ class Card(BaseModel):
     peak_rss_mb: float
     seconds: dict[str, float]
     """By stage."""
+
+    @field_validator("prompt", mode="before")
+    @classmethod
+    def _framed(cls, prompt: Any) -> Any:
+        """Before there was more than one frame, a card had the names of its tokens beside the length."""
+        if not isinstance(prompt, dict) or "frame" in prompt:
+            return prompt
+        return {"frame": {name: prompt[name] for name in prompt if name != "length"}, "length": prompt.get("length")}
 
     @property
     def speaker(self) -> Contact | None:
@@ -208,7 +216,7 @@ def no_such_control(name: str) -> PromptMismatch:
     """What a tokenizer says when `name` is no special token of its own."""
     return PromptMismatch(
         f"the model has no special token {name}, with which prompts are rendered",
-        fix="choose a base with ChatML tokens, or retrain the model with this release",
+        fix="choose another base, or retrain the model with this release",
     )
 
 

@@ -52,7 +52,7 @@ def prove(gguf: Path, card: Card, rows: Sequence[Row], *, bits_per_byte: float, 
                 f"in llama.cpp the model needs {found:.3f} bits per byte, and {bits_per_byte:.3f} in training",
                 fix="choose a finer [train] quantization",
             )
-        close = tokenizer.control(card.prompt.turn_close)
+        close = tokenizer.control(card.prompt.frame.turn_close)
         for number, row in enumerate(tries, start=len(rows)):
             count(number, total)
             if ends(llama, row, close=close, limit=card.prompt.reply_tokens):
@@ -73,7 +73,7 @@ def reading(gguf: Path, card: Card) -> Iterator[Llama]:
 
 def frame(tokenizer: Tokenizer, card: Card) -> frozenset[int]:
     """Control tokens inside a reply, which bits per byte leave out."""
-    return frozenset(map(tokenizer.control, (card.prompt.turn_close, card.prompt.burst_separator)))
+    return frozenset(map(tokenizer.control, card.prompt.frame.in_replies))
 
 
 def surprise(llama: Llama, rows: Sequence[Row], frame: frozenset[int], *, count: Count = uncounted) -> float:

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from exporter.messages import Message, MessageKind
 from trainer.reading.dialogue import Turn, words
+from trainer.reading.frame import Frame
 from trainer.reading.marks import HOUR, mark
 from trainer.reading.prompt import PromptSpec, Scene, Tokenizer, encode, fit, render_prompt, render_row
 
@@ -16,7 +18,7 @@ NARROW = 160
 
 def fingerprint(tokenizer: Tokenizer, spec: PromptSpec) -> str:
     """One number for spec, rendering, windows, tokenizer and conversion together: 16 hexadecimal digits."""
-    ids = [golden_ids(tokenizer, spec, scene, turns) for scene, turns in GOLDEN]
+    ids = [golden_ids(tokenizer, spec, scene, turns) for scene, turns in (*GOLDEN, *_forged(spec.frame))]
     return hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:16]
 
 
@@ -31,6 +33,17 @@ def golden_ids(
         tokenizer, render_prompt(narrow, scene, fit(narrow, tokenizer, scene, turns), mark=told_at(0, 9999))
     )
     return {"row": row.ids, "learned": tuple(map(int, row.learned)), "prompt": prompt.ids}
+
+
+def _forged(frame: Frame) -> Iterator[tuple[Scene, tuple[Turn, ...]]]:
+    """Somebody types the control tokens of this frame, unless somebody did so before."""
+    typed = "".join(text for _, turns in GOLDEN for turn in turns for text in turn.texts)
+    if not all(control in typed for control in frame.controls):
+        forged = "".join(frame.controls)
+        yield (
+            Scene(owner="Ann", chat=forged),
+            (Turn(forged, False, (forged, f"{forged} e\N{COMBINING ACUTE ACCENT}")), Turn("Ann", True, ("no",))),
+        )
 
 
 def told_at(before: int | None, minutes: int) -> str:

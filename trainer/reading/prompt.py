@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from unicodedata import normalize
 
 from trainer.reading.dialogue import Turn, clip, window_start
+from trainer.reading.frame import CHATML, Frame
 from trainer.reading.marks import WIDEST
 
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\U00040000-\U000dffff]")
@@ -35,16 +37,9 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PromptSpec:
-    """The frame around turns, by the names of the base's own special tokens; an artifact's card keeps it."""
+    """How prompts are rendered; an artifact's card keeps it."""
 
-    turn_open: str = "<|im_start|>"
-    turn_close: str = "<|im_end|>"
-    burst_separator: str = "<filename>"
-    """Between the messages of one burst; nobody can type it, while a line break may stand inside a message.
-
-    Of SmolLM2's reserved tokens, this one has an embedding of its own. `<file_sep>` and ten others share theirs, and
-    output weights are tied to them, so a model could never tell which of these to say.
-    """
+    frame: Frame = CHATML
     length: int = 512
     """Tokens that a model reads at once: header, history and reply."""
 
@@ -137,8 +132,7 @@ def render_note(spec: PromptSpec, owner: str, text: str) -> tuple[Segment, ...]:
         *_header(spec, f"{owner} writes"),
         *_opening(spec, owner, ""),
         Segment(text, learned=True),
-        Segment(spec.turn_close, control=True),
-        Segment("\n"),
+        *_closing(spec, learned=False),
     )
 
 
@@ -175,28 +169,55 @@ def encode(tokenizer: Tokenizer, segments: Iterable[Segment]) -> Encoded:
     ids: list[int] = []
     learned: list[bool] = []
     for segment in segments:
-        value = segment.value
-        piece = [tokenizer.control(value)] if segment.control else tokenizer.text(UNPRINTABLE.sub("", value))
+        piece = [tokenizer.control(segment.value)] if segment.control else _text(tokenizer, segment.value)
         ids += piece
         learned += [segment.learned] * len(piece)
     return Encoded(tuple(ids), tuple(learned))
 
 
-def _header(spec: PromptSpec, words: str) -> tuple[Segment, ...]:
-    return (
-        Segment(spec.turn_open, control=True),
-        Segment(f"system\n{_line(words)}"),
-        Segment(spec.turn_close, control=True),
-        Segment("\n"),
-    )
+def legible(words: str) -> str:
+    """Words as they are encoded.
+
+    In Unicode's composed form, to which some tokenizers bring them by themselves, while llama.cpp never does.
+    """
+    return normalize("NFC", UNPRINTABLE.sub("", words))
+
+
+def _text(tokenizer: Tokenizer, words: str) -> list[int]:
+    return tokenizer.text(shown) if (shown := legible(words)) else []
+
+
+def _header(spec: PromptSpec, words: str) -> Iterator[Segment]:
+    if spec.frame.begin:
+        yield Segment(spec.frame.begin, control=True)
+    yield from _heading(spec, SYSTEM)
+    yield Segment(_line(words))
+    yield from _closing(spec, learned=False)
 
 
 def _opening(spec: PromptSpec, name: str, mark: str) -> Iterator[Segment]:
     """Between turns, where nobody's words can stand, is the mark's place."""
     if mark:
         yield Segment(f"{mark}\n")
-    yield Segment(spec.turn_open, control=True)
-    yield Segment(f"{_line(name)}\n")
+    yield from _heading(spec, _line(name))
+
+
+def _heading(spec: PromptSpec, name: str) -> Iterator[Segment]:
+    """Who speaks."""
+    frame = spec.frame
+    yield Segment(frame.turn_open, control=True)
+    if frame.name_close:
+        yield Segment(name)
+        yield Segment(frame.name_close, control=True)
+        yield Segment(frame.name_end)
+    else:
+        yield Segment(f"{name}{frame.name_end}")
+
+
+def _closing(spec: PromptSpec, *, learned: bool) -> Iterator[Segment]:
+    """Only the control token can be learned."""
+    yield Segment(spec.frame.turn_close, control=True, learned=learned)
+    yield Segment(spec.frame.turn_end)
 
 
 def _turns(
@@ -222,10 +243,9 @@ def _turn(spec: PromptSpec, turn: Turn, *, learned: bool) -> Iterator[Segment]:
     yield from _opening(spec, turn.name, turn.mark)
     for index, text in enumerate(turn.texts):
         if index:
-            yield Segment(spec.burst_separator, control=True, learned=learned)
+            yield Segment(spec.frame.burst_separator, control=True, learned=learned)
         yield Segment(text, learned=learned)
-    yield Segment(spec.turn_close, control=True, learned=learned)
-    yield Segment("\n")
+    yield from _closing(spec, learned=learned)
 
 
 def _line(name: str) -> str:
