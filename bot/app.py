@@ -79,7 +79,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
     for peer in (peers[chat_id] for chat_id in modes):
         if lacking := ledger.lacks(peer, NEEDED):
             say(f"{peer.name} is left alone: no consent; {how_to_grant(peer, *lacking)}")
-    read = views(store, config, card.gaps)
+    read = views(store, config, card.gaps, region=card.region)
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(open_bot(config.control))
         client = await stack.enter_async_context(connect(config, lasting=True, say=say))

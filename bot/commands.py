@@ -88,7 +88,8 @@ def chat_command(config_path: Path, name: str) -> None:
         if not Ledger(store.database, config.consent).allows(contact, "reply"):
             fix = f"once they agree: {how_to_grant(contact, 'reply')}"
             raise DoppelgangerError(f"no consent to let the double answer {contact.name}", fix=fix)
-        view = views(store, config, artifact.card.gaps, speaker=artifact.card.speaker).of(contact)
+        card = artifact.card
+        view = views(store, config, card.gaps, region=card.region, speaker=card.speaker).of(contact)
         forgotten = store.forgotten.ids()
     temperature, random = config.reply.temperature, SystemRandom()
     with open_double(

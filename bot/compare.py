@@ -60,7 +60,7 @@ def compare(
             fix="train again with `python -m trainer run`, which keeps a converted base",
         )
     agreed = learnable(store, Ledger(store.database, config.consent))
-    read = views(store, config, card.gaps, speaker=card.speaker)
+    read = views(store, config, card.gaps, region=card.region, speaker=card.speaker)
     every = held_out_exchanges(store, agreed, read, since=card.held_out_since)
     if not every:
         raise DoppelgangerError("no exchange was held out from training", fix="sync more history, then train again")

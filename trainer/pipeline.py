@@ -29,7 +29,17 @@ from trainer.learning import curves
 from trainer.learning.forecast import Forecast
 from trainer.learning.loss import sample
 from trainer.models import refresh, registry
-from trainer.models.artifact import MODEL, Artifact, BitsPerByte, Card, read, refuse_forgotten, sha256, write_card
+from trainer.models.artifact import (
+    MODEL,
+    Artifact,
+    BitsPerByte,
+    Card,
+    adapter_digest,
+    read,
+    refuse_forgotten,
+    sha256,
+    write_card,
+)
 from trainer.models.gate import judge
 from trainer.models.proof import PROVED, prove
 from trainer.reading.frame import choose
@@ -230,7 +240,8 @@ def _make(
     if prepared.is_dir():
         card = _card(training, people, measured, untuned, clock(), sha256(prepared / MODEL))
         work.stage("verify", lambda: _proved(training, work, prepared, card, bits_per_byte=measured["proved"]))
-        write_card(prepared, card.model_copy(update={"seconds": seconds | work.seconds}))
+        found = {"adapter_sha256": adapter_digest(prepared), "seconds": seconds | work.seconds}
+        write_card(prepared, card.model_copy(update=found))
 
 
 def _proved(training: Training, work: Run, prepared: Path, card: Card, *, bits_per_byte: float) -> dict[str, float]:
@@ -277,6 +288,7 @@ def _card(
         held_out_since=data.held_out_since,
         chats=training.chats,
         people=tuple(sorted(people)),
+        region=training.history.region,
         gaps=dict(data.gaps),
         sessions=data.sessions,
         tokens=data.tokens,

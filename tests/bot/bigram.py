@@ -123,6 +123,7 @@ def a_card(*, prompt: PromptSpec = SPEC, **changes: Any) -> Card:
         held_out_since=datetime(2026, 1, 1, tzinfo=UTC),
         chats=(),
         people=(),
+        region=None,
         gaps={},
         sessions=1,
         tokens=1,

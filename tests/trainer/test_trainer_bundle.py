@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import shutil
 from contextlib import suppress
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from exporter.errors import ConfigError, DoppelgangerError
@@ -17,7 +19,9 @@ from trainer import pipeline
 from trainer.commands import main
 from trainer.data.bundle import NoBundle, read_bundle, write_bundle
 from trainer.data.split import split
-from trainer.models import arrival, registry
+from trainer.learning.base import Base, load_model, load_tokenizer
+from trainer.learning.methods import with_adapter
+from trainer.models import arrival, refresh, registry
 from trainer.models.arrival import NotAccepted
 from trainer.models.artifact import (
     ADAPTER,
@@ -26,6 +30,7 @@ from trainer.models.artifact import (
     BitsPerByte,
     LearnedFromForgotten,
     PromptMismatch,
+    adapter_digest,
     read,
     sha256,
     write_card,
@@ -129,7 +134,13 @@ def test_what_was_trained_elsewhere_comes_back_and_is_put_to_use(store, config_o
         call("run", "--bundle", packed, "--output", double)
     added = call("models", "add", double, "--config", settings).stdout
     artifact = registry.current(config.models)
-    assert f"added {artifact.name}" in added and "in use from now on: better than its base" in added
+    assert f"added {artifact.name}, from which `continue` can go on" in added
+    begun = refresh.start(config.models)
+    spec, tokenizer = artifact.card.prompt, load_tokenizer(Base(tiny_base))
+    elsewhere = Base(shutil.copytree(tiny_base, tmp_path / "moved"))
+    refresh.require_same(begun, elsewhere, spec, tokenizer, config.train)
+    refresh.begin_from(with_adapter(load_model(tiny_base, torch.float32), rank=config.train.rank, seed=1), begun)
+    assert "in use from now on: better than its base" in added
     assert artifact.card == read(double).card
     assert (artifact.card.base, artifact.card.base_gguf) == (str(tiny_base), None)
 
@@ -155,10 +166,12 @@ def brought(tmp_path, gguf, history):
 
     def bring(**changes: object):
         folder = tmp_path / "double"
-        folder.mkdir(exist_ok=True)
+        (folder / ADAPTER).mkdir(parents=True, exist_ok=True)
         (folder / MODEL).write_bytes(gguf.read_bytes())
+        (folder / ADAPTER / "adapter_model.safetensors").write_bytes(b"learned")
         bits = BitsPerByte(base=9.0, tuned=8.0)
-        card = a_card(sha256=sha256(gguf), held_out_since=history.since, bits_per_byte=bits, base_gguf="/there")
+        digests = {"sha256": sha256(gguf), "adapter_sha256": adapter_digest(folder)}
+        card = a_card(**digests, held_out_since=history.since, bits_per_byte=bits, base_gguf="/there")
         write_card(folder, card.model_copy(update=changes))
         return folder
 
@@ -170,6 +183,7 @@ def test_a_model_is_taken_in_once(config_of, store, brought):
     artifact = arrival.add(config, store, brought())
     assert registry.in_use(config.models) == artifact.name
     assert artifact.card.base_gguf is None
+    assert (artifact.folder / ADAPTER / "adapter_model.safetensors").read_bytes() == b"learned"
     with pytest.raises(NotAccepted, match=f"is here already: {artifact.name}"):
         arrival.add(config, store, brought())
 
@@ -179,6 +193,7 @@ def test_a_model_is_taken_in_once(config_of, store, brought):
     [
         ({"owner": "Eve"}, NotAccepted, "the double of Eve"),
         ({"sha256": "0" * 64}, NotAccepted, "not the file that its card describes"),
+        ({"adapter_sha256": "0" * 64}, NotAccepted, "adapter does not hold what"),
         ({"fingerprint": "0" * 16}, PromptMismatch, "this code renders"),
         ({"bits_per_byte": BitsPerByte(base=0.1, tuned=0.05)}, Unfaithful, "where it was trained it needed 0.050"),
     ],

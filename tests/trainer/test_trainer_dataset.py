@@ -17,7 +17,7 @@ from tests.trainer.conftest import BEN, CLUB, EVE, OWNER, START, config_with, ta
 from trainer.data import dataset as rendering
 from trainer.data.dataset import Dataset, held_out_exchanges, lessons, memories
 from trainer.data.split import Split, split
-from trainer.reading.conversations import TooLittle, learnable, views
+from trainer.reading.conversations import TooLittle, conversations, learnable, views
 from trainer.reading.prompt import PromptSpec
 from trainer.reading.sensitive.spans import Kind
 
@@ -115,9 +115,17 @@ def test_a_relation_of_nobody_is_refused(store):
 def test_a_gap_that_is_set_is_everybodys(store):
     half = timedelta(minutes=30)
     assert set(divide(store, Train(session_gap_minutes=30)).gaps.values()) == {half}
-    read = views(store, config_with(Train()), {BEN.peer_id: half})
+    read = views(store, config_with(Train()), {BEN.peer_id: half}, region=None)
     assert read.of(CLUB).gap == half, "a chat that the model never met is read as the others"
     assert divide(store, Train()).gaps[BEN.peer_id] != half
+
+
+@pytest.mark.parametrize(("region", "read"), [("RU", "[phone 1]"), (None, "8 (916) 123-45-67")])
+def test_numbers_are_hidden_as_a_model_was_taught_and_not_as_the_configuration_has_it_now(store, region, read):
+    first = next(iter(talk()))
+    store.add([replace(first, text="8 (916) 123-45-67", edited_at=START)])
+    every = conversations(store, [BEN], views(store, config_with(Train()), {}, region=region))
+    assert every[0].turns[0].texts == (read,)
 
 
 def test_notes_to_self_and_bots_are_not_learned(store, hf, made):
@@ -134,7 +142,7 @@ def test_the_digest_changes_with_a_word(store, hf, made):
 
 
 def test_held_out_exchanges_are_the_owners_answers_with_what_stood_before(store, made):
-    read = views(store, config_with(Train()), made.gaps)
+    read = views(store, config_with(Train()), made.gaps, region=None)
     exchanges = held_out_exchanges(store, learnable(store, agreed(store)), read, since=made.held_out_since)
     assert [exchange.reply.texts for exchange in exchanges] == [("yep", "why"), ("ok",)] * 4
     assert all(exchange.at >= made.held_out_since for exchange in exchanges)
@@ -186,7 +194,7 @@ def test_what_is_held_out_is_not_learned_from_notes(store, tmp_path):
 def test_no_history_no_words_and_too_few_words_are_said_with_a_fix(tmp_path, hf):
     with open_store(tmp_path / "empty.db") as store:
         with pytest.raises(TooLittle, match="no history yet"):
-            views(store, config_with(Train()), {})
+            views(store, config_with(Train()), {}, region=None)
         store.save_peers([OWNER, BEN])
         store.add(m for m in talk(30) if not m.outgoing and m.chat_id == BEN.peer_id)
         with pytest.raises(TooLittle, match="written nothing"):
@@ -247,7 +255,7 @@ def test_a_person_who_agreed_may_be_learned_and_measured_instead(store, hf):
 
 
 def test_in_a_private_chat_the_other_one_is_the_owner(store):
-    ben = views(store, config_with(Train()), {}, speaker="Ben").of(BEN).scene
+    ben = views(store, config_with(Train()), {}, region=None, speaker="Ben").of(BEN).scene
     assert (ben.owner, ben.chat, ben.relation) == ("Ben", "Ann", "")
 
 

@@ -44,7 +44,7 @@ def model(tmp_path, ggufs):
 
 @pytest.fixture
 def history(store):
-    return conversations(store, learnable(store, agreed(store)), views(store, config_with(Train()), {}))
+    return conversations(store, learnable(store, agreed(store)), views(store, config_with(Train()), {}, region=None))
 
 
 @pytest.fixture

@@ -1,8 +1,11 @@
 """LoRA, QLoRA and full fine-tuning: what learns, over which weights, and what is kept of it."""
 
+import shutil
+
 import pytest
 import torch
 from bitsandbytes.nn import Linear4bit
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 
 from tests.trainer.conftest import merged_model, slow_down
@@ -185,3 +188,12 @@ def test_every_method_ends_in_a_double_that_llama_cpp_speaks(store, config_of, m
     artifact = pipeline.run(config, store)
     assert current(config.models) == artifact
     assert artifact.card.bits_per_byte.tuned < artifact.card.bits_per_byte.base
+
+
+def test_a_base_is_known_by_its_weights_wherever_it_lies(tiny_base, tmp_path):
+    moved = Base(shutil.copytree(tiny_base, tmp_path / "moved"))
+    assert moved.key == Base(tiny_base).key
+    (shard,) = moved.folder.glob("*.safetensors")
+    weights = load_file(shard)
+    save_file({name: weight * 1.1 for name, weight in weights.items()}, shard, metadata={"format": "pt"})
+    assert moved.key != Base(tiny_base).key

@@ -71,13 +71,14 @@ def rollback_command(config_path: Path) -> None:
 def add_command(config_path: Path, folder: Path) -> None:
     """Take in a model that was trained from a bundle, elsewhere.
 
-    FOLDER is what `run --bundle` left. The model is copied, checked, and put to use as one that was trained here.
+    FOLDER is what `run --bundle` left. The model is copied with its adapter, checked, and put to use as one that was
+    trained here.
     """
     config = configuration.load(config_path)
     config.make_state()
     with open_store(config.database) as store, progress(Console(stderr=True)) as steps:
         artifact = add(config, store, folder, steps)
-    click.echo(f"added {artifact.name}")
+    click.echo(f"added {artifact.name}{', from which `continue` can go on' if artifact.adapter_bytes else ''}")
     print_verdict(Console(), artifact, registry.verdict(artifact))
 
 

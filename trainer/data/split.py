@@ -27,6 +27,7 @@ from trainer.reading.conversations import (
 from trainer.reading.dialogue import Turn
 from trainer.reading.prompt import Scene
 from trainer.reading.redact import placeholders
+from trainer.reading.sensitive.phones import region_of
 from trainer.reading.sensitive.spans import Kind
 
 LEAST_TURNS = 20
@@ -81,7 +82,8 @@ def split(
     """
     train, agreed = config.train, learnable(store, ledger)
     gaps = learn_gaps(store, agreed, train)
-    read = views(store, config, gaps, speaker=train.speaker)
+    region = region_of(config.telegram.phone, config.timezone)
+    read = views(store, config, gaps, region=region, speaker=train.speaker)
     whose = read.speaker.name if read.speaker else "the owner"
     if read.speaker and not ledger.allows(read.speaker, "learn"):
         fix = f"once they do: {how_to_grant(read.speaker, 'learn')}"

@@ -4,6 +4,7 @@ From then on it is a model like any other: the gate says whether it is put to us
 """
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,12 +14,23 @@ from exporter.errors import DoppelgangerError
 from exporter.progress import PERCENT, Report, Step, counting, silent
 from exporter.store import Store
 from trainer.models import registry
-from trainer.models.artifact import CARD, MODEL, Artifact, check, read, write_card
+from trainer.models.artifact import (
+    ADAPTER,
+    CARD,
+    MODEL,
+    Artifact,
+    adapter_digest,
+    adapter_files,
+    check,
+    read,
+    write_card,
+)
 from trainer.models.gate import held_out, judge, measure
 from trainer.models.proof import PROVED, Unfaithful
 from trainer.reading.conversations import Conversation, conversations, learnable, views
 from trainer.run import remove
 
+AGAIN = "copy the folder again"
 CHUNK = 2**24
 ROOM = 1.1
 """How many times the bits per byte of its base a model may need here: other words are measured than there."""
@@ -60,14 +72,20 @@ def add(config: Config, store: Store, folder: Path, report: Report = silent) -> 
 
 def _history(config: Config, store: Store, artifact: Artifact) -> list[Conversation]:
     """What the store holds, read as the model was taught to read it."""
-    read_as = views(store, config, artifact.card.gaps, speaker=artifact.card.speaker)
+    card = artifact.card
+    read_as = views(store, config, card.gaps, region=card.region, speaker=card.speaker)
     return conversations(store, learnable(store, Ledger(store.database, config.consent)), read_as)
 
 
 def _copy(folder: Path, arriving: Path, report: Report) -> Artifact:
-    """Card and model as they are here; the base that the card names is on another disk."""
+    """Card, model and adapter as they are here; the base that the card names is on another disk."""
     card = read(folder).card.model_copy(update={"base_gguf": None})
     arriving.mkdir(mode=0o700)
+    for file in adapter_files(folder):
+        (arriving / ADAPTER).mkdir(mode=0o700, exist_ok=True)
+        shutil.copyfile(file, arriving / ADAPTER / file.name)
+    if adapter_digest(arriving) != card.adapter_sha256:
+        raise NotAccepted(f"{folder / ADAPTER} does not hold what the model's card describes", fix=AGAIN)
     digest, done, size = hashlib.sha256(), 0, (folder / MODEL).stat().st_size
     with (folder / MODEL).open("rb") as source, (arriving / MODEL).open("wb") as target:
         while chunk := source.read(CHUNK):
@@ -75,7 +93,7 @@ def _copy(folder: Path, arriving: Path, report: Report) -> Artifact:
             digest.update(chunk)
             report(Step("copy", (done := done + len(chunk)) / 1e6, size / 1e6))
     if digest.hexdigest() != card.sha256:
-        raise NotAccepted(f"{folder / MODEL} is not the file that its card describes", fix="copy the folder again")
+        raise NotAccepted(f"{folder / MODEL} is not the file that its card describes", fix=AGAIN)
     write_card(arriving, card)
     return read(arriving)
 

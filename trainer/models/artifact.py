@@ -71,6 +71,8 @@ class Card(BaseModel):
     """Ids of the chats that were learned from."""
     people: tuple[int, ...]
     """Ids of everybody who has a word in those chats, learned or only read: a model may repeat either."""
+    region: str | None
+    """Whose telephone numbers were hidden as they are dialled at home: the bot must hide what training hid."""
     gaps: dict[int, timedelta]
     """The silence that ends a session, by chat: the bot must see sessions as the model learned them."""
     sessions: int
@@ -84,6 +86,8 @@ class Card(BaseModel):
     quantization: str
     sha256: str
     """Of the model's file, in hexadecimal."""
+    adapter_sha256: str | None = None
+    """Of what a refresh goes on from, as `adapter_digest` has it; None: nothing."""
     data_digest: str
     """Of every row, learned or held out."""
     run_digest: str
@@ -136,7 +140,7 @@ class Artifact:
     @property
     def adapter_bytes(self) -> int:
         """What of its folder a refresh goes on from; 0: nothing."""
-        return sum(file.stat().st_size for file in (self.folder / ADAPTER).glob("*"))
+        return sum(file.stat().st_size for file in adapter_files(self.folder))
 
 
 def read(folder: Path) -> Artifact:
@@ -181,6 +185,17 @@ def sha256(file: Path) -> str:
     """Digest of a file, in hexadecimal."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def adapter_files(folder: Path) -> list[Path]:
+    """What a refresh goes on from, in the folder of a model, by name; perhaps nothing."""
+    return sorted(file for file in (folder / ADAPTER).glob("*") if file.is_file())
+
+
+def adapter_digest(folder: Path) -> str | None:
+    """Of the names and contents of those files, in hexadecimal; None: there are none."""
+    found = [(file.name, sha256(file)) for file in adapter_files(folder)]
+    return hashlib.sha256(repr(found).encode()).hexdigest() if found else None
 
 
 @contextmanager

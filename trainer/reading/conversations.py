@@ -22,7 +22,6 @@ from trainer.reading.gaps import learn_gap, typical
 from trainer.reading.marks import HOUR, mark
 from trainer.reading.prompt import Scene
 from trainer.reading.redact import Redactor
-from trainer.reading.sensitive.phones import region_of
 
 KINDS = frozenset({PeerKind.USER, PeerKind.GROUP})
 """Chats with people. Saved Messages are the desk of the double itself, and bots are given commands."""
@@ -131,8 +130,17 @@ class Views:
         return View(self.owner, chat, gap, self.zone, self.region, relation, self.speaker)
 
 
-def views(store: Store, config: Config, gaps: Mapping[int, timedelta], *, speaker: Contact | None = None) -> Views:
+def views(
+    store: Store,
+    config: Config,
+    gaps: Mapping[int, timedelta],
+    *,
+    region: str | None,
+    speaker: Contact | None = None,
+) -> Views:
     """How the chats of a store are read, with these gaps, by the owner's double or by that of `speaker`.
+
+    Telephone numbers are hidden as they are dialled in `region`, which a model's card has as it has the gaps.
 
     Raises:
         TooLittle: there is no history at all.
@@ -143,7 +151,6 @@ def views(store: Store, config: Config, gaps: Mapping[int, timedelta], *, speake
         raise too_little("there is no history yet")
     peers, relations = list(store.peers().values()), config.train.relations
     related = {resolve_contact(_contact(name), peers).peer_id: what for name, what in relations.items()}
-    region = region_of(config.telegram.phone, config.timezone)
     return Views(owner, gaps, ZoneInfo(config.timezone), region, related, _speaker(speaker, owner, peers))
 
 
