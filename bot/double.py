@@ -12,8 +12,8 @@ from typing import Any
 from bot import cards
 from bot.conversation import Conversation
 from bot.drafts import Burst, Draft, DraftState
-from bot.notices import notice
 from bot.parts import Parts
+from bot.refused import rule
 from bot.stops import Stop
 from exporter.messages import Message
 from exporter.modes import Mode
@@ -94,7 +94,7 @@ class Double:
         if conversation is None or not conversation.agreed:
             return False
         if stop := self._parts.stops.of(draft.chat_id):
-            self._work(draft.chat_id, self._tell(stop))  # the card stays open: it may be sent once that is over
+            self._work(draft.chat_id, self._give_up(draft, stop))  # not sent later, when nobody expects it any more
             return False
         with self._parts.store.database.atomic():
             if not self._parts.drafts.close(draft.draft_id, DraftState.SENT, number=number):
@@ -103,8 +103,9 @@ class Double:
         self._work(draft.chat_id, conversation.send_approved(draft, entries, number=number))
         return True
 
-    async def _tell(self, stop: Stop) -> None:
-        await self._parts.desks.tell(notice(self._parts, stop))
+    async def _give_up(self, draft: Draft, stop: Stop) -> None:
+        if self._parts.drafts.close(draft.draft_id, DraftState.EXPIRED):
+            await self._parts.desks.close(draft, cards.not_sent(rule(stop.code).why))
 
     def _work(self, chat_id: int, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work)

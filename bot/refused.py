@@ -63,6 +63,8 @@ _FROZEN = Rule(Reaction.HALT, "Telegram froze your account; Telegram's app tells
 
 UNHEARD = "UNHEARD"
 """Not Telegram's: somebody said something in the chat of which no update came, and the message no longer fits."""
+STOPPED = "STOPPED"
+"""Not Telegram's: the owner said stop."""
 
 RULES: Mapping[str, Rule] = {
     "FLOOD_WAIT": Rule(Reaction.REST, "Telegram asks for a pause"),
@@ -86,6 +88,7 @@ RULES: Mapping[str, Rule] = {
     "CHANNEL_PRIVATE": Rule(Reaction.LEAVE, "you are no longer in this chat"),
     "TOPIC_CLOSED": Rule(Reaction.LEAVE, "the topic is closed"),
     UNHEARD: Rule(Reaction.DROP, "you wrote there yourself"),
+    STOPPED: Rule(Reaction.DROP, "you stopped it"),
     "PEER_UNKNOWN": Rule(Reaction.DROP, "Telegram never told how to reach this chat; sync it first"),
     "PEER_ID_INVALID": Rule(Reaction.LEAVE, "Telegram no longer knows this chat"),
     "MESSAGE_TOO_LONG": Rule(Reaction.DROP, "it is too long for one message"),

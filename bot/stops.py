@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.refused import Reaction, Refused, Wait, rule
+from bot.refused import STOPPED, Reaction, Refused, Wait, rule
 from exporter.store import Store
 
 log = logging.getLogger(__name__)
@@ -72,9 +72,15 @@ class Stops:
         elif reaction is Reaction.LEAVE and chat_id is not None:
             self._stop(chat_id, refused.code, None)
 
-    def lift(self, chat_id: int) -> None:
-        """The owner says otherwise about this chat."""
-        self._table.delete_where("chat_id = ?", [chat_id])
+    def stop(self, chat_id: int) -> None:
+        """The owner wants nothing sent there, or to anybody where it is ACCOUNT; whichever process he tells."""
+        self._stop(chat_id, STOPPED, None, told=True)
+
+    def lift(self, chat_id: int) -> list[Stop]:
+        """The owner says otherwise: what has no end of its own ends, for this chat or all; gives what goes on."""
+        chats = "" if chat_id == ACCOUNT else "chat_id = :chat and "
+        self._table.delete_where(f'{chats}"until" is null', {"chat": chat_id})
+        return list(self._where("chat_id in (?, ?)", ACCOUNT, chat_id))
 
     def untold(self) -> list[Stop]:
         """What the owner was not told of yet, whichever run stopped it."""
@@ -82,13 +88,13 @@ class Stops:
 
     def told(self, stop: Stop) -> None:
         """He was told."""
-        self._table.update(stop.chat_id, {"told": True})
+        self._table.update((stop.chat_id, stop.code), {"told": True})
 
-    def _stop(self, chat_id: int, code: str, until: datetime | None) -> None:
+    def _stop(self, chat_id: int, code: str, until: datetime | None, *, told: bool = False) -> None:
         """What is stopped already stays so for longer, and is not told again."""
-        told = any(stop.code == code for stop in self._where("chat_id = ? and told", chat_id))
+        told = told or any(stop.code == code for stop in self._where("chat_id = ? and told", chat_id))
         ends = None if until is None else int(until.timestamp())
-        self._table.upsert({"chat_id": chat_id, "code": code, "until": ends, "told": told}, pk="chat_id")
+        self._table.upsert({"chat_id": chat_id, "code": code, "until": ends, "told": told}, pk=("chat_id", "code"))
         self.news.set()
 
     def _where(self, where: str, *values: int) -> Iterator[Stop]:

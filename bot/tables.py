@@ -69,7 +69,7 @@ def m004_stop(db: Database) -> None:
     """Where nothing is sent: chat 0 is the whole account; `until` is in seconds since 1970, null is for ever."""
     db.table("stop").create(
         {"chat_id": int, "code": str, "until": int, "told": int},
-        pk="chat_id",
-        not_null={"code", "told"},
+        pk=("chat_id", "code"),
+        not_null={"told"},
         strict=True,
     )

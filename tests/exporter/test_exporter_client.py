@@ -130,6 +130,7 @@ async def test_what_nobody_waits_for_any_more_is_not_sent_once_the_network_is_ba
         sandbox.drop_connections()
         sandbox.thaw()
         async with asyncio.timeout(5):
+            await client.link.lost.wait()
             await client.link.connected.wait()
         await client.once(SendMessageRequest(InputPeerSelf(), "in time", random_id=3))
     sent = [call.request.message for call in world.calls if call.method == "messages.sendMessage"]
