@@ -1,11 +1,14 @@
 """What a card says: who wrote what, the numbered proposals, and what became of them. Pure: desks send these texts."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from bot.drafts import Burst, Draft
+from bot.refused import rule
+from bot.stops import ACCOUNT, Stop
+from exporter.messages import Peer
 
 QUOTED_LINES = 5
 QUOTED = 160
@@ -59,11 +62,12 @@ def not_sent(why: str) -> str:
     return f"Not sent: {why}."
 
 
-def stopped(why: str, *, name: str | None, until: datetime | None, zone: tzinfo) -> str:
-    """What the owner is told when nothing is sent any more: to `name`, or to anybody where that is None."""
-    whom = "anybody" if name is None else clip(name, QUOTED)
-    end = "you say otherwise" if until is None else f"{until.astimezone(zone):%A, %H:%M}"
-    return f"Your double sends nothing to {whom} until {end}: {why}."
+def stopped(stop: Stop, peers: Mapping[int, Peer], zone: tzinfo) -> str:
+    """What the owner is told of a stop: to whom nothing is sent, until when, and why."""
+    peer = peers.get(stop.chat_id)
+    whom = "anybody" if stop.chat_id == ACCOUNT else clip(peer.name, QUOTED) if peer else str(stop.chat_id)
+    end = "you say otherwise" if stop.until is None else f"{stop.until.astimezone(zone):%A, %H:%M}"
+    return f"Your double sends nothing to {whom} until {end}: {rule(stop.code).why}."
 
 
 def ago(age: timedelta) -> str:

@@ -18,10 +18,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bot import cards
 from bot.compare import Sample, compare
 from bot.drafts import Drafts
 from bot.engine import open_double
 from bot.status import status
+from bot.stops import ACCOUNT, Stops
 from bot.tables import migrations
 from bot.talk import talk
 from exporter import config as configuration
@@ -122,6 +124,40 @@ def status_command(config_path: Path) -> None:
         click.echo(status(store, ledger, drafts, card, modes, now=clock(), zone=zone))
 
 
+@main.command("stop")
+@config_option
+@click.argument("contact", required=False)
+def stop_command(config_path: Path, contact: str | None) -> None:
+    """Send nothing more, to CONTACT or to anybody, until `resume`.
+
+    A running double heeds it before its next message, and so does one that is started later. Drafts still come.
+    """
+    with _history(configuration.load(config_path)) as store:
+        chat_id, name = _whom(store, contact)
+        Stops(store, partial(datetime.now, UTC)).stop(chat_id)
+    click.echo(f"nothing is sent to {name or 'anybody'} any more; `python -m bot resume` ends that")
+
+
+@main.command("resume")
+@config_option
+@click.argument("contact", required=False)
+def resume_command(config_path: Path, contact: str | None) -> None:
+    """Send again to CONTACT, or to everybody, as the configuration says.
+
+    That also ends what began because Telegram refused to deliver, to somebody who had blocked you, for example. What
+    Telegram asks to wait for goes on until its end.
+    """
+    config = configuration.load(config_path)
+    with _history(config) as store:
+        chat_id, name = _whom(store, contact)
+        left = Stops(store, partial(datetime.now, UTC)).lift(chat_id)
+        peers = store.peers()
+    for stop in left:
+        click.echo(cards.stopped(stop, peers, ZoneInfo(config.timezone)))
+    if not left:
+        click.echo(f"the double speaks with {name or 'everybody'} again, as [reply] in the configuration says")
+
+
 @main.command("compare")
 @config_option
 @click.option("--count", type=click.IntRange(min=1), default=5, show_default=True, help="How many moments.")
@@ -166,6 +202,14 @@ def _table(samples: list[Sample]) -> Table:
     for one in samples:
         table.add_row(*(Text("\n".join(texts)) for texts in (one.context, one.real, one.base, one.tuned)))
     return table
+
+
+def _whom(store: Store, contact: str | None) -> tuple[int, str | None]:
+    """A chat's id and name; without a contact, all chats, which have no name."""
+    if contact is None:
+        return ACCOUNT, None
+    peer = resolve_contact(contact, store.peers().values())
+    return peer.peer_id, peer.name
 
 
 def _nothing_synced() -> DoppelgangerError:

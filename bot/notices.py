@@ -4,8 +4,6 @@ import logging
 
 from bot import cards
 from bot.parts import Parts
-from bot.refused import rule
-from bot.stops import ACCOUNT, Stop
 
 log = logging.getLogger(__name__)
 
@@ -16,15 +14,8 @@ async def tell_of_stops(parts: Parts) -> None:
         parts.stops.news.clear()
         for stop in parts.stops.untold():
             parts.stops.told(stop)
-            parts.say(notice(parts, stop))
-            await parts.desks.tell(notice(parts, stop))
+            text = cards.stopped(stop, parts.store.peers(), parts.zone)
+            parts.say(text)
+            await parts.desks.tell(text)
             log.info("stop.told", extra={"code": stop.code, "chat_id": stop.chat_id})
         await parts.stops.news.wait()
-
-
-def notice(parts: Parts, stop: Stop) -> str:
-    """What is stopped, why, and for how long."""
-    peer = None if stop.chat_id == ACCOUNT else parts.store.peers().get(stop.chat_id)
-    return cards.stopped(
-        rule(stop.code).why, name=None if peer is None else peer.name, until=stop.until, zone=parts.zone
-    )

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
+from bot.cards import stopped
 from bot.drafts import Drafts
 from bot.entries import sent_since
 from bot.policy import NEEDED
+from bot.stops import Stops
 from exporter.consent import Ledger
 from exporter.messages import Peer
 from exporter.modes import Mode
@@ -23,7 +25,7 @@ def status(
     now: datetime,
     zone: tzinfo,
 ) -> str:
-    """Model, modes, open drafts, and what was sent since midnight in the owner's zone."""
+    """Model, modes, open drafts, what was sent since midnight in the owner's zone, and what is stopped."""
 
     def named(peer: Peer) -> str:
         return peer.name if ledger.allows(peer, *NEEDED) else f"{peer.name} (no consent)"
@@ -43,5 +45,6 @@ def status(
             f"auto: {names[Mode.AUTO]}",
             f"open drafts: {len(drafts.all_open())}",
             f"sent today: {sent_since(store.database, midnight)}",
+            *(stopped(stop, peers, zone) for stop in Stops(store, lambda: now).all()),
         ]
     )

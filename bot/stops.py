@@ -82,6 +82,10 @@ class Stops:
         self._table.delete_where(f'{chats}"until" is null', {"chat": chat_id})
         return list(self._where("chat_id in (?, ?)", ACCOUNT, chat_id))
 
+    def all(self) -> list[Stop]:
+        """Everything that is stopped now, the account first."""
+        return list(self._where("true"))
+
     def untold(self) -> list[Stop]:
         """What the owner was not told of yet, whichever run stopped it."""
         return list(self._where("not told"))

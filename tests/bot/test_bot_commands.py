@@ -114,3 +114,15 @@ def test_a_model_that_reads_prompts_otherwise_says_nothing_to_anybody(config, hi
 def test_every_command_teaches(command):
     result = CliRunner().invoke(main, [*command, "--help"])
     assert result.exit_code == 0 and len(result.output) > 200
+
+
+@pytest.mark.usefixtures("history", "model")
+def test_stop_and_resume_for_one_contact_and_for_all(config, tmp_path):
+    assert call("stop", "Ben", config=config).output.startswith("nothing is sent to Ben any more")
+    assert call("stop", config=config).output.startswith("nothing is sent to anybody any more")
+    status = call("status", config=config).output
+    assert "sends nothing to anybody until you say otherwise: you stopped it." in status and "nothing to Ben" in status
+    assert "sends nothing to anybody" in call("resume", "Ben", config=config).output
+    assert "nothing to Ben" not in call("status", config=config).output
+    assert "speaks with everybody again" in call("resume", config=config).output
+    assert "sends nothing" not in call("status", config=config).output

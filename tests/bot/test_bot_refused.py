@@ -155,6 +155,31 @@ async def test_a_long_flood_wait_makes_a_draft_of_it_and_no_send_is_tried_before
     assert len(at.calls(SENT)) == sends == 1, "neither to others nor to the desk"
 
 
+async def test_acceptance_34_after_stop_nothing_more_is_sent_over_restarts_too_until_resume(at):
+    anna, boris = at.person("Anna"), at.person("Boris")
+    at.script.replies = [("one", "two")]
+    async with at.running():
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+        at.world.fault("messages.setTyping", after=1, delay=0.2)
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.from_owner(boris) == ["one"])
+        with open_store(at.config.database, migrations) as store:
+            Stops(store, lambda: datetime.now(UTC)).stop(ACCOUNT)
+        at.say(at.owner, at.owner, "1", reply_to=card)
+        await at.until(lambda: any("Not sent: you stopped it" in m.text for m in at.saved()))
+        await at.quiet()
+    async with at.running():
+        at.say(boris, at.owner, "hello?")
+        await at.until(lambda: any("> hello?" in m.text for m in at.saved()))
+        await at.quiet()
+        assert at.from_owner(boris) == ["one"] and at.from_owner(anna) == []
+        with open_store(at.config.database, migrations) as store:
+            assert Stops(store, lambda: datetime.now(UTC)).lift(ACCOUNT) == []
+        at.say(boris, at.owner, "and now?")
+        await at.until(lambda: at.from_owner(boris) == ["one", "one", "two"])
+
+
 def test_every_row_has_words_and_a_refusal_that_nobody_knows_costs_one_message():
     assert all(row.why and not row.why.endswith(".") for row in RULES.values())
     assert rule("BRAND_NEW").reaction is Reaction.DROP and "BRAND_NEW" in rule("BRAND_NEW").why
