@@ -63,6 +63,40 @@ async def test_acceptance_27_a_kill_right_after_telegram_took_a_message_sends_it
     assert at.from_owner(boris) == ["yes"]
 
 
+KILLED_AT = {
+    "queued": ("messages.setTyping", 1, "before"),
+    "asked": ("messages.sendMessage", 2, "before"),
+    "taken": ("messages.sendMessage", 2, "after"),
+    "between two messages": ("messages.setTyping", 2, "before"),
+    "known": ("messages.editMessage", 1, "before"),
+}
+"""Moments in the life of what the owner chose: which call, counted from one, and where it loses its connection. The
+first message that is sent is the card."""
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("moment", KILLED_AT)
+async def test_acceptance_27_a_kill_at_any_moment_after_the_choice_leaves_each_message_exactly_once(at, moment):
+    write_artifact(at.config.models, [("sure", "soon")], owner="Olive")
+    anna = at.person("Anna")
+    method, number, drop = KILLED_AT[moment]
+    at.world.fault(method, after=number - 1, drop=drop)
+    async with a_bot(at) as process:
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved, seconds=60)
+        at.say(at.owner, at.owner, "+", reply_to=card)
+        await at.until(lambda: len(at.calls(method)) == number, seconds=60)
+        process.kill()
+        await process.wait()
+    before = at.from_owner(anna)
+    async with a_bot(at) as process:
+        await at.quiet(1)
+        await ended(process, signal.SIGTERM)
+    assert at.from_owner(anna) == ["sure", "soon"], f"{before} had arrived"
+    assert at.states() == [("sure", "sent"), ("soon", "sent")]
+
+
 async def test_acceptance_39_one_process_has_the_account_ctrl_c_ends_it_and_its_log_holds_nobodys_words(at):
     write_artifact(at.config.models, [("yes",)], owner="Olive")
     anna = at.person("Anna")
