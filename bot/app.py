@@ -99,6 +99,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
             tasks.create_task(live.run())
             tasks.create_task(double.watch_consent())
             tasks.create_task(tell_of_stops(parts))
+            tasks.create_task(parts.desks.keep_up())
             tasks.create_task(watch_forgotten(parts, double, card, forgotten))
             if control:
                 tasks.create_task(poll(_dispatcher(parts, double, card, modes), control))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from bot.drafts import Burst, Draft
+from bot.entries import BEGUN, Entry, EntryState
 from bot.refused import rule
 from bot.stops import ACCOUNT, Stop
 from exporter.messages import Peer
@@ -60,6 +61,18 @@ UNKNOWN = "Nobody can tell yet whether it arrived; look into the chat before you
 def not_sent(why: str) -> str:
     """The outcome of a draft that Telegram did not take."""
     return f"Not sent: {why}."
+
+
+def outcome(
+    entries: Sequence[Entry], *, at: datetime, zone: tzinfo, number: int | None, otherwise: str = OUTDATED
+) -> str:
+    """What became of a burst that the owner chose; `entries` are as they stand in the end."""
+    if arrived := [entry.text for entry in entries if entry.state is EntryState.SENT]:
+        return sent(arrived, of=len(entries), at=at, zone=zone, number=number)
+    if any(entry.state in BEGUN for entry in entries):
+        return UNKNOWN
+    error = next((entry.error for entry in entries if entry.error), None)
+    return not_sent(rule(error).why) if error else otherwise
 
 
 def stopped(stop: Stop, peers: Mapping[int, Peer], zone: tzinfo) -> str:

@@ -106,7 +106,9 @@ class Conversation:
         finally:
             self._approved.discard(overtaken)
         arrived = [entry for entry in results if entry.state is EntryState.SENT]
-        await self._parts.desks.close(draft, self._outcome(entries, results, number=number))
+        whole, at, zone = [*results, *entries[len(results) :]], self._parts.clock(), self._parts.zone
+        otherwise = cards.not_sent(rule(self._stopped.code).why) if self._stopped else cards.OUTDATED
+        await self._parts.desks.close(draft, cards.outcome(whole, at=at, zone=zone, number=number, otherwise=otherwise))
         if arrived:
             log.info(
                 "draft.sent",
@@ -119,16 +121,6 @@ class Conversation:
                 },
             )
             self._parts.say(f"{self._peer.name}: sent what you chose")
-
-    def _outcome(self, entries: Sequence[Entry], results: Sequence[Entry], *, number: int | None) -> str:
-        """What the card says in the end."""
-        arrived = [entry.text for entry in results if entry.state is EntryState.SENT]
-        if arrived:
-            return cards.sent(arrived, of=len(entries), at=self._parts.clock(), zone=self._parts.zone, number=number)
-        error = results[-1].error if results else self._stopped and self._stopped.code
-        if error:
-            return cards.not_sent(rule(error).why)
-        return cards.UNKNOWN if results and results[-1].state is EntryState.UNKNOWN else cards.OUTDATED
 
     async def _turn(self) -> None:
         while self._outdated:

@@ -3,6 +3,7 @@
 It knows what a desk can do, and nothing of how one looks.
 """
 
+import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
 from itertools import takewhile
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 
 from bot.cards import Card
 from bot.drafts import Draft, Drafts
-from bot.refused import Lost, Refused
+from bot.refused import Lost, Refused, Wait
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store
 from trainer.reading.dialogue import words
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 QUOTED = 20
 """Messages among which the ones to be answered are looked for."""
+AGAIN = 30.0
+"""Seconds between two tries to show what Telegram did not want shown."""
 
 
 class Desk(Protocol):
@@ -46,12 +49,23 @@ class Desks:
         self._desks = desks
         self._drafts = drafts
         self._store = store
+        self._owed: set[int] = set()
+        """Drafts that wait for Telegram to let them be shown."""
 
     async def show(self, draft: Draft) -> None:
         """Put the draft up wherever it is not shown yet."""
         for desk in self._desks:
             if self._drafts.card(draft.draft_id, desk.name) is None:
                 await self._try(desk, self._show(desk, draft))
+
+    async def keep_up(self) -> None:
+        """Show what Telegram did not want shown when it was due, once it does; for ever."""
+        while True:
+            await asyncio.sleep(AGAIN)
+            owed, self._owed = self._owed, set()
+            for draft in self._drafts.all_open():
+                if draft.draft_id in owed:
+                    await self.show(draft)
 
     async def close(self, draft: Draft, outcome: str) -> None:
         """Let every card of the draft say what became of it."""
@@ -80,7 +94,11 @@ class Desks:
         )
 
     async def _show(self, desk: Desk, draft: Draft) -> None:
-        self._drafts.shown(draft.draft_id, desk.name, await desk.show(self.card(draft)))
+        try:
+            self._drafts.shown(draft.draft_id, desk.name, await desk.show(self.card(draft)))
+        except Wait:
+            self._owed.add(draft.draft_id)
+            raise
 
     async def _try(self, desk: Desk, showing: Coroutine[Any, Any, None]) -> None:
         try:

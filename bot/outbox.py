@@ -115,6 +115,10 @@ class Outbox:
                     blind.add(entry.chat_id)  # what comes after it must not come before it
         return settled
 
+    def chosen(self, draft_id: int) -> list[Entry]:
+        """The messages of a burst that the owner chose, as they stand."""
+        return self._entries.where("draft_id = ?", draft_id)
+
     def recognise(self, message: Message) -> bool:
         """Whether the double itself sent this message of the owner's: one that nobody knew what became of, perhaps."""
         for entry in self._entries.where("chat_id = ? and message_id = ?", message.chat_id, message.message_id):

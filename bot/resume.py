@@ -30,8 +30,14 @@ async def settle(parts: Parts, modes: Mapping[int, Mode]) -> None:
     for chat_id in modes:
         if parts.handled.up_to(chat_id) is None:
             parts.handled.advance(chat_id, _newest(parts.store, chat_id))
-    for entry in await parts.outbox.recover(_speakable(parts) & modes.keys()):
+    recovered = await parts.outbox.recover(_speakable(parts) & modes.keys())
+    for entry in recovered:
         log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
+    for draft in map(parts.drafts.get, sorted({entry.draft_id for entry in recovered if entry.draft_id})):
+        if draft:
+            entries = parts.outbox.chosen(draft.draft_id)
+            outcome = cards.outcome(entries, at=parts.clock(), zone=parts.zone, number=draft.number)
+            await parts.desks.close(draft, outcome)
 
 
 async def look_back(

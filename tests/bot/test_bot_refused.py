@@ -155,6 +155,16 @@ async def test_a_long_flood_wait_makes_a_draft_of_it_and_no_send_is_tried_before
     assert len(at.calls(SENT)) == sends == 1, "neither to others nor to the desk"
 
 
+async def test_a_card_that_a_flood_wait_kept_back_is_shown_after_it(at, monkeypatch):
+    monkeypatch.setattr("bot.desk.AGAIN", 0.05)
+    anna = at.person("Anna")
+    async with at.running():
+        at.world.fault(SENT, error=(420, "FLOOD_WAIT_1"))
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+        assert "> coming?" in card.text and len(at.calls(SENT)) == 2
+
+
 async def test_acceptance_34_after_stop_nothing_more_is_sent_over_restarts_too_until_resume(at):
     anna, boris = at.person("Anna"), at.person("Boris")
     at.script.replies = [("one", "two")]
