@@ -27,7 +27,7 @@ from exporter.translate import to_address, to_message
 PAGE = 100
 """Messages of a chat that are asked for at once."""
 PAGES = 10
-"""How far back one looks in a chat; who wants to know of more is told that nobody knows."""
+"""How far back one looks in a chat."""
 
 SavedReply = tuple[int, str]
 """To which of his Saved Messages the owner replied, and what."""
@@ -61,7 +61,9 @@ class Account:
 
     async def since(self, chat_id: int, message_id: int) -> list[Message]:
         """What anybody said in a chat after `message_id`, oldest first. Raises Lost or Refused."""
-        newer = await self._newer(self._address(chat_id), message_id)
+        newer, whole = await self._newer(self._address(chat_id), message_id)
+        if not whole:
+            raise Refused("TOO_MUCH_SAID")
         return [to_message(one, chat_id=chat_id, owner_id=self._owner.peer_id) for one in newer]
 
     async def read(self, chat_id: int, message_id: int) -> None:
@@ -91,7 +93,7 @@ class Account:
 
     async def saved_replies(self, message_id: int) -> list[SavedReply]:
         """Replies in Saved Messages that are newer than `message_id`, oldest first. Raises Lost or Refused."""
-        saved = await self._newer(types.InputPeerSelf(), message_id)
+        saved, _ = await self._newer(types.InputPeerSelf(), message_id)
         return [reply for one in saved if (reply := _saved_reply(one))]
 
     def on_saved_reply(self, handle: OnSavedReply) -> None:
@@ -103,8 +105,8 @@ class Account:
 
         self._client.add_event_handler(on_message, events.NewMessage())
 
-    async def _newer(self, peer: Any, message_id: int) -> list[types.Message]:
-        """What was said after `message_id`, oldest first. Raises Lost where that is too much to know it all."""
+    async def _newer(self, peer: Any, message_id: int) -> tuple[list[types.Message], bool]:
+        """What was said after `message_id`, oldest first; and whether that is all, or only the newest of it."""
         found: list[types.Message] = []
         before = 0
         for _ in range(PAGES):
@@ -115,8 +117,8 @@ class Account:
             found += [one for one in page if one.id > message_id and isinstance(one, types.Message)]
             before = min((one.id for one in page), default=0)
             if before <= message_id + 1:
-                return found[::-1]
-        raise Lost("too much was said since")
+                return found[::-1], True
+        return found[::-1], False
 
     def _address(self, chat_id: int) -> Any:
         """The chat as Telegram itself told of it: nobody is looked up by name, so nobody is taken for another."""

@@ -88,6 +88,7 @@ RULES: Mapping[str, Rule] = {
     "CHANNEL_PRIVATE": Rule(Reaction.LEAVE, "you are no longer in this chat"),
     "TOPIC_CLOSED": Rule(Reaction.LEAVE, "the topic is closed"),
     UNHEARD: Rule(Reaction.DROP, "you wrote there yourself"),
+    "TOO_MUCH_SAID": Rule(Reaction.DROP, "too much was said there since to look through it"),
     STOPPED: Rule(Reaction.DROP, "you stopped it"),
     "PEER_UNKNOWN": Rule(Reaction.DROP, "Telegram never told how to reach this chat; sync it first"),
     "PEER_ID_INVALID": Rule(Reaction.LEAVE, "Telegram no longer knows this chat"),

@@ -167,6 +167,17 @@ async def test_acceptance_22_our_own_message_that_comes_back_by_catch_up_is_no_t
         assert at.from_owner(boris) == ["one", "two"]
 
 
+async def test_our_message_is_found_however_short_the_pages_of_history_are(at):
+    boris = at.person("Boris")
+    at.script.replies = [("one", "two", "three")]
+    at.world.faults.page = 1
+    async with at.running():
+        at.world.fault("messages.sendMessage", drop="after", after=2)
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: [state for _, state in at.states()] == ["sent"] * 3)
+        assert at.from_owner(boris) == ["one", "two", "three"]
+
+
 @pytest.mark.parametrize("speaks", ["owner", "friend"])
 async def test_what_was_said_without_any_update_is_seen_before_the_double_speaks(at, speaks):
     boris = at.person("Boris")
