@@ -5,7 +5,8 @@ computed. Measured on SmolLM2-135M's heads and one core, forth and back: for a r
 layer, as without blocks; of 512 tokens 21 instead of 48.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -33,15 +34,18 @@ def packed_attention(
     attention_mask: None,
     scaling: float,
     rows: Rows | None = None,
+    sliding_window: int | None = None,
     **unused: object,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention inside each of the rows that lie end to end, and so without a mask of tokens by tokens.
 
     `query` is (1, heads, tokens, width), `key` and `value` have fewer heads; the result is (1, tokens, heads, width).
-    Without `rows` there is one.
+    Without `rows` there is one. In layers with a `sliding_window` no token sees farther back than that.
     """
-    attend = grouped_attention if query.device.type == "cpu" else flash_attention
     sizes = list(rows.lengths if rows else query.shape[2:3])
+    attend: Callable[..., torch.Tensor] = grouped_attention if query.device.type == "cpu" else flash_attention
+    if sliding_window and max(sizes) > sliding_window:
+        attend = partial(windowed_attention, window=sliding_window)
     parts = zip(torch.split(query, sizes, 2), torch.split(key, sizes, 2), torch.split(value, sizes, 2), strict=True)
     return torch.cat([attend(*part, scaling=scaling) for part in parts], dim=1), None
 
@@ -64,6 +68,18 @@ def flash_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
     repeats = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
     return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling).transpose(1, 2).contiguous()
+
+
+def windowed_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float, window: int
+) -> torch.Tensor:
+    """As flash_attention, of a row in which each token sees itself and the `window` - 1 before it."""
+    ones = torch.ones(query.shape[2], query.shape[2], dtype=torch.bool, device=query.device)
+    repeats = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
+    seen = ones.tril().triu(1 - window)
+    found = scaled_dot_product_attention(query, key, value, attn_mask=seen, scale=scaling)
+    return found.transpose(1, 2).contiguous()
 
 
 class _Blocks(torch.autograd.Function):

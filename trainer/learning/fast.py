@@ -22,15 +22,15 @@ from trainer.learning.base import Model, causal
 def speed_up(model: Model) -> None:
     """Make training `model` faster; what is saved, loaded, merged or switched off stays as it is.
 
-    For one LoRA adapter without dropout, over matrices without biases, dense or of 4 bits; or for no adapter at all.
-    Rows lie end to end.
+    For one LoRA adapter without dropout, over matrices dense or of 4 bits, or for no adapter at all; matrices with
+    biases are left to peft. Rows lie end to end.
     """
     uncompiled: Any = torch.compiler.disable  # for its shapes are those of the rows
     AttentionInterface.register(PACKED, uncompiled(packed_attention))
     causal(model).set_attn_implementation(PACKED)
     for layer in model.modules():
         kind: Any = type(layer)
-        if kind in FASTER:
+        if kind in FASTER and layer.get_base_layer().bias is None:  # type: ignore[operator, union-attr]
             layer.__class__ = FASTER[kind]
         elif _is_frozen_norm(layer):
             layer.__class__ = _faster_norm(kind)
