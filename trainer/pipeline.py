@@ -20,7 +20,7 @@ from exporter.progress import PERCENT, Report, Step, counting, silent
 from exporter.runs import alone
 from exporter.store import Store
 from trainer.convert import gguf
-from trainer.convert.export import ARTIFACT, LEARNED, base_gguf, export
+from trainer.convert.export import ARTIFACT, LEARNED, Converter, base_gguf, converter, export
 from trainer.data.bundle import Bundle
 from trainer.data.dataset import Dataset, dataset
 from trainer.data.split import Split, split
@@ -60,6 +60,7 @@ class Training:
 
     settings: Train
     base: bases.Base
+    convert: Converter
     tokenizer: bases.HFTokenizer
     spec: PromptSpec
     data: Dataset
@@ -151,7 +152,7 @@ def _produce(
     report(Step("data", PERCENT, PERCENT))
     seconds = {"data": time.monotonic() - began}
     work = open_run(config.runs, training.digest(), report)
-    untuned = base_gguf(training.base, work, config.train.quantization, bases_folder, free_space)
+    untuned = base_gguf(training.base, work, config.train.quantization, bases_folder, free_space, training.convert)
     people = voices(store.database, training.chats)
     _make(training, people, work, untuned, seconds, report, clock, free_space)
     return _publish(work, config.models, training, report, store.forgotten.ids())
@@ -195,12 +196,12 @@ def prepare(
     """Find the base, unpacked in `cache`, and render the history: seconds, once the base is on this disk."""
     curves.require(settings.report_to)
     base = bases.prepare(settings.base, cache, free=free_space)
-    gguf.check(base.folder)
+    convert = converter(base.folder, settings.llama_cpp)
     tokenizer = bases.load_tokenizer(base)
     spec = PromptSpec(choose(tokenizer.special, begin=tokenizer.begin), settings.length)
     count = counting(report, "data", "sessions", start=READ)
     data = dataset(history, tokenizer, spec, settings, count=count)
-    return Training(settings, base, tokenizer, spec, data, history, cache)
+    return Training(settings, base, convert, tokenizer, spec, data, history, cache)
 
 
 def costs(training: Training, report: Report = silent) -> Forecast:
@@ -235,7 +236,7 @@ def _make(
         ),
         uses_up=(checkpoints,),
     )
-    export(training.base, work, training.settings.quantization, free_space)
+    export(training.base, work, training.settings.quantization, free_space, training.convert)
     prepared = work.folder / ARTIFACT
     if prepared.is_dir():
         card = _card(training, people, measured, untuned, clock(), sha256(prepared / MODEL))

@@ -16,7 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from exporter.config import Config, Train
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store, open_store
-from tests.trainer.vocabularies import vocabulary_folder
+from tests.trainer.vocabularies import sources, vocabulary_folder
 from trainer.convert.merge import merged
 from trainer.learning import fast
 from trainer.learning.base import (
@@ -85,7 +85,20 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def real_tokenizer(pytestconfig: pytest.Config) -> Callable[[str], Path]:
     """Gives the folder of a family's tokenizer: `qwen2`, `llama3`, `llama2`, or `gemma`; see `vocabulary_folder`."""
-    return partial(vocabulary_folder, cache=Path(pytestconfig.cache.mkdir("vocabularies")))
+    return partial(vocabulary_folder, cache=llama_cpp_cache(pytestconfig))
+
+
+@pytest.fixture(scope="session")
+def llama_cpp(pytestconfig: pytest.Config) -> Path:
+    """A folder with llama.cpp's vocabularies and its own converter."""
+    return sources(llama_cpp_cache(pytestconfig))
+
+
+def llama_cpp_cache(pytestconfig: pytest.Config) -> Path:
+    """Where what pip brought is kept from one run of the tests to the next."""
+    folder = pytestconfig.rootpath / ".pytest_cache" / "vocabularies"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ PACKAGE = "llama-cpp-python"
 SECONDS = 90
 """How long pip may take; seconds, where a network is near."""
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
+WANTED = ("models/ggml-vocab-", "convert_hf_to_gguf.py", "conversion/", "gguf-py/gguf/")
+"""Of llama.cpp's sources."""
 Json = dict[str, Any]
 
 DIGITS = {"qwen2": r"\p{N}", "llama3": r"\p{N}{1,3}"}
@@ -78,32 +80,37 @@ def vocabulary_folder(name: str, cache: Path) -> Path:
 
 def read(cache: Path, name: str) -> Vocabulary:
     """One of llama.cpp's vocabularies."""
-    file = cache / f"ggml-vocab-{name}.gguf"
-    if not file.is_file():
-        download(cache)
-    fields = File(file).fields
+    fields = File(sources(cache) / "models" / f"ggml-vocab-{name}.gguf").fields
     return Vocabulary(
         *(fields.get(f"tokenizer.ggml.{key}", []) for key in ("tokens", "token_type", "scores", "merges"))
     )
 
 
-def download(cache: Path) -> None:
-    """Bring all of llama.cpp's vocabularies into `cache`; skips the test where pip cannot."""
+def sources(cache: Path) -> Path:
+    """A folder with llama.cpp's vocabularies and its converter; skips the test where pip cannot bring them."""
+    folder = cache / f"llama.cpp-{version(PACKAGE)}"
+    if not folder.is_dir():
+        download(folder)
+    return folder
+
+
+def download(folder: Path) -> None:
+    """Bring llama.cpp's sources, as far as they are wanted here, into a new folder."""
     wanted = f"{PACKAGE}=={version(PACKAGE)}"
-    with tempfile.TemporaryDirectory(dir=cache) as place:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         command = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", PACKAGE)
         try:
             subprocess.run([*command, "--dest", place, wanted], check=True, capture_output=True, timeout=SECONDS)
         except (subprocess.SubprocessError, OSError) as error:
             pytest.skip(f"llama.cpp's vocabularies cannot be downloaded: {type(error).__name__}")
         (archive,) = Path(place).glob("*.tar.gz")
+        scratch = Path(place) / folder.name
         with tarfile.open(archive) as opened:
             for member in opened:
-                if "/ggml-vocab-" in member.name and member.name.endswith(".gguf"):
-                    member.name = Path(member.name).name
-                    opened.extract(member, place, filter="data")
-        for file in Path(place).glob("*.gguf"):
-            file.replace(cache / file.name)
+                member.name = member.name.partition("/vendor/llama.cpp/")[2]
+                if member.name.startswith(WANTED):
+                    opened.extract(member, scratch, filter="data")
+        scratch.rename(folder)
 
 
 def byte_level(name: str, kept: str, cache: Path) -> tuple[Json, Json]:

@@ -4,10 +4,13 @@ Each stage leaves its whole output in the run's folder, or none.
 """
 
 from pathlib import Path
+from typing import Protocol
 
-from exporter.progress import Count
-from trainer.convert import gguf
+from exporter.progress import Count, uncounted
+from trainer.convert import gguf, outside
+from trainer.convert.families import CannotConvert
 from trainer.convert.merge import merged
+from trainer.convert.vocabulary import UnknownTokenizer
 from trainer.learning.base import Base
 from trainer.models.artifact import MODEL
 from trainer.run import Run, remove, whole
@@ -18,14 +21,41 @@ ARTIFACT = "artifact"
 """The folder, inside a run, that will be published."""
 
 
-def base_gguf(base: Base, work: Run, quantization: str, cache: Path, free_space: gguf.FreeSpace) -> Path:
+class Converter(Protocol):
+    """Writes a folder's model, or these weights of it, as an F16 GGUF."""
+
+    def __call__(
+        self, folder: Path, output: Path, weights: gguf.Weights | None = None, *, count: Count = uncounted
+    ) -> None:
+        """Raises CannotConvert."""
+        ...
+
+
+def converter(folder: Path, llama_cpp: str | None) -> Converter:
+    """What converts the model of a folder: our own, or for others that of the sources of llama.cpp, if there are any.
+
+    Raises:
+        CannotConvert, UnknownTokenizer, NoConverter: nothing does.
+    """
+    try:
+        gguf.check(folder)
+    except (CannotConvert, UnknownTokenizer):
+        if llama_cpp is None:
+            raise
+        return outside.find(Path(llama_cpp))
+    return gguf.convert
+
+
+def base_gguf(
+    base: Base, work: Run, quantization: str, cache: Path, free_space: gguf.FreeSpace, convert: Converter
+) -> Path:
     """The untuned base as a GGUF in `cache`, made once, in the same way as the double's."""
     output = cache / f"{base.key}-{quantization}.gguf"
     source = work.folder / "base-f16.gguf"
 
     def make() -> dict[str, float]:
         output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _convert(base, source, free_space, count=work.counting("base", "tensors", end=50))
+        _convert(convert, base, source, free_space, count=work.counting("base", "tensors", end=50))
         with whole(output) as scratch:
             gguf.quantize(source, scratch, quantization, count=work.counting("base", "MB", start=50))
         return {}
@@ -36,13 +66,13 @@ def base_gguf(base: Base, work: Run, quantization: str, cache: Path, free_space:
     return output
 
 
-def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace) -> Path:
+def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace, convert: Converter) -> Path:
     """What a run learned, merged with its base on the way, as a quantized GGUF; returns the file."""
     f16, artifact = work.folder / "f16.gguf", work.folder / ARTIFACT
 
     def merging() -> dict[str, float]:
         weights = merged(base.folder, work.folder / LEARNED)
-        _convert(base, f16, free_space, weights, count=work.counting("merge", "tensors"))
+        _convert(convert, base, f16, free_space, weights, count=work.counting("merge", "tensors"))
         return {}
 
     def quantizing() -> dict[str, float]:
@@ -58,8 +88,14 @@ def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace)
 
 
 def _convert(
-    base: Base, output: Path, free_space: gguf.FreeSpace, weights: gguf.Weights | None = None, *, count: Count
+    convert: Converter,
+    base: Base,
+    output: Path,
+    free_space: gguf.FreeSpace,
+    weights: gguf.Weights | None = None,
+    *,
+    count: Count,
 ) -> None:
     gguf.require_space(output.parent, base.size, free_space)
     with whole(output) as scratch:
-        gguf.convert(base.folder, scratch, weights, count=count)
+        convert(base.folder, scratch, weights, count=count)

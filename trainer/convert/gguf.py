@@ -1,15 +1,15 @@
 """From a Hugging Face folder to what llama.cpp reads: F16 weights in a GGUF, then quantized.
 
-It knows the Llama family (Llama, SmolLM); other models are refused by name, before any training. It knows nothing of
-training.
+Weights are written in blocks of rows, so that memory holds but a part of one at a time. What differs between families
+of models, trainer.convert.families knows; this module knows nothing of training.
 """
 
 import ctypes
-import json
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -22,9 +22,9 @@ from safetensors import safe_open
 
 from exporter.errors import DoppelgangerError
 from exporter.progress import Count, uncounted
-from trainer.convert.vocabulary import cut, write_vocabulary
-
-ARCHITECTURE = "LlamaForCausalLM"
+from trainer.convert import families
+from trainer.convert.families import CannotConvert, Family
+from trainer.convert.vocabulary import reading, write_vocabulary
 
 FILE_TYPES = {
     "F16": llama_cpp.LLAMA_FTYPE_MOSTLY_F16,
@@ -39,13 +39,13 @@ BITS = {"F16": 16.0, "Q8_0": 8.5, "Q6_K": 6.6, "Q5_K_M": 5.7, "Q4_K_M": 4.9}
 """Of a weight, about."""
 LOOK_EVERY = 0.5
 """Seconds between two looks at how far quantization has come."""
+BLOCK = 2**22
+"""Weights that are converted at once: 40 MB at most in all the forms that they have on the way."""
+WHOLE = slice(None)
+"""All rows."""
 
 FreeSpace = Callable[[Path], int]
 """Bytes that may still be written where a path lies."""
-
-
-class CannotConvert(DoppelgangerError):
-    """No GGUF can be made of this model."""
 
 
 class DiskFull(DoppelgangerError):
@@ -68,18 +68,8 @@ def require_space(folder: Path, needed: int, free: FreeSpace = free_space) -> No
 
 def check(folder: Path) -> None:
     """Refuse a model that `convert` could not write. Raises CannotConvert or UnknownTokenizer."""
-    config = json.loads((folder / "config.json").read_text("utf-8"))
-    family = (config.get("architectures") or ["unknown"])[0]
-    if family != ARCHITECTURE:
-        raise CannotConvert(
-            f"models of the kind {family} cannot be converted to GGUF yet", fix="choose a base of the Llama family"
-        )
-    if _rope(config).get("rope_type", "default") != "default" or config.get("attention_bias"):
-        raise CannotConvert(
-            "this Llama scales its positions or has biases, which cannot be converted yet",
-            fix='choose another base, such as "embedded" or a SmolLM2',
-        )
-    cut(folder)
+    families.read(folder)
+    reading(folder)
 
 
 class Weights(Protocol):
@@ -89,13 +79,13 @@ class Weights(Protocol):
         """Of all of them."""
         ...
 
-    def load(self, name: str) -> torch.Tensor:
-        """One of them."""
+    def load(self, name: str, rows: slice = WHOLE) -> torch.Tensor:
+        """These rows of one of them."""
         ...
 
 
 class Folder:
-    """The weights of a Hugging Face folder, read one at a time."""
+    """The weights of a Hugging Face folder, read a few rows at a time."""
 
     def __init__(self, folder: Path) -> None:
         self._shards = {}
@@ -110,41 +100,104 @@ class Folder:
         """Of all of them."""
         return self._shapes
 
-    def load(self, name: str) -> torch.Tensor:
-        """One of them."""
+    def load(self, name: str, rows: slice = WHOLE) -> torch.Tensor:
+        """These rows of one of them."""
         with safe_open(self._shards[name], framework="pt") as weights:
-            return cast(torch.Tensor, weights.get_tensor(name))
+            return cast(torch.Tensor, weights.get_slice(name)[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What becomes of one of the weights: matrices are float16 in a GGUF, vectors float32."""
+
+    source: str
+    name: str
+    shape: tuple[int, ...]
+    heads: int = 0
+    """Whose halves are interleaved."""
+    shift: float = 0.0
+
+    @property
+    def kind(self) -> np.dtype[Any]:
+        """Of the numbers."""
+        return np.dtype(np.float32 if len(self.shape) == 1 else np.float16)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return prod(self.shape) * self.kind.itemsize
+
+    def blocks(self, weights: Weights) -> Iterator[np.ndarray[Any, Any]]:
+        """It all, in blocks of whole heads where it has heads."""
+        unit = self.shape[0] // self.heads if self.heads else 1
+        step = max(BLOCK // prod(self.shape[1:]) // unit, 1) * unit
+        for start in range(0, self.shape[0], step):
+            block = weights.load(self.source, slice(start, start + step))
+            if self.heads:
+                halves = block.reshape(-1, 2, unit // 2, *self.shape[1:])
+                block = halves.transpose(1, 2).reshape(block.shape)
+            if self.shift:
+                block = block.float() + self.shift
+            yield block.to(torch.float32 if len(self.shape) == 1 else torch.float16).numpy()
 
 
 def convert(folder: Path, output: Path, weights: Weights | None = None, *, count: Count = uncounted) -> None:
     """Write a model of the kind and with the tokenizer of a Hugging Face folder as an F16 GGUF.
 
-    Without `weights` it has the folder's own. Matrices become float16, vectors (norms) float32, as llama.cpp's own
-    converter has it; one is in memory at a time. `count` is told tensors.
+    Without `weights` it has the folder's own. `count` is told tensors.
 
     Raises:
         CannotConvert, UnknownTokenizer: as `check` does.
     """
-    check(folder)
+    family, config = families.read(folder)
     weights = weights or Folder(folder)
-    config = json.loads((folder / "config.json").read_text("utf-8"))
-    writer = gguf.GGUFWriter(output, "llama")
-    _write_metadata(writer, config)
-    write_vocabulary(writer, folder, config["vocab_size"])
-    known = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config["num_hidden_layers"])
-    for name, shape in weights.shapes().items():
-        target = known.get_name(name, try_suffixes=(".weight",))
-        if target is None:
-            raise CannotConvert(f"a Llama has no weights called {name}", fix="choose a base of the Llama family")
-        kind = np.dtype(np.float32 if len(shape) == 1 else np.float16)
-        writer.add_tensor_info(target, shape, kind, prod(shape) * kind.itemsize)
+    targets = list(_targets(weights.shapes(), family, config))
+    factors = families.factors(config)
+    writer = gguf.GGUFWriter(output, gguf.MODEL_ARCH_NAMES[family.arch])
+    families.write_metadata(writer, family, config)
+    write_vocabulary(writer, folder, config.vocab_size)
+    if factors is not None:
+        name = f"{gguf.TENSOR_NAMES[gguf.MODEL_TENSOR.ROPE_FREQS]}.weight"
+        writer.add_tensor_info(name, tuple(factors.shape), np.dtype(np.float32), factors.nbytes)
+    for target in targets:
+        writer.add_tensor_info(target.name, target.shape, target.kind, target.size)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
-    for number, name in enumerate(weights.shapes()):
-        count(number, len(weights.shapes()))
-        writer.write_tensor_data(_permuted(name, weights.load(name), config))
     writer.close()
+    with output.open("ab") as file:
+        if factors is not None:
+            _append(file, iter([factors.numpy()]), writer.data_alignment)
+        for number, target in enumerate(targets):
+            count(number, len(targets))
+            _append(file, target.blocks(weights), writer.data_alignment)
+
+
+def _append(file: Any, blocks: Iterator[np.ndarray[Any, Any]], align: int) -> None:
+    """Write one tensor at the next place where one may begin, and fill up to the one after."""
+    file.write(bytes(-file.tell() % align))
+    for block in blocks:
+        block.tofile(file)
+    file.write(bytes(-file.tell() % align))
+
+
+def _targets(shapes: Mapping[str, tuple[int, ...]], family: Family, config: Any) -> Iterator[Target]:
+    known = gguf.get_tensor_name_map(family.arch, config.num_hidden_layers)
+    for name, shape in shapes.items():
+        if _is_needless(name, config):
+            continue
+        target = known.get_name(name, try_suffixes=(".weight", ".bias"))
+        if target is None:
+            raise CannotConvert(
+                f"a model of the family {family.name} has no weights called {name}", fix="choose another base"
+            )
+        shift = family.norm_shift if name.endswith("norm.weight") else 0.0
+        yield Target(name, target, shape, families.heads(family, config, name), shift)
+
+
+def _is_needless(name: str, config: Any) -> bool:
+    """Some folders hold what is computed anyway, or what is another weight once more."""
+    return name.endswith("rotary_emb.inv_freq") or (name == "lm_head.weight" and config.tie_word_embeddings)
 
 
 def quantize(source: Path, output: Path, quantization: str, *, count: Count = uncounted) -> None:
@@ -171,38 +224,3 @@ def quantize(source: Path, output: Path, quantization: str, *, count: Count = un
         raise CannotConvert(
             f"llama.cpp could not quantize the model to {quantization}", fix="choose another [train] quantization"
         )
-
-
-def _rope(config: dict[str, Any]) -> dict[str, Any]:
-    """Position settings, whichever release of transformers wrote them."""
-    found: dict[str, Any] = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    return found
-
-
-def _write_metadata(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
-    heads = config["num_attention_heads"]
-    writer.add_type(gguf.GGUFType.MODEL)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
-    writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_head_count(heads)
-    writer.add_head_count_kv(config.get("num_key_value_heads") or heads)
-    writer.add_rope_dimension_count(config.get("head_dim") or config["hidden_size"] // heads)
-    writer.add_rope_freq_base(_rope(config).get("rope_theta") or config.get("rope_theta", 10_000.0))
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_vocab_size(config["vocab_size"])
-
-
-def _permuted(name: str, weights: torch.Tensor, config: dict[str, Any]) -> np.ndarray[Any, Any]:
-    """As llama.cpp stores it: in the queries and keys of a Llama, the two halves of each head are interleaved."""
-    heads = config["num_attention_heads"]
-    groups = {"q_proj.weight": heads, "k_proj.weight": config.get("num_key_value_heads") or heads}
-    for suffix, count in groups.items():
-        if name.endswith(suffix):
-            halves = weights.reshape(count, 2, weights.shape[0] // count // 2, weights.shape[1])
-            weights = halves.transpose(1, 2).reshape(weights.shape)
-    array: np.ndarray[Any, Any] = weights.to(torch.float32 if weights.ndim == 1 else torch.float16).numpy()
-    return array

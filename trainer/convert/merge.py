@@ -1,7 +1,7 @@
-"""What was learned becomes a model of its own: an adapter goes into its base, W + BA, in float32, one matrix at a time.
+"""What was learned becomes a model of its own: an adapter goes into its base, W + BA, in float32, a few rows at a time.
 
 Always into the base's own weights, never into those of 4 bits that an adapter may have learned over. No model is built
-for it: a large base takes the memory of its largest matrix, not four bytes for each weight.
+for it: rows are merged as they are asked for, so a large base takes little memory.
 """
 
 import json
@@ -13,7 +13,7 @@ from peft.utils import CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME
 from safetensors.torch import load_file
 
 from exporter.errors import DoppelgangerError
-from trainer.convert.gguf import Folder, Weights
+from trainer.convert.gguf import WHOLE, Folder, Weights
 
 ADAPTED = "base_model.model."
 """What peft puts in front of a weight's name."""
@@ -39,19 +39,19 @@ def merged(base: Path, learned: Path) -> Weights:
 
 
 class Finite(Folder):
-    """A folder's weights in float16, which is what a GGUF holds."""
+    """A folder's weights: matrices in float16, which is what a GGUF holds."""
 
-    def load(self, name: str) -> torch.Tensor:
-        """One of them.
+    def load(self, name: str, rows: slice = WHOLE) -> torch.Tensor:
+        """These rows of one of them.
 
         Raises:
             BrokenWeights: a number in it is none, or too large for float16.
         """
-        return _finite(name, super().load(name))
+        return _finite(name, super().load(name, rows))
 
 
 class Merged(Folder):
-    """The weights of a base with an adapter's added, in float16."""
+    """The weights of a base with an adapter's added: matrices in float16."""
 
     def __init__(self, base: Path, adapter: Path) -> None:
         super().__init__(base)
@@ -60,12 +60,12 @@ class Merged(Folder):
         self._scale = settings["lora_alpha"] / settings["r"]
         _require_plain(settings, self._learned.keys() - {part for name in self.shapes() for part in _parts(name)})
 
-    def load(self, name: str) -> torch.Tensor:
-        """One of them; products are summed in float32. Raises BrokenWeights as `Finite` does."""
-        weights = super().load(name)
+    def load(self, name: str, rows: slice = WHOLE) -> torch.Tensor:
+        """These rows of one of them; products are summed in float32. Raises BrokenWeights as `Finite` does."""
+        weights = super().load(name, rows)
         into, out = (self._learned.get(part) for part in _parts(name))
         if into is not None and out is not None:
-            weights = weights.float() + self._scale * (out.float() @ into.float())
+            weights = weights.float().addmm_(out[rows].float(), into.float(), alpha=self._scale)
         return _finite(name, weights)
 
 
@@ -90,4 +90,4 @@ def _finite(name: str, weights: torch.Tensor) -> torch.Tensor:
         raise BrokenWeights(
             f"after training, the weights {name} are not finite numbers", fix="train with a lower [train] learning_rate"
         )
-    return half
+    return half if weights.ndim > 1 else weights.float()

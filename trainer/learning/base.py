@@ -26,11 +26,13 @@ from transformers import (
     GgufConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
 )
 
 from exporter import disk
 from exporter.errors import DoppelgangerError
 from trainer.convert.gguf import FreeSpace, free_space, require_space
+from trainer.convert.vocabulary import as_llama_cpp_reads
 from trainer.models.artifact import no_such_control
 
 EMBEDDED = "embedded"
@@ -189,8 +191,8 @@ def unpack_tokenizer(packed: Path) -> PreTrainedTokenizerBase:
 
 
 def load_tokenizer(base: Base) -> HFTokenizer:
-    """The base's tokenizer."""
-    return HFTokenizer(AutoTokenizer.from_pretrained(base.folder))
+    """The base's tokenizer, by its own file: classes that are named for families make another one of what is in it."""
+    return HFTokenizer(as_llama_cpp_reads(PreTrainedTokenizerFast.from_pretrained(base.folder)))
 
 
 @contextmanager

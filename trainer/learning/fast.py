@@ -28,9 +28,10 @@ def speed_up(model: Model) -> None:
     uncompiled: Any = torch.compiler.disable  # for its shapes are those of the rows
     AttentionInterface.register(PACKED, uncompiled(packed_attention))
     causal(model).set_attn_implementation(PACKED)
+    layer: Any
     for layer in model.modules():
         kind: Any = type(layer)
-        if kind in FASTER and layer.get_base_layer().bias is None:  # type: ignore[operator, union-attr]
+        if kind in FASTER and layer.get_base_layer().bias is None:
             layer.__class__ = FASTER[kind]
         elif _is_frozen_norm(layer):
             layer.__class__ = _faster_norm(kind)
