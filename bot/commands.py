@@ -26,6 +26,7 @@ from bot.status import status
 from bot.stops import ACCOUNT, Stops
 from bot.tables import migrations
 from bot.talk import talk
+from bot.window import remember
 from exporter import config as configuration
 from exporter.cli import EXIT_CODES, DefaultGroup, config_option, loading
 from exporter.config import Config
@@ -92,6 +93,7 @@ def chat_command(config_path: Path, name: str) -> None:
             raise DoppelgangerError(f"no consent to let the double answer {contact.name}", fix=fix)
         card = artifact.card
         view = views(store, config, card.gaps, region=card.region, speaker=card.speaker).of(contact)
+        memory = remember(store, view)
         forgotten = store.forgotten.ids()
     temperature, random = config.reply.temperature, SystemRandom()
     with open_double(
@@ -99,10 +101,11 @@ def chat_command(config_path: Path, name: str) -> None:
     ) as engine:
         talk(
             engine,
-            view.scene,
+            view,
+            memory,
             _lines(f"{contact.name}: "),
             lambda who, text: click.echo(f"{who}: {text}"),
-            mark=view.mark(None, datetime.now(UTC)),
+            partial(datetime.now, UTC),
         )
 
 

@@ -12,7 +12,7 @@ from random import Random
 
 from bot.compose import compose
 from bot.engine import Engine, open_double, open_engine
-from bot.window import prompt
+from bot.window import Moment, prompt
 from exporter.config import Config
 from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError
@@ -81,7 +81,8 @@ async def _said(engine: Engine, exchanges: Sequence[Exchange], report: Report, n
     """One burst for each exchange: the first that is fit to send, or else whatever the model says."""
     bursts = []
     for done, exchange in enumerate(exchanges, 1):
-        ids = prompt(engine, exchange.scene, exchange.history, mark=exchange.reply.mark)
+        moment = Moment(exchange.scene, exchange.history, exchange.times, exchange.at, exchange.reply.mark)
+        ids = prompt(engine, moment, exchange.memory)
         composed = await compose(engine, ids, wanted=1)
         bursts.append(composed.bursts[0] if composed.bursts else (await engine.reply(ids)).texts)
         report(Step(name, done, len(exchanges)))

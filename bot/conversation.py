@@ -23,7 +23,7 @@ from bot.parts import Parts
 from bot.policy import FRESH, Action, Decision, Situation, addressed, decide, fresh
 from bot.refused import UNHEARD, Lost, Refused, rule
 from bot.stops import ACCOUNT, Stop
-from bot.window import Window, answer, look, remember
+from bot.window import Window, look, prompt, remember
 from exporter import ghostwritten
 from exporter.messages import Message, Peer
 from exporter.modes import Mode
@@ -139,7 +139,7 @@ class Conversation:
         """Compose, then draft or answer. Raises Overtaken, Lost or Refused where it came to nothing."""
         wanted = self._parts.settings.proposals if action is Action.DRAFT else 1
         began = time.monotonic()
-        ids = answer(self._parts.speaker, window, remember(self._parts.store, self._view))
+        ids = prompt(self._parts.speaker, window, remember(self._parts.store, self._view))
         composed = await unless(self._news, compose(self._parts.speaker, ids, wanted=wanted))
         if not self.agreed:
             raise Overtaken

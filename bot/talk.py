@@ -2,26 +2,36 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from bot.compose import compose
 from bot.engine import Speaker
-from bot.window import prompt
+from bot.window import Moment, prompt
+from trainer.reading.conversations import View
 from trainer.reading.dialogue import Turn
-from trainer.reading.prompt import Scene
+from trainer.reading.memory import Memory
 
 
-def talk(speaker: Speaker, scene: Scene, lines: Iterable[str], say: Callable[[str, str], None], *, mark: str) -> None:
-    """Answer each line as if the chat's other side had written it; `say` is given a name and what it says.
-
-    `mark` is what is told of the time at which they begin.
-    """
-    turns: list[Turn] = []
+def talk(
+    speaker: Speaker,
+    view: View,
+    memory: Memory,
+    lines: Iterable[str],
+    say: Callable[[str, str], None],
+    clock: Callable[[], datetime],
+) -> None:
+    """Answer each line as if the chat's other side had written it; `say` is given a name and what it says."""
+    scene, turns, times = view.scene, list[Turn](), list[datetime]()
     with asyncio.Runner() as runner:
         for line in filter(None, map(str.strip, lines)):
-            turns.append(Turn(scene.chat, False, (line,), mark="" if turns else mark))
-            composed = runner.run(compose(speaker, prompt(speaker, scene, turns), wanted=1))
+            now = clock()
+            turns.append(Turn(scene.chat, False, (line,), mark=view.mark(times[-1] if times else None, now)))
+            times.append(now)
+            ids = prompt(speaker, Moment(scene, tuple(turns), tuple(times), now, ""), memory)
+            composed = runner.run(compose(speaker, ids, wanted=1))
             for burst in composed.bursts:
                 turns.append(Turn(scene.owner, True, burst))
+                times.append(now)
                 for text in burst:
                     say(scene.owner, text)
             if not composed.bursts:

@@ -3,7 +3,7 @@
 Sessions, turns and prompts are made by the functions that made the training rows. It knows the store, and no Telegram.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
@@ -24,8 +24,8 @@ REMEMBERED = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """One chat, now."""
+class Moment:
+    """One chat when the owner might speak."""
 
     scene: Scene
     turns: tuple[Turn, ...]
@@ -34,7 +34,13 @@ class Window:
     """When each turn began."""
     now: datetime
     mark: str
-    """What is told of the time at which the owner would speak now."""
+    """What is told of the time at which he would speak now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Moment):
+    """A moment of the store, which is now."""
+
     said: tuple[Message, ...]
     """The messages in those turns, oldest first."""
 
@@ -79,23 +85,14 @@ def _read(store: Store, view: View, sessions: Iterable[Session]) -> list[Convers
     return [view.conversation(session, names, foreign) for session in sessions]
 
 
-def prompt(speaker: Speaker, scene: Scene, history: Sequence[Turn], *, mark: str = "") -> tuple[int, ...]:
-    """The token ids before the owner's next words, said after `mark`; of the history as much as fits."""
-    shown = fit(speaker.spec, speaker.tokenizer, scene, history)
-    return _ids(speaker, scene, shown, mark, ())
+def prompt(speaker: Speaker, moment: Moment, memory: Memory) -> tuple[int, ...]:
+    """The token ids before the owner's next words: of the history as much as fits, and what was said of such things.
 
-
-def answer(speaker: Speaker, window: Window, memory: Memory) -> tuple[int, ...]:
-    """The same for what is now to be answered, with what was said before about such things."""
-    shown = fit(speaker.spec, speaker.tokenizer, window.scene, window.turns)
+    `memory` is the chat's own; only what was over before the shown history is recalled of it.
+    """
+    spec, tokenizer = speaker.spec, speaker.tokenizer
+    shown = fit(spec, tokenizer, moment.scene, moment.turns)
     recalled: tuple[Recalled, ...] = ()
     if shown and not shown[-1].own:
-        before = window.times[-len(shown)]
-        recalled = memory.recall(speaker.spec, speaker.tokenizer, shown[-1], before=before, now=window.now)
-    return _ids(speaker, window.scene, shown, window.mark, recalled)
-
-
-def _ids(
-    speaker: Speaker, scene: Scene, shown: Sequence[Turn], mark: str, memory: Sequence[Recalled]
-) -> tuple[int, ...]:
-    return encode(speaker.tokenizer, render_prompt(speaker.spec, scene, shown, mark=mark, memory=memory)).ids
+        recalled = memory.recall(spec, tokenizer, shown[-1], before=moment.times[-len(shown)], now=moment.now)
+    return encode(tokenizer, render_prompt(spec, moment.scene, shown, mark=moment.mark, memory=recalled)).ids

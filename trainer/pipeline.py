@@ -260,7 +260,7 @@ def _publish(work: Run, models: Path, training: Training, report: Report, forgot
     """
     prepared = work.folder / ARTIFACT
     if prepared.is_dir():
-        found = judge(read(prepared), models, training.history.held_out, report, forgotten=forgotten)
+        found = judge(read(prepared), models, training.history.said, report, forgotten=forgotten)
         artifact = registry.publish(prepared, models, found)
     else:
         artifact = registry.made_by(models, training.digest())

@@ -1,5 +1,7 @@
 """Which of the history is learned, which is held out, and what is too little."""
 
+import re
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -15,9 +17,10 @@ from exporter.store import open_store
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import BEN, CLUB, EVE, OWNER, START, config_with, talk
 from trainer.data import dataset as rendering
-from trainer.data.dataset import Dataset, held_out_exchanges, lessons, memories
+from trainer.data.dataset import Dataset, held_out_exchanges, lessons
 from trainer.data.split import Split, split
 from trainer.reading.conversations import TooLittle, conversations, learnable, views
+from trainer.reading.memory import MOST
 from trainer.reading.prompt import PromptSpec
 from trainer.reading.sensitive.spans import Kind
 
@@ -148,6 +151,7 @@ def test_held_out_exchanges_are_the_owners_answers_with_what_stood_before(store,
     assert all(exchange.at >= made.held_out_since for exchange in exchanges)
     first, second = exchanges[:2]
     assert second.history == (*first.history, first.reply, second.history[-1])
+    assert all(len(one.times) == len(one.history) and one.times[-1] < one.at for one in exchanges)
     assert all(a.at <= b.at for a, b in pairwise(exchanges))
 
 
@@ -214,31 +218,34 @@ def test_no_row_is_longer_than_the_window(real_export, tmp_path, hf):
 
 
 CANARY = "zebracanary"
+TOLD = re.compile(r"is (Ben|Eve)(\d+)")
 
 
-def test_no_row_and_no_prompt_tells_of_another_chat_or_of_what_came_later(store, hf):
-    """Ann asks Ben and Eve about the same secret word; each sees what was said with them before, and nothing else."""
+def test_no_row_tells_of_another_chat_or_of_what_came_later(store, hf):
+    """Ann is asked about the same secret word, by Ben and by Eve, on days that are learned and on days that are not.
+
+    Each row, learned or held out, may tell again what this one was answered before, and nothing else.
+    """
     store.save_peers([EVE])
-    for chat, offset in ((BEN, 8), (EVE, 9)):
-        for number, day in enumerate((2, 20, 30)):
-            at = START + timedelta(days=day, hours=offset)
-            asked, told = f"what of the {CANARY}", f"the {CANARY} is {chat.name}{number}"
-            store.add([Message(chat.peer_id, 5000 + 10 * number, chat.peer_id, at, False, asked)])
-            store.add([Message(chat.peer_id, 5001 + 10 * number, OWNER.peer_id, at + timedelta(minutes=1), True, told)])
-    history = divide(store, Train(seed=4))
-    recall = memories(history.learned, 4)
-    seen = 0
-    for one in history.learned:
-        for lesson in lessons(one, hf, PromptSpec(length=1024), everyone=False, memory=recall(one)):
-            text = "".join(segment.value for segment in lesson.segments(SPEC))
-            other = "Eve" if one.chat_id == BEN.peer_id else "Ben"
-            assert f"is {other}" not in text
-            if lesson.memory:
-                seen += 1
-                assert one.times[0] >= START + timedelta(days=20)
-                assert "is Ben2" not in text.split("\nnow\n")[0] and "is Eve2" not in text.split("\nnow\n")[0]
-    assert seen
-    assert all(not row.learned_turns or CANARY not in str(row) for row in dataset(store, hf, SPEC, Train()).held_out)
+    days = (2, 20, 30, 36, 37, 38, 39)
+    for chat, hour in ((BEN, 8), (EVE, 9)):
+        for day in days:
+            at = START + timedelta(days=day, hours=hour)
+            store.add([Message(chat.peer_id, 5000 + 2 * day, chat.peer_id, at, False, f"what of the {CANARY}?")])
+            told = f"the {CANARY} is {chat.name}{day}"
+            store.add([Message(chat.peer_id, 5001 + 2 * day, OWNER.peer_id, at + timedelta(minutes=1), True, told)])
+    made = dataset(store, hf, PromptSpec(length=1024), Train(seed=4))
+    names = {BEN.peer_id: "Ben", EVE.peer_id: "Eve"}
+    recalling = Counter()
+    for part, rows in (("learned", made.learned), ("held out", made.held_out)):
+        for row in rows:
+            told = TOLD.findall(hf._tokenizer.decode(row.ids))
+            assert {name for name, _ in told} <= {names.get(row.chat_id)}
+            before = [int(day) for _, day in told][:-1]
+            assert all(START + timedelta(days=day + 1) < row.at for day in before), "of earlier days, and not its own"
+            recalling[part] += len(before)
+    assert made.held_out_since == START + timedelta(days=36, hours=8)
+    assert recalling["learned"] and recalling["held out"] == 2 * 4 * MOST, "every held-out prompt, as the bot would"
 
 
 def test_a_person_who_agreed_may_be_learned_and_measured_instead(store, hf):
@@ -246,7 +253,7 @@ def test_a_person_who_agreed_may_be_learned_and_measured_instead(store, hf):
     train = Train(learn="Ben", relations={"Ben": "friend"})
     history = divide(store, train)
     for one in (*history.learned, *history.held_out):
-        for lesson in lessons(one, hf, SPEC, everyone=False):
+        for lesson in lessons(one, hf, SPEC, None, everyone=False):
             assert {lesson.turns[index].name for index in lesson.learned} == {"Ben"}
     made = dataset(store, hf, SPEC, train)
     assert (made.owner, made.chats) == ("Ben", (BEN.peer_id,))

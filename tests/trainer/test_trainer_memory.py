@@ -15,6 +15,7 @@ from trainer.reading.prompt import PromptSpec, Scene, encode, recalled_cost, ren
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = PromptSpec(length=1024)
 SCENE = Scene("Ann", "Ben")
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=6)
 SMALL_TALK = [("how are you", "fine"), ("good morning", "hey"), ("are you there", "yep"), ("ok", "see you")]
 
 
@@ -67,6 +68,28 @@ def test_nothing_that_was_not_over_before_the_shown_history_is_recalled(ask):
     assert ask(memory, "paint", day=30) == []
 
 
+days = st.lists(st.tuples(st.sampled_from(["the paint?", "paint or zebra", "ok"]), words), min_size=1, max_size=12)
+
+
+@given(told=days, cut=st.integers(0, 12))
+def test_what_came_later_changes_nothing_and_a_memory_that_grew_is_as_one_made_at_once(gguf, told, cut):
+    """Thrown back to any day it is what it was then, and grown on from there what it would be anyway."""
+    said = [exchange(day, *one) for day, one in enumerate(told)]
+    whole, early, grown = Memory(said), Memory(said[:cut]), Memory(said)
+    grown.let_go(START + timedelta(days=cut))
+
+    def asked(memory, day):
+        now = START + timedelta(days=day)
+        cue = Turn("Ben", False, ("zebra paint",))
+        return memory.recall(SPEC, gguf, cue, before=now, now=now)
+
+    assert asked(early, 20) == asked(grown, 20)
+    assert asked(whole, cut) == asked(early, cut)
+    for one in said[cut:]:
+        grown.add(one)
+    assert asked(grown, 20) == asked(whole, 20)
+
+
 def test_what_the_owner_did_not_say_himself_is_no_answer(ask):
     memory = Memory(
         [exchange(30, "paint?", "[sticker 😂]", spoken=False), *(exchange(d, "hi", "ho") for d in range(20))]
@@ -78,9 +101,6 @@ def test_what_is_too_long_for_its_room_is_not_recalled(ask, gguf):
     memory = past((30, "paint?", "ochre " * 200), (40, "paint?", "umber"))
     assert [answer for _, answer in ask(memory, "paint")] == ["umber"]
     assert ask(memory, "paint", spec=PromptSpec(length=128)) == []
-
-
-words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=6)
 
 
 @given(cue=words, answers=st.lists(words, min_size=1, max_size=6))

@@ -117,7 +117,7 @@ def test_a_chat_that_is_gone_is_no_ground_to_go_on_from(store, config_of, model)
     grown(store, 60)
     without = [one for one in (*history.learned, *history.held_out) if one.chat_id != -3]
     with pytest.raises(CannotContinue, match="may not be learned from any more: -3") as caught:
-        refresh.since(replace(history, learned=tuple(without), held_out=()), begun, config.train)
+        refresh.since(replace(history, said=tuple(without), learned=tuple(without)), begun, config.train)
     assert "trainer run" in caught.value.fix
 
 

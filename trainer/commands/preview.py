@@ -18,7 +18,7 @@ from exporter.stats.tables import signs
 from exporter.store import open_store
 from trainer.commands.costs import print_costs
 from trainer.commands.extra import training_pipeline
-from trainer.data.dataset import Dataset, lessons, memories
+from trainer.data.dataset import Dataset, lessons, memories, taught_with
 from trainer.data.split import Split, split
 from trainer.reading.prompt import Segment
 
@@ -117,9 +117,10 @@ def _left_out(names: Mapping[int, str], history: Split) -> Table:
 def _examples(history: Split, training: "Training") -> Iterator[tuple[Segment, ...]]:
     """The last rows that would be learned, as segments."""
     everyone = training.settings.learn == "everyone"
-    recall = memories(history.learned, training.settings.seed)
+    memory = memories(history.said)
     for one in islice(reversed(history.learned), SHOWN):
-        for lesson in lessons(one, training.tokenizer, training.spec, everyone=everyone, memory=recall(one)):
+        told = taught_with(one, memory, training.settings.seed)
+        for lesson in lessons(one, training.tokenizer, training.spec, told, everyone=everyone):
             yield lesson.segments(training.spec)
 
 

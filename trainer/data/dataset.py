@@ -6,7 +6,7 @@ port; of torch and of batches it knows nothing, so that the bot can ask it for h
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -33,8 +33,11 @@ from trainer.reading.prompt import (
     turn_cost,
 )
 
-REMEMBERED = 0.5
-"""Share of learned conversations in which earlier exchanges are told again, where any fit."""
+RECALLED = 0.5
+"""Share of learned conversations in which earlier exchanges are told again, where any fit.
+
+So a model learns to use what is recalled, and to do without. What is held out is read as the bot would read it: in all.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,13 @@ class Exchange:
     chat_id: int
     scene: Scene
     history: tuple[Turn, ...]
+    times: tuple[datetime, ...]
+    """When each of those turns began."""
     reply: Turn
     at: datetime
     """When he said it."""
+    memory: Memory
+    """Of the whole chat; what may be recalled is what was over by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +131,20 @@ def dataset(
 ) -> Dataset:
     """Render the history; `count` is told sessions."""
     everyone = train.learn == "everyone"
-    recall = memories(history.learned, train.seed)
-    sessions = []
+    memory, sessions = memories(history.said), []
     for number, one in enumerate(history.learned):
         count(number, len(history.learned))
-        sessions.append(tuple(rows(one, tokenizer, spec, everyone=everyone, memory=recall(one))))
+        told = taught_with(one, memory, train.seed)
+        sessions.append(tuple(rows(one, tokenizer, spec, told, everyone=everyone)))
     learned = [row for session in sessions for row in session]
     room = train.notes_share / (1 - train.notes_share) * sum(len(row.ids) for row in learned)
     return Dataset(
         owner=history.learned[0].scene.owner,
         learned=(*learned, *_notes(history, tokenizer, spec, room, train.seed)),
         held_out=tuple(
-            row for one in history.held_out for row in rows(one, tokenizer, spec, everyone=False, since=history.since)
+            row
+            for one in history.held_out
+            for row in rows(one, tokenizer, spec, memory[one.chat_id], everyone=False, since=history.since)
         ),
         held_out_since=history.since,
         sessions=sum(map(bool, sessions)),
@@ -152,23 +161,26 @@ def _notes(history: Split, tokenizer: Tokenizer, spec: PromptSpec, tokens: float
         yield Row(row.ids, row.learned, None, history.since, learned_turns=0, learned_bytes=len(text.encode()))
 
 
-def memories(learned: Iterable[Conversation], seed: int) -> Callable[[Conversation], Memory | None]:
-    """For a share of the learned conversations the memory of their chat, for the others none.
-
-    So a model learns to use what is recalled, and to do without.
-    """
+def memories(said: Iterable[Conversation]) -> dict[int, Memory]:
+    """The memory of each chat, by its id."""
     by_chat: dict[int, list[Conversation]] = defaultdict(list)
-    for one in learned:
+    for one in said:
         by_chat[one.chat_id].append(one)
-    made = {chat_id: Memory(said) for chat_id, said in by_chat.items()}
-    return lambda one: made[one.chat_id] if drawn(one, "memory", seed) < REMEMBERED else None
+    return {chat_id: Memory(its) for chat_id, its in by_chat.items()}
+
+
+def taught_with(one: Conversation, memory: Mapping[int, Memory], seed: int) -> Memory | None:
+    """The memory of its chat for a share of the learned conversations, for the others none."""
+    return memory[one.chat_id] if drawn(one, "memory", seed) < RECALLED else None
 
 
 def held_out_exchanges(store: Store, chats: Collection[Peer], read: Views, *, since: datetime) -> list[Exchange]:
     """The owner's real replies at `since` or later, oldest first, each with its history."""
+    every = conversations(store, chats, read)
+    memory = memories(every)
     found = [
-        Exchange(one.chat_id, one.scene, one.turns[:index], reply, at)
-        for one in conversations(store, chats, read)
+        Exchange(one.chat_id, one.scene, one.turns[:index], one.times[:index], reply, at, memory[one.chat_id])
+        for one in every
         for index, (reply, at) in enumerate(zip(one.turns, one.times, strict=True))
         if at >= since and index and own(reply) and not one.turns[index - 1].own
     ]
@@ -179,17 +191,17 @@ def rows(
     conversation: Conversation,
     tokenizer: Tokenizer,
     spec: PromptSpec,
+    memory: Memory | None,
     *,
     everyone: bool,
     since: datetime | None = None,
-    memory: Memory | None = None,
 ) -> Iterator[Row]:
     """One session as rows, each at most `spec.length` tokens: every turn behind the history the bot would show.
 
-    Where `since` is given, only turns from then on are learned. From `memory`, the chat's own, the last learned turn of
-    each row is told again what fits.
+    From `memory`, the chat's own, the last learned turn of each row is told again what fits. Where `since` is given,
+    only turns from then on are learned.
     """
-    for lesson in lessons(conversation, tokenizer, spec, everyone=everyone, since=since, memory=memory):
+    for lesson in lessons(conversation, tokenizer, spec, memory, everyone=everyone, since=since):
         row = encode(tokenizer, lesson.segments(spec))
         yield Row(
             row.ids,
@@ -205,10 +217,10 @@ def lessons(
     conversation: Conversation,
     tokenizer: Tokenizer,
     spec: PromptSpec,
+    memory: Memory | None,
     *,
     everyone: bool,
     since: datetime | None = None,
-    memory: Memory | None = None,
 ) -> Iterator[Lesson]:
     """The windows of one session in which something is learned, each up to the last turn that is."""
     said = clip_all(spec, tokenizer, conversation.turns)

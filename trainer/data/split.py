@@ -43,10 +43,10 @@ UNRELATED = 0.15
 class Split:
     """The history, cut by time."""
 
+    said: tuple[Conversation, ...]
+    """All of it, oldest first: what the bot may recall, and so what rows may tell again."""
     learned: tuple[Conversation, ...]
-    """What was over by then."""
-    held_out: tuple[Conversation, ...]
-    """What the owner said something in since then; turns before that are context."""
+    """What was over by then, without what is not worth learning."""
     since: datetime
     gaps: Mapping[int, timedelta]
     """The silence that ends a session, by chat."""
@@ -58,9 +58,14 @@ class Split:
     """The owner's other writing, without what stands in the held-out part."""
 
     @property
+    def held_out(self) -> tuple[Conversation, ...]:
+        """What went on since then; turns before that are context."""
+        return _held_out(self.said, self.since)
+
+    @property
     def redacted(self) -> Counter[Kind]:
-        """Secrets in all that a model reads, by kind."""
-        turns = (turn for one in (*self.learned, *self.held_out) for turn in one.turns)
+        """Secrets in all that was said, and in notes, by kind."""
+        turns = (turn for one in self.said for turn in one.turns)
         return placeholders((*(text for turn in turns for text in turn.texts), *self.notes.texts))
 
 
@@ -96,15 +101,18 @@ def split(
     since = max(newest, learned_until or newest)
     parts = (one.before(since) for one in every)
     learned = tuple(replace(part, scene=_taught(part, train.seed)) for part in parts if part.turns)
-    held_out = tuple(one for one in every if one.ends[-1] >= since)
-    measured = Measured(_measured(held_out, since))
+    measured = Measured(_measured(_held_out(every, since), since))
     learned, curation = curate(
         learned, measured, everyone=train.learn == "everyone", chat_share=train.chat_share, seed=train.seed
     )
     if (turns := sum(own(turn) for conversation in learned for turn in conversation.turns)) < LEAST_TURNS:
         raise too_little(f"{whose} has only {turns} turns to learn from; {LEAST_TURNS} are the least")
     notes = read_notes(() if read.speaker else train.notes, read.region, leave_out=measured.holds)
-    return Split(learned, held_out, since, gaps, read.region, curation, notes)
+    return Split(tuple(every), learned, since, gaps, read.region, curation, notes)
+
+
+def _held_out(said: Iterable[Conversation], since: datetime) -> tuple[Conversation, ...]:
+    return tuple(one for one in said if one.ends[-1] >= since)
 
 
 def _begins(conversation: Conversation) -> Iterator[datetime]:

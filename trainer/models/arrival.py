@@ -13,6 +13,7 @@ from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError
 from exporter.progress import PERCENT, Report, Step, counting, silent
 from exporter.store import Store
+from trainer.data.dataset import memories
 from trainer.models import registry
 from trainer.models.artifact import (
     ADAPTER,
@@ -120,9 +121,10 @@ def _require_new(models: Path, artifact: Artifact) -> None:
 def _prove(artifact: Artifact, history: Sequence[Conversation], report: Report) -> None:
     """It was proved where it was made. Here it is read by another llama.cpp, and measured if there is anything new."""
     card = artifact.card
-    if not (shown := held_out(artifact, history, card.held_out_since, tokens=PROVED)):
+    memory = memories(history)
+    if not (shown := held_out(artifact, history, memory, card.held_out_since, tokens=PROVED)):
         return
-    bits = measure(artifact, shown, card.held_out_since, count=counting(report, "verify", "exchanges"))
+    bits = measure(artifact, shown, memory, card.held_out_since, count=counting(report, "verify", "exchanges"))
     report(Step("verify", PERCENT, PERCENT))
     if not bits <= ROOM * card.bits_per_byte.base:
         raise Unfaithful(

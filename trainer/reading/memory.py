@@ -6,11 +6,13 @@ gives only what was over before the history that is shown, so nothing of another
 """
 
 import re
+from array import array
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from math import log
 
 from trainer.reading.conversations import Conversation
@@ -45,21 +47,35 @@ class Episode:
 
 
 class Memory:
-    """The exchanges of one chat, by their words."""
+    """The exchanges of one chat, by their words. What it recalls at a moment depends on nothing that was said later."""
 
-    def __init__(self, conversations: Iterable[Conversation]) -> None:
-        self._episodes = sorted(
-            (one for conversation in conversations for one in _episodes(conversation)), key=lambda one: one.ended
-        )
-        self._ends = [one.ended for one in self._episodes]
-        self._lengths: list[int] = []
-        self._found: dict[str, dict[int, int]] = defaultdict(dict)
-        for number, episode in enumerate(self._episodes):
-            said = [word for turn in episode.turns for word in _words(turn)]
-            self._lengths.append(len(said))
-            for word in said:
-                self._found[word][number] = self._found[word].get(number, 0) + 1
-        self._usual = sum(self._lengths) / max(len(self._lengths), 1)
+    def __init__(self, conversations: Iterable[Conversation] = ()) -> None:
+        self._episodes: list[Episode] = []
+        self._ends: list[datetime] = []
+        self._lengths = [0]
+        """Words in all episodes before each, and in all of them."""
+        self._found: dict[str, _Found] = {}
+        for one in sorted(conversations, key=lambda one: one.began):
+            self.add(one)
+
+    def add(self, conversation: Conversation) -> None:
+        """Take in a conversation that was later than all that is known; 25 exchanges take a millisecond."""
+        for episode in _episodes(conversation):
+            said = Counter(_words(*episode.turns))
+            for word, count in said.items():
+                self._found.setdefault(word, _Found()).append(len(self._episodes), count)
+            self._episodes.append(episode)
+            self._ends.append(episode.ended)
+            self._lengths.append(self._lengths[-1] + said.total())
+
+    def let_go(self, since: datetime) -> None:
+        """Hold nothing any more that ended at that moment or later."""
+        for episode in reversed(self._episodes[bisect_left(self._ends, since) :]):
+            for word in set(_words(*episode.turns)):
+                if not self._found[word].pop():
+                    del self._found[word]
+            for known in (self._episodes, self._ends, self._lengths):
+                known.pop()
 
     def recall(
         self, spec: PromptSpec, tokenizer: Tokenizer, cue: Turn, *, before: datetime, now: datetime
@@ -69,7 +85,7 @@ class Memory:
         Only of those that were over before that moment, at which the history begins that is shown.
         """
         room, chosen = spec.memory_tokens, []
-        for episode in self._ranked(cue, bisect_left(self._ends, before), now)[:TRIED]:
+        for episode in self._best(cue, bisect_left(self._ends, before), now):
             told = Recalled(f"{length(now - episode.ended)} ago", episode.turns)
             if (cost := recalled_cost(spec, tokenizer, told)) <= room:
                 room -= cost
@@ -78,23 +94,50 @@ class Memory:
                 break
         return tuple(told for _, told in sorted(chosen, key=lambda one: one[0]))
 
-    def _ranked(self, cue: Turn, known: int, now: datetime) -> list[Episode]:
+    def _best(self, cue: Turn, known: int, now: datetime) -> list[Episode]:
         """Of the first `known` episodes those that share something rare with the cue, the best first."""
         scores: dict[int, float] = defaultdict(float)
         shared: dict[int, float] = defaultdict(float)
         for word in sorted(set(_words(cue))):
-            where = [number for number in self._found.get(word, ()) if number < known]
-            if not where or len(where) > max(RARE * known, 1):
+            held = self._found[word].before(known) if word in self._found else 0
+            if not 0 < held <= max(RARE * known, 1):
                 continue
-            telling = log(1 + (known - len(where) + 0.5) / (len(where) + 0.5))
-            for number in where:
-                count = self._found[word][number]
-                norm = _K * (1 - _B + _B * self._lengths[number] / self._usual)
+            telling = log(1 + (known - held + 0.5) / (held + 0.5))
+            for number, count in self._found[word].first(held):
+                words = self._lengths[number + 1] - self._lengths[number]
+                norm = _K * (1 - _B + _B * words * known / self._lengths[known])
                 scores[number] += telling * count * (_K + 1) / (count + norm)
                 shared[number] += telling
-        fresh = {number: score * _freshness(now - self._ends[number]) for number, score in scores.items()}
-        best = sorted(fresh, key=lambda number: (-fresh[number], -number))
-        return [self._episodes[number] for number in best if shared[number] >= LEAST]
+        fresh = {
+            number: score * _freshness(now - self._ends[number])
+            for number, score in scores.items()
+            if shared[number] >= LEAST
+        }
+        return [self._episodes[number] for number in nsmallest(TRIED, fresh, key=lambda one: (-fresh[one], -one))]
+
+
+class _Found:
+    """In which episodes a word stands, in their order, and how often in each: 8 bytes an episode."""
+
+    def __init__(self) -> None:
+        self._where, self._counts = array("I"), array("I")
+
+    def append(self, number: int, count: int) -> None:
+        self._where.append(number)
+        self._counts.append(count)
+
+    def pop(self) -> bool:
+        """Leave out the last; whether any is left."""
+        self._where.pop()
+        self._counts.pop()
+        return bool(self._where)
+
+    def before(self, number: int) -> int:
+        """How many of them come before that episode."""
+        return bisect_left(self._where, number)
+
+    def first(self, held: int) -> Iterator[tuple[int, int]]:
+        return zip(self._where[:held], self._counts[:held], strict=True)
 
 
 def _episodes(conversation: Conversation) -> Iterator[Episode]:
@@ -106,8 +149,8 @@ def _episodes(conversation: Conversation) -> Iterator[Episode]:
             yield Episode(pair, conversation.ends[index])
 
 
-def _words(turn: Turn) -> Iterator[str]:
-    return (word[:_STEM] for text in turn.texts for word in _WORD.findall(text.casefold()))
+def _words(*turns: Turn) -> Iterator[str]:
+    return (word[:_STEM] for turn in turns for text in turn.texts for word in _WORD.findall(text.casefold()))
 
 
 def _freshness(age: timedelta) -> float:
