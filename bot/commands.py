@@ -22,11 +22,11 @@ from bot import cards
 from bot.compare import Sample, compare
 from bot.drafts import Drafts
 from bot.engine import open_double
+from bot.past import Past
 from bot.status import status
 from bot.stops import ACCOUNT, Stops
 from bot.tables import migrations
 from bot.talk import talk
-from bot.window import remember
 from exporter import config as configuration
 from exporter.cli import EXIT_CODES, DefaultGroup, config_option, loading
 from exporter.config import Config
@@ -93,7 +93,7 @@ def chat_command(config_path: Path, name: str) -> None:
             raise DoppelgangerError(f"no consent to let the double answer {contact.name}", fix=fix)
         card = artifact.card
         view = views(store, config, card.gaps, region=card.region, speaker=card.speaker).of(contact)
-        memory = remember(store, view)
+        memory = asyncio.run(Past(store, view).memory())
         forgotten = store.forgotten.ids()
     temperature, random = config.reply.temperature, SystemRandom()
     with open_double(

@@ -20,10 +20,11 @@ from bot.entries import BEGUN, Entry, EntryState
 from bot.habits import Habits, learn
 from bot.pacing import Bubble
 from bot.parts import Parts
+from bot.past import Past
 from bot.policy import FRESH, Action, Decision, Situation, addressed, decide, fresh
 from bot.refused import UNHEARD, Lost, Refused, rule
 from bot.stops import ACCOUNT, Stop
-from bot.window import Window, look, prompt, remember
+from bot.window import Window, look, prompt
 from exporter import ghostwritten
 from exporter.messages import Message, Peer
 from exporter.modes import Mode
@@ -43,6 +44,7 @@ class Conversation:
         self._parts = parts
         self._peer = peer
         self._view = parts.views.of(peer)
+        self._past = Past(parts.store, self._view)
         self._mode = mode
         self._news = asyncio.Event()
         self._approved: set[asyncio.Event] = set()
@@ -71,8 +73,13 @@ class Conversation:
         """Whether the people in this chat agree that the double speaks, as of now."""
         return self._parts.may_speak(self._peer)
 
+    def let_go(self) -> None:
+        """Keep nothing in mind of what was said."""
+        self._past.let_go()
+
     def withdraw(self) -> None:
         """They agree no longer: an open draft is gone, and what is under way stops at its next step."""
+        self.let_go()
         self._expire(cards.NO_CONSENT)
         self._stop_approved()
         self._news.set()
@@ -139,7 +146,7 @@ class Conversation:
         """Compose, then draft or answer. Raises Overtaken, Lost or Refused where it came to nothing."""
         wanted = self._parts.settings.proposals if action is Action.DRAFT else 1
         began = time.monotonic()
-        ids = prompt(self._parts.speaker, window, remember(self._parts.store, self._view))
+        ids = prompt(self._parts.speaker, window, await unless(self._news, self._past.memory()))
         composed = await unless(self._news, compose(self._parts.speaker, ids, wanted=wanted))
         if not self.agreed:
             raise Overtaken

@@ -67,6 +67,12 @@ class Double:
             await asyncio.wait(working)
             log.info("chat.dropped", extra={"chat_id": chat_id})
 
+    async def let_go(self) -> None:
+        """Keep nothing in mind of any chat: somebody who had a word in it was forgotten, perhaps."""
+        for conversation in self._conversations.values():
+            conversation.let_go()
+        await self._parts.speaker.let_go()
+
     def approve(self, draft_id: int, number: int) -> bool:
         """Send proposal `number`, counted from 1; False where that cannot be chosen any more."""
         draft = self._parts.drafts.get(draft_id)

@@ -35,7 +35,7 @@ async def watch_forgotten(parts: Parts, double: Double, card: Card, known: Colle
             for chat_id in new:
                 await double.drop(chat_id)
             erase_forgotten(parts.store.database, new)
-            await parts.speaker.let_go()
+            await double.let_go()
             log.info("bot.forgot", extra={"ids": len(new)})
             refuse_forgotten(card, forgotten)
         known = forgotten

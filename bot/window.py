@@ -3,7 +3,6 @@
 Sessions, turns and prompts are made by the functions that made the training rows. It knows the store, and no Telegram.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
@@ -12,15 +11,13 @@ from bot.engine import Speaker
 from exporter import ghostwritten
 from exporter.messages import Message
 from exporter.store import Store
-from trainer.reading.conversations import Conversation, View
+from trainer.reading.conversations import View
 from trainer.reading.dialogue import Session, Turn
 from trainer.reading.memory import Memory
 from trainer.reading.prompt import Recalled, Scene, encode, fit, render_prompt
 
 MOST = 300
 """Messages that are looked at, and up to twice as many; far more than any prompt holds."""
-REMEMBERED = 5000
-"""Messages among which earlier exchanges are looked for; to read them takes a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +66,10 @@ def look(store: Store, view: View, *, now: datetime) -> Window:
     newest: Session = ()
     for session in view.sessions(store.recent(chat_id, limit=MOST + store.count(chat_id) % MOST)):
         newest = session
-    read = _read(store, view, [newest])[0]
+    names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
+    read = view.conversation(newest, names, ghostwritten.marked(store.database))
     mark = view.mark(read.ends[-1] if read.ends else None, now)
     return Window(read.scene, read.turns, read.times, now, mark, tuple(message for message in newest if message.said))
-
-
-def remember(store: Store, view: View) -> Memory:
-    """What was said in this chat; made anew each time, so that it holds nothing that the store no longer does."""
-    return Memory(_read(store, view, view.sessions(store.recent(view.chat.peer_id, limit=REMEMBERED))))
-
-
-def _read(store: Store, view: View, sessions: Iterable[Session]) -> list[Conversation]:
-    names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
-    foreign = ghostwritten.marked(store.database)
-    return [view.conversation(session, names, foreign) for session in sessions]
 
 
 def prompt(speaker: Speaker, moment: Moment, memory: Memory) -> tuple[int, ...]:

@@ -38,6 +38,8 @@ SAVE_PEER = f"""
 
 _values = attrgetter(*MESSAGE)
 _TIMES = tuple(MESSAGE.index(column) for column in ("sent_at", "edited_at", "expires_at", "deleted_at"))
+EPOCH = datetime.fromtimestamp(0, UTC)
+"""Before all messages."""
 _TRUTHS = tuple(MESSAGE.index(column) for column in ("outgoing", "forwarded", "via_bot"))
 _KIND, _REACTIONS = MESSAGE.index("kind"), MESSAGE.index("reactions")
 

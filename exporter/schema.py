@@ -232,3 +232,9 @@ def m010_consent(db: Database) -> None:
 def m011_ghostwritten(db: Database) -> None:
     """Messages of the owner's whose words are a model's."""
     db.table("ghostwritten").create({"chat_id": int, "message_id": int}, pk=("chat_id", "message_id"), strict=True)
+
+
+@migrations()
+def m012_deleted(db: Database) -> None:
+    """Which messages are deleted, to be told without a look at all the others."""
+    db.execute("create index messages_deleted on messages (chat_id, sent_at) where deleted_at is not null")

@@ -53,6 +53,7 @@ _Known = dict[tuple[int, int], tuple[bool, str, str, int]]
 """Of stored messages: whether they count as deleted, their text and kind, and when they were edited (0 for never)."""
 _PEERS = f"select {', '.join(rows.PEER)} from peers"  # noqa: S608 - column names of our own, here and below
 _SELECT = f"select {', '.join(rows.MESSAGE)} from messages"  # noqa: S608
+_REVIVE = "update messages set deleted_at = null where chat_id = ? and message_id = ?"  # taken for deleted by mistake
 
 
 class Store:
@@ -119,7 +120,7 @@ class Store:
             self.database.conn.executemany(statement, map(rows.message_row, batch.values()))
             if complete:
                 self._complete(*complete)
-                self._revive(key for key in batch.keys() & known.keys() if known[key][0])
+                self.database.conn.executemany(_REVIVE, [key for key in batch.keys() & known.keys() if known[key][0]])
         return Added(
             new=[message for key, message in batch.items() if key not in known],
             edited=[batch[key] for key in batch if key in known and _says_else(batch[key], known[key], second_hand)],
@@ -182,10 +183,14 @@ class Store:
         )
         return [ChatSummary(rows.to_peer(row[:-2]), messages=row[-2], own=row[-1]) for row in found]
 
-    def messages(self, chat_id: int) -> Iterator[Message]:
-        """What stands in a chat, oldest first; of a supergroup with the basic group that it was before."""
-        parts, among = self._of_chat(chat_id)
-        found = self.database.execute(f"{_SELECT} where {among} order by sent_at, message_id", parts)
+    def messages(self, chat_id: int, *, since: datetime = rows.EPOCH) -> Iterator[Message]:
+        """What stands in a chat from then on, oldest first; of a supergroup with the basic group that it was before."""
+        parts = self.parts(chat_id)
+        each = f"{_SELECT} where chat_id = ? and sent_at >= ? and deleted_at is null"  # merged, so that none is sorted
+        found = self.database.execute(
+            f"{' union all '.join([each] * len(parts))} order by sent_at, message_id",
+            [value for part in parts for value in (part, int(since.timestamp()))],
+        )
         return map(rows.to_message, found)
 
     def recent(self, chat_id: int, *, limit: int) -> list[Message]:
@@ -213,8 +218,9 @@ class Store:
 
     def count(self, chat_id: int) -> int:
         """How many messages stand under this very id, without the basic group that it may have been."""
-        query = "select count(*) from messages where chat_id = ? and deleted_at is null"
-        return int(self.database.execute(query, [chat_id]).fetchone()[0])
+        here = "select count(*) from messages where chat_id = ?"  # both are read from indexes: rows would take seconds
+        query = f"select ({here}) - ({here} and deleted_at is not null)"
+        return int(self.database.execute(query, [chat_id, chat_id]).fetchone()[0])
 
     def versions(self, chat_id: int, message_id: int) -> list[Version]:
         """What a message said before its edits, oldest first."""
@@ -263,11 +269,6 @@ class Store:
         self.database.execute("delete from sync_interval where chat_id = ?", [chat_id])
         insert = "insert into sync_interval (chat_id, lo, hi) values (?, ?, ?)"
         self.database.conn.executemany(insert, [(chat_id, one.lo, one.hi) for one in merged])
-
-    def _revive(self, keys: Iterable[tuple[int, int]]) -> None:
-        """Telegram shows these, so they were taken for deleted by mistake."""
-        update = "update messages set deleted_at = null where chat_id = ? and message_id = ?"
-        self.database.conn.executemany(update, keys)
 
     def _delete(self, among: str, chat: list[int], message_ids: Iterable[int], at: datetime) -> int:
         statement = f"update messages set deleted_at = ? where {among} and message_id = ? and deleted_at is null"  # noqa: S608

@@ -1,5 +1,6 @@
 """What the double sees of a chat, and that nobody can forge a turn in it."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.engine import Reply
+from bot.past import Past
 from bot.talk import talk
-from bot.window import Moment, look, prompt, remember
+from bot.window import Moment, look, prompt
 from exporter import ghostwritten
 from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.store import open_store
@@ -47,6 +49,10 @@ def store(tmp_path):
 def plain(reader, *turns):
     """The prompt after these turns, with nothing to recall."""
     return prompt(reader, Moment(VIEW.scene, turns, (BEGIN,) * len(turns), BEGIN, ""), Memory())
+
+
+def remember(store):
+    return asyncio.run(Past(store, VIEW).memory())
 
 
 def look_after(store, minutes):
@@ -99,7 +105,7 @@ def test_a_contact_who_types_control_tokens_cannot_forge_a_turn(words, control):
 def test_a_prompt_leaves_room_for_the_reply(store):
     store.add(said(n, f"message number {n} " * 9, own=bool(n % 2), minutes=n) for n in range(200))
     window = look_after(store, 300)
-    assert len(prompt(Reader(), window, remember(store, VIEW))) <= SPEC.length - SPEC.reply_tokens
+    assert len(prompt(Reader(), window, remember(store))) <= SPEC.length - SPEC.reply_tokens
 
 
 def test_a_long_session_is_seen_from_where_it_was_seen_before(store):
@@ -152,7 +158,7 @@ def read(ids):
 def test_what_was_said_before_with_this_contact_is_recalled_and_with_others_is_not(store):
     tell_of_zebras(store)
     window = look_after(store, 1440 * 60 + 1)
-    ids = prompt(Reader(), window, remember(store, VIEW))
+    ids = prompt(Reader(), window, remember(store))
     text = read(ids)
     assert "2 months ago\n<|im_start|>Ben\na zebra?" in text and "striped" in text
     assert "hers" not in text and len(ids) <= SPEC.length - SPEC.reply_tokens
@@ -162,7 +168,7 @@ def test_what_was_said_before_with_this_contact_is_recalled_and_with_others_is_n
 def test_a_measured_row_begins_with_the_prompt_that_the_bot_sent_then(store):
     """What is measured is what is used, with what is recalled; nothing that was said since makes a difference."""
     tell_of_zebras(store)
-    sent = prompt(Reader(), look_after(store, 1440 * 60 + 1), remember(store, VIEW))
+    sent = prompt(Reader(), look_after(store, 1440 * 60 + 1), remember(store))
     store.add([said(701, "striped, as I said", own=True, minutes=1440 * 60 + 1)])
     store.add([said(800, "the zebra?", minutes=1440 * 70), said(801, "gone", own=True, minutes=1440 * 70 + 1)])
     views = Views(ANN, {5: VIEW.gap}, VIEW.zone, VIEW.region, {5: VIEW.relation})
@@ -189,7 +195,7 @@ def test_in_the_terminal_the_double_recalls_as_it_does_live(store):
 
     clock = iter([BEGIN + timedelta(days=60), BEGIN + timedelta(days=60, hours=3)])
     lines = ["of the zebra!\n", " \n", "are you there?"]
-    talk(Listener(), VIEW, remember(store, VIEW), lines, lambda *what: said_by.append(what), lambda: next(clock))
+    talk(Listener(), VIEW, remember(store), lines, lambda *what: said_by.append(what), lambda: next(clock))
     assert said_by == [("Ann", "yes")] * 2
     assert "striped" in prompts[0] and "hers" not in prompts[0] and "striped" not in prompts[1]
     assert prompts[1].endswith(

@@ -244,8 +244,8 @@ def test_no_row_tells_of_another_chat_or_of_what_came_later(store, hf):
             before = [int(day) for _, day in told][:-1]
             assert all(START + timedelta(days=day + 1) < row.at for day in before), "of earlier days, and not its own"
             recalling[part] += len(before)
-    assert made.held_out_since == START + timedelta(days=36, hours=8)
-    assert recalling["learned"] and recalling["held out"] == 2 * 4 * MOST, "every held-out prompt, as the bot would"
+    assert made.held_out_since == START + timedelta(days=37, hours=9)
+    assert recalling["learned"] and recalling["held out"] == 5 * MOST, "every held-out prompt, as the bot would"
 
 
 def test_a_person_who_agreed_may_be_learned_and_measured_instead(store, hf):
