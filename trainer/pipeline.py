@@ -25,7 +25,7 @@ from trainer.data.bundle import Bundle
 from trainer.data.dataset import Dataset, dataset
 from trainer.data.split import Split, split
 from trainer.learning import base as bases
-from trainer.learning import curves
+from trainer.learning import curves, methods, shards
 from trainer.learning.forecast import Forecast
 from trainer.learning.loss import sample
 from trainer.models import refresh, registry
@@ -195,6 +195,7 @@ def prepare(
 ) -> Training:
     """Find the base, unpacked in `cache`, and render the history: seconds, once the base is on this disk."""
     curves.require(settings.report_to)
+    methods.require_one_process(settings.method)
     base = bases.prepare(settings.base, cache, free=free_space)
     convert = converter(base.folder, settings.llama_cpp)
     tokenizer = bases.load_tokenizer(base)
@@ -236,6 +237,7 @@ def _make(
         ),
         uses_up=(checkpoints,),
     )
+    shards.tell(None)
     export(training.base, work, training.settings.quantization, free_space, training.convert)
     prepared = work.folder / ARTIFACT
     if prepared.is_dir():

@@ -7,18 +7,21 @@ import logging
 import resource
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from exporter.config import Train
-from exporter.progress import PERCENT, Report, Say, Step, counting
+from exporter.progress import PERCENT, Report, Say, Step, counting, silent
+from trainer import ranks
 from trainer.convert import gguf
 from trainer.convert.export import LEARNED
 from trainer.data.batches import plan, tokens_of
 from trainer.data.dataset import Dataset, Row
-from trainer.learning import curves, methods, train
-from trainer.learning.base import Base, Model, device
+from trainer.learning import curves, methods, shards, train
+from trainer.learning.base import Base, Model, device, quiet
 from trainer.learning.examine import choose, examine
 from trainer.learning.forecast import Forecast, compiled, forecast, require_memory
 from trainer.learning.loss import bits_per_byte, sample
@@ -26,6 +29,7 @@ from trainer.learning.meter import Meter
 from trainer.learning.passes import Room
 from trainer.learning.schedule import Pace
 from trainer.learning.stopping import Ending
+from trainer.learning.watch import Diverged
 from trainer.models import refresh
 from trainer.models.proof import PROVED
 from trainer.run import whole
@@ -34,8 +38,22 @@ MEASURED = 6_000
 """Held-out tokens on which base and double are compared: seconds on two cores."""
 CHECKPOINTS = "checkpoints"
 """The folder, inside a run, of what training goes on from."""
+PARTS = "parts"
+"""The folder, inside that one, of what many processes go on from: one alone cannot read it, nor the other way round."""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """What each process has to know of a training."""
+
+    base: Base
+    data: Dataset
+    settings: Train
+    frame: frozenset[int]
+    folder: Path
+    cache: Path
 
 
 def teach(
@@ -53,16 +71,12 @@ def teach(
     """Train by the method of `settings`, write `LEARNED` into `folder`, and tell what was gained and how it ended.
 
     Training begins at the base, or where `begun` had come to; `cache` keeps what was compiled for it. Bits per byte
-    leave out the control tokens in `frame`.
+    leave out the control tokens in `frame`. Of many processes the first one calls this, and the others `follow`.
     """
-    say = _saying(report, "train")
-    model, meter, limit = _ready(base, settings, say)
-    if begun:
-        refresh.begin_from(model, begun)
-    room = _room(model, data, settings, meter, limit, cache, say)
-    gguf.require_space(folder, train.checkpoints_size(model), free_space)
+    lesson = _Lesson(base, data, settings, frame, folder, cache)
+    shards.tell(lesson)
     measured = sample(data.held_out, tokens=MEASURED)
-    pace, ending = _fit(model, data, settings, frame, folder, measured, room, _rate(model, settings, begun), report)
+    model, pace, ending = _learn(lesson, begun, measured, report, free_space)
     with whole(folder / LEARNED) as output:
         methods.keep(model, output)
     bits = partial(bits_per_byte, frame=frame, batch_tokens=settings.batch_tokens)
@@ -70,36 +84,54 @@ def teach(
     return {**found, "ended": ending.told, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": peak_rss_mb()}
 
 
-def _fit(
-    model: Model,
-    data: Dataset,
-    settings: Train,
-    frame: frozenset[int],
-    folder: Path,
+def follow() -> None:
+    """Take part in what the first of many processes teaches, and say nothing.
+
+    Raises:
+        NotShared: this machine does not see the first one's folders.
+        NoMemory: this GPU has too little.
+    """
+    with quiet(), suppress(Diverged):  # so it has in the first process, which tells of it
+        while lesson := shards.told():
+            shards.require_shared(lesson.folder)
+            measured = sample(lesson.data.held_out, tokens=MEASURED)
+            model, _, _ = _learn(lesson, None, measured, silent, gguf.free_space)
+            methods.keep(model, lesson.folder)
+
+
+def _learn(
+    lesson: _Lesson,
+    begun: refresh.Start | None,
     measured: Sequence[Row],
-    room: Room,
-    rate: float,
     report: Report,
-) -> tuple[Pace, Ending]:
-    """Train, check and draw the curves of it; `measured` are rows that no check may read."""
+    free_space: gguf.FreeSpace,
+) -> tuple[Model, Pace, Ending]:
+    """What has learned, how fast, how it ended: in each process alike. `measured` are rows that no check may read."""
+    data, settings, say = lesson.data, lesson.settings, _saying(report, "train")
+    model, meter, limit = _ready(lesson.base, settings, say)
+    if begun:
+        refresh.begin_from(model, begun)
+    room = _room(model, data, settings, meter, limit, lesson.cache, say)
+    shards.agreed(lambda: gguf.require_space(lesson.folder, train.checkpoints_size(model), free_space))
     batches = plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed)
-    chosen = choose(data, measured=measured, frame=frame, trained=tokens_of(batches))
-    with curves.drawn(settings.report_to, folder / curves.CURVES, name=folder.name) as callbacks:
-        return train.fit(
+    chosen = choose(data, measured=measured, frame=lesson.frame, trained=tokens_of(batches))
+    checking = partial(examine, model, chosen, batch_tokens=settings.batch_tokens) if settings.early_stop else None
+    drawn = settings.report_to if ranks.first() else "none"
+    with curves.drawn(drawn, lesson.folder / curves.CURVES, name=lesson.folder.name) as callbacks:
+        pace, ending = train.fit(
             model,
             batches,
-            folder / CHECKPOINTS,
-            learning_rate=rate,
+            lesson.folder / CHECKPOINTS / (PARTS if ranks.count() > 1 else ""),
+            learning_rate=_rate(model, settings, begun),
             max_seconds=settings.max_minutes * 60 if settings.max_minutes else None,
             report=report,
             room=room,
             autocast=methods.in_bfloat16(settings.method),
-            examine=partial(examine, model, chosen, batch_tokens=settings.batch_tokens)
-            if settings.early_stop
-            else None,
+            examine=checking,
             patience=settings.early_stop,
             callbacks=callbacks,
         )
+    return model, pace, ending
 
 
 def _rate(model: Model, settings: Train, begun: refresh.Start | None) -> float:
@@ -159,12 +191,18 @@ def _ready(base: Base, settings: Train, say: Say) -> tuple[Model, Meter, int]:
     say(f"loading {base.size / 1e6:,.0f} MB of weights")
     meter = Meter(device())
     limit = meter.limit(settings.max_memory_gb)
-    require_memory(base, settings, limit)
+    shared = ranks.count() if meter.device.type == "cuda" else 1
+    shards.agreed(lambda: require_memory(base, settings, limit * shared))
     return methods.learner(base, settings.method, rank=settings.rank, seed=settings.seed), meter, limit
 
 
 def _room(model: Model, data: Dataset, settings: Train, meter: Meter, limit: int, cache: Path, say: Say) -> Room:
-    """What is done at once: on a CPU what fits, found before it is too late; a GPU says so when it does not."""
+    """What is done at once: on a CPU what fits, found before it is too late; a GPU says so when it does not.
+
+    Processes in step cannot do less once it does not, so they compute activations twice unless told not to.
+    """
+    if ranks.count() > 1:
+        return Room(checkpointing=settings.checkpointing is not False)
     if meter.device.type != "cpu":
         return Room(checkpointing=settings.checkpointing)
     planned = _planned(model, data, settings, meter, limit, cache, say)

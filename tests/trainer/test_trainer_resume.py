@@ -145,6 +145,17 @@ def test_a_checkpoint_counts_once_it_is_sealed(tmp_path):
     assert checkpoints.newest(tmp_path).step == 9
 
 
+def test_a_seal_is_over_what_lies_in_folders_too(tmp_path):
+    folder = checkpoints.at(tmp_path, 1)
+    (folder / "optimizer_0").mkdir(parents=True)
+    part = folder / "optimizer_0" / "__1_0.distcp"
+    part.write_text("1")
+    checkpoints.seal(folder, {})
+    assert checkpoints.read(folder)
+    part.write_text("2")
+    assert checkpoints.read(folder) is None
+
+
 def test_the_seal_reaches_the_disk_after_all_that_it_seals(tmp_path, monkeypatch):
     (tmp_path / "weights").write_text("1")
     settled = []

@@ -1,6 +1,7 @@
 """The command that trains a double: on the history, or on a bundle of it."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from exporter.cli import config_option
 from exporter.errors import ConfigError
 from exporter.progress import progress
 from exporter.store import open_store
-from trainer.commands.extra import training_pipeline
+from trainer import ranks
+from trainer.commands.extra import loaded, training_pipeline
 from trainer.data.bundle import read_bundle
 from trainer.models import registry
 from trainer.models.artifact import Artifact
@@ -36,7 +38,12 @@ def run_command(config_path: Path, as_json: bool, bundle: Path | None, output: P
     stays among the models. A run may be stopped at any time: the next one goes on from the last checkpoint.
 
     On another machine, with what `bundle` wrote, it leaves a folder for `models add`.
+
+    Several GPUs fine-tune all weights of a large base together: torchrun --nproc-per-node 8 -m trainer run
     """
+    if not ranks.first():
+        _assist()
+        return
     if bundle:
         tell(_run_bundle(bundle, output or Path("double"), base), None, as_json)
         return
@@ -48,6 +55,15 @@ def run_command(config_path: Path, as_json: bool, bundle: Path | None, output: P
     with open_store(config.database) as store, progress(Console(stderr=True)) as steps:
         artifact = pipeline.run(config, store, report=steps)
     tell(artifact, registry.verdict(artifact), as_json)
+
+
+def _assist() -> None:
+    """Be one of many processes, and leave it to the first one to speak."""
+    teaching = loaded("trainer.teach")
+    try:
+        teaching.follow()
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _run_bundle(path: Path, output: Path, base: str | None) -> Artifact:

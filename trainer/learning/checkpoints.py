@@ -51,8 +51,8 @@ def seal(checkpoint: Path, facts: dict[str, Any]) -> None:
 
     Its files reach the disk before the seal does, so not even a power cut leaves a seal over half a checkpoint.
     """
-    digests = {file.name: _digest(file) for file in _files(checkpoint)}
-    for path in (*_files(checkpoint), checkpoint):
+    digests = _digests(checkpoint)
+    for path in (*_files(checkpoint), *filter(Path.is_dir, checkpoint.rglob("*")), checkpoint):
         settle(path)
     scratch = checkpoint / f".{SEAL}"
     scratch.write_text(json.dumps({"facts": facts, "files": digests}))
@@ -77,7 +77,7 @@ def read(checkpoint: Path) -> Checkpoint | None:
         return None
     try:
         seal = json.loads((checkpoint / SEAL).read_text())
-        sound = {file.name: _digest(file) for file in _files(checkpoint)} == seal["files"]
+        sound = _digests(checkpoint) == seal["files"]
     except (ValueError, KeyError, TypeError):
         sound = False
     if not sound:
@@ -96,7 +96,11 @@ def settle(path: Path) -> None:
 
 
 def _files(checkpoint: Path) -> Iterator[Path]:
-    return (file for file in sorted(checkpoint.iterdir()) if file.is_file() and file.name.lstrip(".") != SEAL)
+    return (file for file in sorted(checkpoint.rglob("*")) if file.is_file() and file.name.lstrip(".") != SEAL)
+
+
+def _digests(checkpoint: Path) -> dict[str, str]:
+    return {str(file.relative_to(checkpoint)): _digest(file) for file in _files(checkpoint)}
 
 
 def _digest(file: Path) -> str:

@@ -8,6 +8,7 @@ import torch
 
 from trainer.data.batches import plan
 from trainer.data.dataset import Dataset, Row
+from trainer.learning import shards
 from trainer.learning.base import Model
 from trainer.learning.loss import judge, sample, words
 from trainer.learning.stopping import CHECKS, SHARE, STRETCH
@@ -53,16 +54,17 @@ def examine(model: Model, rows: Sample, *, batch_tokens: int) -> tuple[float, fl
 
 def _read(model: Model, rows: Sequence[Row], frame: frozenset[int], batch_tokens: int) -> tuple[float, float]:
     """Surprise in nats, and the share of stretches that the model would say by itself."""
-    nats, there, said = 0.0, 0, 0
+    nats, there, said = 0.0, 0.0, 0.0
     for batch in plan(rows, batch_tokens=batch_tokens, epochs=1, seed=0):
-        packed = words(batch, frame, model.device)
-        surprises, likeliest = judge(model, packed)
+        packed = words(shards.share(batch), frame, model.device)
+        surprises, likeliest = shards.inside(model, judge, packed)
         nats += float(surprises.sum())
         following = packed["learned"][:, 1:]
         right = torch.zeros_like(following)
         right[following] = likeliest
         there += _stretches(following)
         said += _stretches(right)
+    nats, there, said = shards.total(nats, there, said)
     return nats, said / there if there else 0.0
 
 

@@ -18,6 +18,8 @@ from torch import nn
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
 from exporter.errors import DoppelgangerError
+from trainer import ranks
+from trainer.learning import shards
 from trainer.learning.base import Base, Model, causal, device, load_model, precision
 from trainer.learning.fast import speed_up
 
@@ -35,16 +37,36 @@ class NotFourBit(DoppelgangerError):
     """QLoRA was asked for, and some matrix is not kept in 4 bits."""
 
 
+class OneProcess(DoppelgangerError):
+    """Many processes were started for a method of one."""
+
+
+def require_one_process(method: Method) -> None:
+    """Refuse to train an adapter by many processes, which would all do the same.
+
+    Raises:
+        OneProcess: it was asked for.
+    """
+    if method != "full" and ranks.count() > 1:
+        raise OneProcess(
+            f'torchrun started {ranks.count()} processes, and [train] method = "{method}" trains in one',
+            fix='run `python -m trainer run` without torchrun, or set [train] method = "full"',
+        )
+
+
 def learner(base: Base, method: Method, *, rank: int, seed: int) -> Model:
     """The base, ready to learn by `method`; made fast.
 
-    Frozen weights are in `precision()` or in 4 bits, what learns is in float32.
+    Frozen weights are in `precision()` or in 4 bits, what learns is in float32: of many processes, in parts.
 
     Raises:
         NotFourBit: the weights of `qlora` are not in 4 bits.
     """
     if method == "full":
-        model: Model = load_model(base.folder, torch.float32)
+        if ranks.count() > 1:
+            model: Model = shards.load(base.folder, in_bfloat16=in_bfloat16(method))
+        else:
+            model = load_model(base.folder, torch.float32)
         speed_up(model)
         return model
     if method == "lora":
@@ -113,7 +135,15 @@ def _is_packed(layer: nn.Module) -> bool:
 
 
 def keep(model: Model, output: Path) -> None:
-    """Write what was learned, as a folder: the adapter, or all weights as float16, which they are from then on."""
+    """Write what was learned, as a folder: the adapter, or all weights as float16, which they are from then on.
+
+    Of many processes each has to call this, and the first one writes.
+    """
+    if ranks.count() > 1:
+        weights = shards.gathered(model)
+        if ranks.first():
+            model.save_pretrained(str(output), state_dict=weights)
+        return
     if not isinstance(model, PeftModel):
         model.half()  # type: ignore[no-untyped-call]
     model.save_pretrained(str(output))
@@ -124,6 +154,10 @@ def as_published(model: Model, base: Base, learned: Path) -> Model:
 
     Over 4-bit weights the loss is another than after the merge, so these are left for the base's own.
     """
+    if ranks.count() > 1:
+        whole = load_model(learned, precision(), _roomy(base))
+        speed_up(whole)
+        return whole
     if not isinstance(model, PeftModel):
         return cast(PreTrainedModel, cast(Any, model).to(precision()))
     if not getattr(causal(model), "is_loaded_in_4bit", False):  # which only a packed model has
@@ -140,13 +174,14 @@ def untuned(model: Model, base: Base) -> Iterator[Model]:
         with model.disable_adapter():
             yield model
     else:
-        before = load_model(base.folder, precision())
+        before = load_model(base.folder, precision(), _roomy(base))
         speed_up(before)
         yield before
 
 
 def _roomy(base: Base) -> torch.device:
     """Where the base fits in 16 bits: a GPU that trains over 4 bits may have no room for it."""
+    torch.cuda.empty_cache()
     if device().type == "cuda" and torch.cuda.mem_get_info()[0] < 1.2 * base.size:
         return torch.device("cpu")
     return device()

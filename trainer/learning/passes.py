@@ -13,8 +13,10 @@ from typing import Any
 import torch
 
 from exporter.errors import DoppelgangerError
+from trainer import ranks
 from trainer.data.batches import Batch, collate, padded
 from trainer.data.dataset import Row
+from trainer.learning import shards
 from trainer.learning.base import Model, causal
 from trainer.learning.loss import surprise
 
@@ -98,12 +100,19 @@ class Passes:
     def learn(self, batch: Batch) -> torch.Tensor:
         """Leave the slopes of the batch's mean loss at the weights (they must have none), and return that loss.
 
+        Of many processes each returns its part of the loss; their mean is the loss, as the mean of slopes is the slope.
+
         Raises:
-            NoMemory: the smallest pass does not fit.
+            NoMemory: the smallest pass does not fit, or the only one, for processes in step cannot try again.
         """
         while True:
             with suppress(torch.OutOfMemoryError):  # out of its frames, which hold what fills the memory
                 return self._attempt(batch)
+            if ranks.count() > 1:
+                raise NoMemory(
+                    f"a GPU has too little memory for its {ranks.count()}th of a step",
+                    fix="set a smaller [train] batch_tokens or length, or start more processes on more GPUs",
+                )
             self._model.zero_grad(set_to_none=True)
             self.room = self.room.less(batch)
             self._obey()
@@ -114,9 +123,10 @@ class Passes:
     def _attempt(self, batch: Batch) -> torch.Tensor:
         learned = max(sum(sum(row.learned) for row in self.room.cut(batch)), 1)
         total = torch.zeros((), device=self._model.device)
-        for part in self.room.passes(batch):
+        for part in self.room.passes(shards.share(batch)):
             with torch.autocast(self._model.device.type, torch.bfloat16, enabled=self._autocast):
-                loss = surprise(self._model, collate(part, self._model.device, filled=self.room.filled)).sum() / learned
+                packed = collate(part, self._model.device, filled=self.room.filled)
+                loss = shards.inside(self._model, surprise, packed).sum() * ranks.count() / learned
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total

@@ -3,14 +3,13 @@
 It teaches a model on rows, and knows nothing of where rows come from or what becomes of what it learned.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import Sampler, SequentialSampler
+from torch.utils.data import DataLoader
 from transformers import (
     PrinterCallback,
     Trainer,
@@ -20,7 +19,7 @@ from transformers import (
 
 from exporter.progress import Report
 from trainer.data.batches import Batch
-from trainer.learning import checkpoints
+from trainer.learning import checkpoints, shards
 from trainer.learning.base import Model, learning
 from trainer.learning.passes import AMPLE, Passes, Room
 from trainer.learning.schedule import Budget, Pace
@@ -42,7 +41,7 @@ def fit(
     patience: int = 0,
     callbacks: Sequence[TrainerCallback] = (),
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = shards.clock,
 ) -> tuple[Pace, Ending]:
     """Train `model` in place, its adapter or all of it: through all batches, until the time is up or it learned enough.
 
@@ -54,10 +53,12 @@ def fit(
     `folder` keeps checkpoints (what learns, optimizer, state). If it holds a sound one, training goes on from there, as
     if it had never been interrupted: on the same machine with the same threads to the same bit, unless time is limited.
 
+    A model in parts is trained by all processes that hold one: each calls this, with the same batches.
+
     Raises:
         Diverged: the loss or its slope is not a number; nothing of that is in a checkpoint.
     """
-    latest = checkpoints.newest(folder)
+    latest = shards.agreed(lambda: checkpoints.newest(folder))
     spent = float(latest.facts["seconds"]) if latest else 0.0
     budget = Budget(steps=len(batches), seconds=max_seconds, spent=spent, clock=clock)
     watch = Watch(batches, budget, report, examine, patience, checkpoint_seconds, latest)
@@ -81,17 +82,16 @@ def _trainer(
     learning_rate: float,
     callbacks: Sequence[TrainerCallback],
 ) -> "_Trainer":
-    """Its learning rate goes along the budget's curve."""
-    optimizer = adamw(model, learning_rate)
     trainer = _Trainer(
         watch,
         passes,
+        budget,
+        learning_rate,
         model=model,
         args=_arguments(folder, steps=len(batches)),
         train_dataset=batches,
         data_collator=_only,
         callbacks=[watch, *callbacks],
-        optimizers=(optimizer, LambdaLR(optimizer, budget.factor)),
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -125,6 +125,7 @@ def _arguments(folder: Path, *, steps: int) -> TrainingArguments:
         remove_unused_columns=False,
         dataloader_pin_memory=False,
         use_cpu=not torch.cuda.is_available(),
+        **shards.arguments(),
     )
 
 
@@ -134,11 +135,34 @@ def _only(items: list[Batch]) -> dict[str, Batch]:
 
 
 class _Trainer(Trainer):
-    """Batches come as planned, the loss counts learned tokens, and the log tells what the watch found."""
+    """Batches come as planned, the loss counts learned tokens, and the log tells what the watch found.
 
-    def __init__(self, watch: Watch, passes: Passes, **arguments: Any) -> None:
+    The learning rate goes along the budget's curve.
+    """
+
+    def __init__(self, watch: Watch, passes: Passes, budget: Budget, rate: float, **arguments: Any) -> None:
+        self._watch, self._passes, self._budget, self._rate = watch, passes, budget, rate
         super().__init__(**arguments)
-        self._watch, self._passes = watch, passes
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Also on CPUs, a model in parts is saved, loaded and clipped as such."""
+        super().create_accelerator_and_postprocess()
+        shards.insist(self)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Ours, once."""
+        if self.optimizer is None:
+            self.optimizer = adamw(cast(Model, self.model), self._rate)
+        return self.optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
+        """Ours, once there is the optimizer that it acts on."""
+        self.lr_scheduler = LambdaLR(cast(torch.optim.Optimizer, self.optimizer), self._budget.factor)
+        return self.lr_scheduler
+
+    def get_train_dataloader(self) -> DataLoader[Batch]:
+        """Each batch once, as planned; all of it to every process, which knows its share."""
+        return DataLoader(cast(Any, self.train_dataset), batch_size=1, collate_fn=self.data_collator)
 
     def take(self, checkpoint: Path) -> None:
         """Give the model the weights of a checkpoint."""
@@ -147,9 +171,6 @@ class _Trainer(Trainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Of each step the loss, and where a check was made, what it found."""
         super().log(logs | self._watch.news(), start_time)
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        return SequentialSampler(cast(Sequence[Batch], self.train_dataset))
 
     def training_step(
         self,

@@ -12,7 +12,7 @@ from exporter.errors import DoppelgangerError
 from exporter.progress import PERCENT, Report, Step
 from exporter.stats.wording import duration
 from trainer.data.batches import Batch
-from trainer.learning import checkpoints
+from trainer.learning import checkpoints, shards
 from trainer.learning.checkpoints import Checkpoint
 from trainer.learning.schedule import Budget, Pace
 from trainer.learning.stopping import SHARE, Check, Ending, as_facts, best, due, enough, from_facts
@@ -46,7 +46,8 @@ class Watch(TrainerCallback):
         self._tokens = list(accumulate((sum(len(row.ids) for row in batch) for batch in batches), initial=0))
         self._budget, self._report, self._examine, self._patience = budget, report, examine, patience
         self._every, self._saved, self._asked = checkpoint_seconds, budget.spent, budget.spent
-        self._checks, self._checking = _checks_of(resumed), float(resumed.facts["checking"]) if resumed else 0.0
+        self._checks = shards.agreed(lambda: _checks_of(resumed))
+        self._checking = float(resumed.facts["checking"]) if resumed else 0.0
         self._news: dict[str, float] = {}
 
     def pace(self, step: int) -> Pace:
@@ -93,7 +94,7 @@ class Watch(TrainerCallback):
         pace = self.pace(state.global_step)
         facts = {"seconds": pace.seconds, "tokens": pace.tokens, "checking": self._checking}
         folder = checkpoints.at(Path(str(args.output_dir)), state.global_step)
-        checkpoints.seal(folder, {**facts, "checks": as_facts(self._checks)})
+        shards.agreed(lambda: checkpoints.seal(folder, {**facts, "checks": as_facts(self._checks)}))
         self._saved = self._budget.spent
         self._every *= max(1.0, (self._saved - self._asked) / SAVING / max(self._every, CHECKPOINT_SECONDS))
 
