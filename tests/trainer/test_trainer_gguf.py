@@ -4,13 +4,13 @@ import json
 import shutil
 from dataclasses import replace
 
-import gguf as gguf_py
 import numpy as np
 import pytest
 import torch
 from llama_cpp import Llama
 
 from tests.bot.bigram import a_card
+from tests.trainer.gguf_file import File
 from trainer.convert import gguf
 from trainer.convert.vocabulary import UnknownTokenizer
 from trainer.learning.base import EMBEDDED, NoBase, embedded_gguf, load_model, prepare
@@ -44,7 +44,7 @@ def test_logits_agree_with_transformers(tiny_base, f16, hf):
 
 def test_the_tokenizer_is_written_as_the_bases_own_gguf_has_it(f16):
     ours, theirs = (
-        {key: field.contents() for key, field in gguf_py.GGUFReader(path).fields.items() if "tokenizer" in key}
+        {key: value for key, value in File(path).fields.items() if "tokenizer" in key}
         for path in (f16, embedded_gguf())
     )
     ours["tokenizer.chat_template"] = theirs["tokenizer.chat_template"]
