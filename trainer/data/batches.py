@@ -34,12 +34,14 @@ class Packed(TypedDict):
 
 
 def plan(rows: Sequence[Row], *, batch_tokens: int, epochs: float, seed: int) -> list[Batch]:
-    """All batches of a training, in order; each holds at most `batch_tokens` tokens, or one row that has more.
+    """All batches of a training, in order; each holds at most `batch_tokens` tokens, or as many as the longest row.
 
-    A pure function of its arguments, so that a resumed training goes on where it stopped.
+    That row needs the memory of its length in any case, and batches of one size are what is compiled for. A pure
+    function of its arguments, so that a resumed training goes on where it stopped.
     """
     shuffled = random.Random(seed)  # noqa: S311 - an order, not a secret
-    rounds = [_epoch(rows, batch_tokens, shuffled) for _ in range(ceil(epochs))]
+    most = max([batch_tokens, *map(padded, rows)])
+    rounds = [_epoch(rows, most, shuffled) for _ in range(ceil(epochs))]
     planned = [batch for batches in rounds for batch in batches]
     return planned[: max(round(epochs * len(rounds[0])), 1)]
 
@@ -51,7 +53,8 @@ def _epoch(rows: Sequence[Row], batch_tokens: int, shuffled: random.Random) -> l
     for start in range(0, len(order), NEARBY):
         *full, left = _filled((*left, *order[start : start + NEARBY]), batch_tokens)
         batches += full
-    batches.append(left)
+    if left:
+        batches.append(left)
     shuffled.shuffle(batches)
     return batches
 
