@@ -14,16 +14,21 @@ from aiogram import Bot, Dispatcher
 
 from bot.account import Account
 from bot.control import ControlBot, control_router, open_bot, poll
+from bot.decisions import Decisions
 from bot.desk import Desk, Desks
 from bot.double import Double
 from bot.drafts import Drafts
 from bot.engine import Speaker, open_double
+from bot.folders import Folders
 from bot.forgetting import erase_forgotten, watch_forgotten
+from bot.guard import load_guard
 from bot.handled import Handled
+from bot.modes import Modes
 from bot.notices import tell_of_stops
 from bot.outbox import Outbox
 from bot.parts import Parts
 from bot.policy import NEEDED
+from bot.presence import Presence
 from bot.resume import look_back, settle, watch_replies
 from bot.saved import SavedMessages
 from bot.status import status
@@ -33,8 +38,8 @@ from exporter.config import Config, Sync
 from exporter.consent import Ledger, how_to_grant
 from exporter.errors import DoppelgangerError
 from exporter.live import Live
-from exporter.messages import Message
-from exporter.modes import Mode, resolve_modes
+from exporter.messages import Message, Peer
+from exporter.modes import Mode, resolve_disclosures
 from exporter.progress import Say
 from exporter.running import ended_by, one_problem
 from exporter.store import Store, open_store
@@ -65,6 +70,51 @@ async def run(config: Config, say: Say) -> None:
 
 async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say: Say) -> None:
     """A whole bot around whoever speaks for it, until cancelled. Raises as `run` does."""
+    owner = _owner(store, card)
+    chosen = Modes(config, store, _now)
+    ledger = Ledger(store.database, config.consent)
+    read = views(store, config, card.gaps, region=card.region)
+    async with AsyncExitStack() as stack:
+        control = await stack.enter_async_context(open_bot(config.control))
+        client = await stack.enter_async_context(connect(config, lasting=True, say=say))
+        stack.enter_context(one_problem())
+        folders = Folders(client, chosen, owner.peer_id, say)
+        await folders.look()
+        modes = chosen.now()
+        _name_silent(store, ledger, modes, say)
+        stops = Stops(store, _now)
+        account = Account(client, owner, store, stops, _now)
+        presence = Presence(client, owner.peer_id, _now)
+        await presence.look()
+        parts = _parts(config, store, ledger, speaker, read, account, stops, presence, control, say)
+        async with asyncio.TaskGroup() as tasks:
+            forgotten = store.forgotten.ids()
+            erase_forgotten(store.database, forgotten)
+            parts.decisions.prune(parts.clock())
+            double = Double(parts, modes, tasks)
+            await settle(parts, modes)
+            live = Live(client, store, _followed(config, modes), ledger, on_message=partial(_hear, double), say=say)
+            tasks.create_task(watch_replies(client.link, account, parts, double))
+            await look_back(client, live.limiter, account, parts, double, modes)
+            tasks.create_task(live.run())
+            tasks.create_task(double.watch_consent())
+            tasks.create_task(tell_of_stops(parts))
+            tasks.create_task(parts.desks.keep_up())
+            tasks.create_task(folders.run(partial(_change, live, double, chosen)))
+            tasks.create_task(watch_forgotten(parts, double, card, forgotten))
+            if control:
+                tasks.create_task(poll(_dispatcher(parts, double, card), control))
+            counts = Counter(modes.values())
+            log.info("bot.ready", extra={"draft": counts[Mode.DRAFT], "auto": counts[Mode.AUTO]})
+            say(f"ready: drafts for {counts[Mode.DRAFT]}, answers {counts[Mode.AUTO]} by itself")
+
+
+def _owner(store: Store, card: Card) -> Peer:
+    """Whose double it is.
+
+    Raises:
+        DoppelgangerError: nobody's, as nothing is synced, or somebody else's.
+    """
     if card.speaker is not None:
         raise DoppelgangerError(
             f"the model in use is the double of {card.speaker}, and must not speak for you",
@@ -73,43 +123,26 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
     owner = store.owner()
     if owner is None:
         raise DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")
-    peers = store.peers()
-    modes = resolve_modes(config.reply, peers.values())
-    ledger = Ledger(store.database, config.consent)
-    for peer in (peers[chat_id] for chat_id in modes):
-        if lacking := ledger.lacks(peer, NEEDED):
-            say(f"{peer.name} is left alone: no consent; {how_to_grant(peer, *lacking)}")
-    read = views(store, config, card.gaps, region=card.region)
-    async with AsyncExitStack() as stack:
-        control = await stack.enter_async_context(open_bot(config.control))
-        client = await stack.enter_async_context(connect(config, lasting=True, say=say))
-        stack.enter_context(one_problem())
-        stops = Stops(store, _now)
-        account = Account(client, owner, store, stops, _now)
-        parts = _parts(config, store, ledger, speaker, read, account, stops, control, say)
-        async with asyncio.TaskGroup() as tasks:
-            forgotten = store.forgotten.ids()
-            erase_forgotten(store.database, forgotten)
-            double = Double(parts, modes, tasks)
-            await settle(parts, modes)
-            chosen, on_message = _followed(config, modes), partial(_hear, double)
-            live = Live(client, store, chosen, ledger, on_message=on_message, say=say)
-            tasks.create_task(watch_replies(client.link, account, parts, double))
-            await look_back(client, live.limiter, account, parts, double, modes)
-            tasks.create_task(live.run())
-            tasks.create_task(double.watch_consent())
-            tasks.create_task(tell_of_stops(parts))
-            tasks.create_task(parts.desks.keep_up())
-            tasks.create_task(watch_forgotten(parts, double, card, forgotten))
-            if control:
-                tasks.create_task(poll(_dispatcher(parts, double, card, modes), control))
-            counts = Counter(modes.values())
-            log.info("bot.ready", extra={"draft": counts[Mode.DRAFT], "auto": counts[Mode.AUTO]})
-            say(f"ready: drafts for {counts[Mode.DRAFT]}, answers {counts[Mode.AUTO]} by itself")
+    return owner
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _name_silent(store: Store, ledger: Ledger, modes: Mapping[int, Mode], say: Say) -> None:
+    """Tell of whom the owner chose, but who did not agree."""
+    peers = store.peers()
+    for peer in (peers[chat_id] for chat_id in modes):
+        if lacking := ledger.lacks(peer, NEEDED):
+            say(f"{peer.name} is left alone: no consent; {how_to_grant(peer, *lacking)}")
+
+
+async def _change(live: Live, double: Double, chosen: Modes) -> None:
+    """The owner's choice is another: follow whom he chose, and speak with nobody else."""
+    modes = chosen.now()
+    live.keep(modes)
+    await double.change(modes)
 
 
 def _followed(config: Config, modes: Mapping[int, Mode]) -> Sync:
@@ -120,6 +153,8 @@ def _followed(config: Config, modes: Mapping[int, Mode]) -> Sync:
 def _hear(double: Double, message: Message, is_new: bool) -> None:
     if is_new:
         double.hear(message, live=True)
+    else:
+        double.changed(message)
 
 
 def _parts(
@@ -130,6 +165,7 @@ def _parts(
     read: Views,
     account: Account,
     stops: Stops,
+    presence: Presence,
     control: Bot | None,
     say: Say,
 ) -> Parts:
@@ -147,9 +183,13 @@ def _parts(
         outbox=Outbox(store, account, random, _now),
         stops=stops,
         handled=Handled(store.database),
+        decisions=Decisions(store.database),
+        presence=presence,
+        guard=load_guard(config.reply.limits.topics),
         hands=account,
         desks=Desks(desks, drafts, store),
         settings=config.reply,
+        disclosures=resolve_disclosures(config.reply, store.peers().values()),
         views=read,
         started_at=_now(),
         clock=_now,
@@ -159,9 +199,9 @@ def _parts(
     )
 
 
-def _dispatcher(parts: Parts, double: Double, card: Card, modes: Mapping[int, Mode]) -> Dispatcher:
+def _dispatcher(parts: Parts, double: Double, card: Card) -> Dispatcher:
     def tell() -> str:
-        return status(parts.store, parts.ledger, parts.drafts, card, modes, now=parts.clock(), zone=parts.zone)
+        return status(parts.store, parts.ledger, parts.drafts, card, double.modes, now=parts.clock(), zone=parts.zone)
 
     dispatcher = Dispatcher(double=double, drafts=parts.drafts, desks=parts.desks, status=tell)
     dispatcher.include_router(control_router(parts.owner.peer_id))

@@ -30,12 +30,42 @@ class Card:
     said_at: datetime
 
 
+WHY = {
+    "halted": "Not sent by itself: Telegram wants nothing sent for now.",
+    "stale": "Not sent by itself: it is too old, or from before I began.",
+    "owner_present": "Not sent by itself: you are here.",
+    "first_contact": "Not sent by itself: you never wrote there yourself.",
+    "quiet_hours": "Not sent by itself: these are your quiet hours.",
+    "contact_cap": "Not sent by itself: enough went to this chat for now.",
+    "cap": "Not sent by itself: enough was sent for now.",
+    "in_a_row": "Stopped: I answered often enough in a row. Write or choose something here, and I go on.",
+    "loop": "Stopped: this looks like another machine. Write or choose something here, and I go on.",
+    "unsure": "Not sent by itself: I am not sure what you would say.",
+    "identity": "Not sent by itself: it asks who answers.",
+    "code": "Not sent by itself: it is about codes or passwords.",
+    "money": "Not sent by itself: it is about money.",
+    "health": "Not sent by itself: it is about health.",
+    "grief": "Not sent by itself: somebody is sad.",
+    "conflict": "Not sent by itself: somebody is angry.",
+    "promise": "Not sent by itself: it would promise something.",
+    "place": "Not sent by itself: it is about a place.",
+    "time": "Not sent by itself: it is about a time.",
+    "number": "Not sent by itself: there is a number in it.",
+    "link": "Not sent by itself: there is a link in it.",
+    "unseen": "Not sent by itself: I cannot see or hear what they sent.",
+    "language": "Not sent by itself: I do not understand it well enough.",
+}
+"""What a card says of the policy's reasons, where the owner could have expected an answer."""
+
+
 def open_card(card: Card, *, now: datetime, why: str = "") -> str:
     """The card while it waits for the owner; `why` is said under the proposals."""
     proposals = card.draft.proposals
     room = PROPOSED // max(len(proposals), 1)
     numbered = [f"{number}. {_shown(burst, room)}" for number, burst in enumerate(proposals, 1)]
-    return "\n\n".join(filter(None, [_heading(card, f", {ago(now - card.said_at)}"), "\n".join(numbered), why]))
+    reason = WHY.get(card.draft.reason or "", "")
+    parts = [_heading(card, f", {ago(now - card.said_at)}"), "\n".join(numbered), reason, why]
+    return "\n\n".join(filter(None, parts))
 
 
 def closed_card(card: Card, outcome: str) -> str:
@@ -52,6 +82,8 @@ def sent(texts: Sequence[str], *, of: int, at: datetime, zone: tzinfo, number: i
 
 SKIPPED = "Skipped."
 OUTDATED = "Outdated: the chat moved on."
+RUN = "{name}: I have answered there so often or so fast in a row that I am about to stop. It is your turn."
+LEFT = "Withdrawn: this chat is off now."
 NO_CONSENT = "Withdrawn: no consent any more to answer here."
 
 

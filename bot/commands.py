@@ -22,6 +22,7 @@ from bot import cards
 from bot.compare import Sample, compare
 from bot.drafts import Drafts
 from bot.engine import open_double
+from bot.modes import Modes
 from bot.past import Past
 from bot.status import status
 from bot.stops import ACCOUNT, Stops
@@ -33,7 +34,6 @@ from exporter.config import Config
 from exporter.consent import Ledger, how_to_grant
 from exporter.errors import DoppelgangerError
 from exporter.log import log_to_stderr
-from exporter.modes import resolve_modes
 from exporter.progress import progress
 from exporter.selection import resolve_contact
 from exporter.store import Store, open_store
@@ -114,17 +114,21 @@ def chat_command(config_path: Path, name: str) -> None:
 def status_command(config_path: Path) -> None:
     """Say which model speaks, to whom, and what is open.
 
-    That is: the newest model and how well it knows your words, who is under [reply], how many drafts wait for you, and
-    how much was sent today.
+    That is: the newest model and how well it knows your words, with whom it speaks, how many drafts wait for you, how
+    much was sent today, and what was decided about today's messages, with the reasons.
     """
     config = configuration.load(config_path)
     card = current(config.models).card
     with _history(config) as store:
         clock = partial(datetime.now, UTC)
-        modes = resolve_modes(config.reply, store.peers().values())
+        modes = Modes(config, store, clock).now()
         zone = ZoneInfo(config.timezone)
         ledger, drafts = Ledger(store.database, config.consent), Drafts(store.database, clock)
         click.echo(status(store, ledger, drafts, card, modes, now=clock(), zone=zone))
+        folders = {"draft": config.reply.draft_folder, "auto": config.reply.auto_folder}
+        for mode, title in folders.items():
+            if title:
+                click.echo(f"{mode}, too: whoever lies in your folder {title} when the bot runs")
 
 
 @main.command("stop")

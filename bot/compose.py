@@ -17,6 +17,8 @@ class Composed:
 
     bursts: tuple[Burst, ...]
     """Different from each other, and each fit to send; fewer than wanted where the model had no more to say."""
+    likelihood: float
+    """Of the first, as the model sees it; see `bot.engine.Reply`."""
     first_token_ms: float
     """Of the first try: what the prompt cost to read."""
     tries: int
@@ -25,6 +27,7 @@ class Composed:
 async def compose(speaker: Speaker, prompt: Sequence[int], *, wanted: int) -> Composed:
     """Up to `wanted` replies. Unfinished, flawed and repeated ones are thrown away."""
     bursts: dict[str, Burst] = {}
+    likelihood = 0.0
     first_token_ms = 0.0
     tries = 0
     while len(bursts) < wanted and tries < wanted * TRIES:
@@ -32,5 +35,6 @@ async def compose(speaker: Speaker, prompt: Sequence[int], *, wanted: int) -> Co
         first_token_ms = first_token_ms or reply.first_token_ms
         tries += 1
         if reply.finished and flaw(reply.texts, speaker.spec) is None:
+            likelihood = likelihood or reply.likelihood
             bursts.setdefault("\n".join(reply.texts).casefold(), reply.texts)
-    return Composed(tuple(bursts.values()), first_token_ms, tries)
+    return Composed(tuple(bursts.values()), likelihood, first_token_ms, tries)

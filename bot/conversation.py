@@ -9,21 +9,24 @@ import logging
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot import cards, pacing
 from bot.compose import Composed, compose
 from bot.delivery import Errand, Overtaken, deliver, unless
+from bot.desk import QUOTED
 from bot.drafts import Draft
 from bot.entries import BEGUN, Entry, EntryState
 from bot.habits import Habits, learn
+from bot.judge import Judge
 from bot.pacing import Bubble
 from bot.parts import Parts
 from bot.past import Past
-from bot.policy import FRESH, Action, Decision, Situation, addressed, decide, fresh
+from bot.patience import Patience
+from bot.policy import FRESH, Action, Decision
 from bot.refused import UNHEARD, Lost, Refused, rule
-from bot.stops import ACCOUNT, Stop
+from bot.stops import Stop
 from bot.window import Window, look, prompt
 from exporter import ghostwritten
 from exporter.messages import Message, Peer
@@ -45,14 +48,15 @@ class Conversation:
         self._peer = peer
         self._view = parts.views.of(peer)
         self._past = Past(parts.store, self._view)
-        self._mode = mode
+        self.judge = Judge(parts, peer, mode)
+        self._patience = Patience(parts, peer)
         self._news = asyncio.Event()
         self._approved: set[asyncio.Event] = set()
         """One for each choice of the owner's that is under way: set once words of his own make it unfit."""
         self._sending = asyncio.Lock()
         self._outdated: list[tuple[Draft, str]] = []
-        self._live = True
-        self._heard_at = 0.0
+        self._busy = False
+        self._again_at: datetime | None = None
 
     def hear(self, message: Message, *, live: bool) -> None:
         """A new message of either side: an open draft expires, and what is under way stops at its next step.
@@ -64,9 +68,18 @@ class Conversation:
         if message.outgoing:
             self._stop_approved()
         self._expire(cards.OUTDATED)
-        self._live = live
-        self._heard_at = time.monotonic()
+        self.judge.live = live
+        self._patience.hear()
         self._news.set()
+
+    def changed(self, message: Message) -> None:
+        """A message of theirs was edited or deleted: what is under way or proposed for it starts over."""
+        recent = self._parts.store.recent(self._peer.peer_id, limit=QUOTED)
+        if any(one.outgoing and one.said and one.message_id >= message.message_id for one in recent):
+            return  # it was answered as it stood, or is the owner's own
+        if self._expire(cards.OUTDATED) or self._busy:
+            self._patience.hear()
+            self._news.set()
 
     @property
     def agreed(self) -> bool:
@@ -87,13 +100,16 @@ class Conversation:
     async def run(self) -> None:
         """Follow this chat until cancelled."""
         while True:
-            await self._news.wait()
+            await self._until_news()
+            self._busy = True
             try:
                 await self._turn()
             except Overtaken:
                 log.info("overtaken", extra={"chat_id": self._peer.peer_id})
             except (Lost, Refused) as error:
                 log.warning("turn.failed", extra={"chat_id": self._peer.peer_id, "error": str(error) or "lost"})
+            finally:
+                self._busy = False
 
     def send_approved(self, draft: Draft, entries: Sequence[Entry], *, number: int | None) -> Coroutine[Any, Any, None]:
         """Send what the owner chose, at once; from this call on, only words of his own in the chat still stop it."""
@@ -132,19 +148,29 @@ class Conversation:
     async def _turn(self) -> None:
         while self._outdated:
             await self._parts.desks.close(*self._outdated.pop())
-        await self._until_quiet()
-        window = self._look()
-        decision = self._decide(window)
-        log.info("decided", extra={"chat_id": self._peer.peer_id, "action": decision.action, "reason": decision.reason})
+        await self._patience.until_quiet(self._news)
+        window = look(self._parts.store, self._view, now=self._parts.clock())
         if window.newest is None:
             return
+        decision = self.judge.decide()
+        self.judge.record(window.newest, decision)
+        self._again_at = decision.again_at
+        if decision.again_at:
+            return  # and not dealt with yet
         if decision.action is not Action.SILENT:
-            await self._speak(decision.action, window, window.newest)
+            await self._speak(decision, window, window.newest)
         self._parts.handled.advance(self._peer.peer_id, window.newest.message_id)
 
-    async def _speak(self, action: Action, window: Window, newest: Message) -> None:
+    async def _until_news(self) -> None:
+        """Until something happens, or it is time to look again."""
+        again_at, self._again_at = self._again_at, None
+        wait = None if again_at is None else max((again_at - self._parts.clock()).total_seconds(), 0.0)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), wait)
+
+    async def _speak(self, decision: Decision, window: Window, newest: Message) -> None:
         """Compose, then draft or answer. Raises Overtaken, Lost or Refused where it came to nothing."""
-        wanted = self._parts.settings.proposals if action is Action.DRAFT else 1
+        wanted = self._parts.settings.proposals if decision.action is Action.DRAFT else 1
         began = time.monotonic()
         ids = prompt(self._parts.speaker, window, await unless(self._news, self._past.memory()))
         composed = await unless(self._news, compose(self._parts.speaker, ids, wanted=wanted))
@@ -153,21 +179,31 @@ class Conversation:
         if not composed.bursts:
             log.warning("nothing.sendable", extra={"chat_id": self._peer.peer_id, "tries": composed.tries})
             self._parts.say(f"{self._peer.name}: nothing that the model said was fit to send")
-        elif action is Action.DRAFT:
-            await self._propose(composed, newest, began)
+        elif decision.action is Action.DRAFT:
+            await self._propose(composed, decision, newest, began)
         else:
-            await self._answer(composed, newest)
+            await self._answer(composed, window, newest)
 
-    async def _until_quiet(self) -> None:
-        settle = self._parts.settings.settle_seconds * self._parts.settings.pace
-        while self._news.is_set():
-            self._news.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), settle)
+    async def _stands(self, composed: Composed, window: Window, newest: Message) -> bool:
+        """Whether the first burst may still be sent without the owner; where not, he gets proposals instead."""
+        decision = self.judge.decide(reply=composed.bursts[0], likelihood=composed.likelihood)
+        if decision.action is Action.AUTO:
+            return True
+        if decision.action is Action.SILENT:
+            self._news.set()  # the next turn sees to it
+            raise Overtaken
+        self.judge.record(newest, decision)
+        await self._speak(decision, window, newest)
+        return False
 
-    async def _propose(self, composed: Composed, newest: Message, began: float) -> None:
+    async def _propose(self, composed: Composed, decision: Decision, newest: Message, began: float) -> None:
         with self._parts.store.database.atomic():
-            draft = self._parts.drafts.open(self._peer.peer_id, answers_to=newest.message_id, proposals=composed.bursts)
+            draft = self._parts.drafts.open(
+                self._peer.peer_id,
+                answers_to=newest.message_id,
+                proposals=composed.bursts,
+                reason=decision.reason,
+            )
             self._parts.handled.advance(self._peer.peer_id, newest.message_id)
         await self._parts.desks.show(draft)
         log.info(
@@ -183,24 +219,26 @@ class Conversation:
         )
         self._parts.say(f"{self._peer.name}: {len(composed.bursts)} proposals wait for you")
 
-    async def _answer(self, composed: Composed, newest: Message) -> None:
-        parts, chat_id, heard_at = self._parts, self._peer.peer_id, self._heard_at
-        habits, texts = self._habits(), parts.outbox.parts(composed.bursts[0])
+    async def _answer(self, composed: Composed, window: Window, newest: Message) -> None:
+        parts, chat_id, heard_at, burst = self._parts, self._peer.peer_id, self._patience.heard_at, composed.bursts[0]
+        if not await self._stands(composed, window, newest):
+            return
+        habits, texts = self._habits(), parts.outbox.parts(self.judge.disclosed(burst))
         bubbles = pacing.bubbles(texts, habits, parts.random, pace=parts.settings.pace)
         await unless(self._news, asyncio.sleep(self._thinking(newest, habits, bubbles)))
-        if self._decide(self._look()).action is not Action.AUTO:
-            self._news.set()  # too late by now: the next turn makes a draft of it
-            raise Overtaken
+        if not await self._stands(composed, window, newest):
+            return
+        parts.presence.reads(chat_id, newest.message_id)
         with suppress(Lost, Refused):  # only a courtesy, as typing is
             await unless(self._news, parts.hands.read(chat_id, newest.message_id))
-        errand = Errand(self._news, lambda: self._may_still(newest), newest.sent_at + FRESH)
+        errand = Errand(self._news, lambda: self.judge.may_go_on(burst, newest), newest.sent_at + FRESH)
         results = await self._deliver(parts.outbox.queue(chat_id, texts), bubbles, errand)
         arrived = [entry for entry in results if entry.state is EntryState.SENT]
         if not arrived:
             error, unknown = results[-1].error if results else None, any(one.state in BEGUN for one in results)
             log.warning("reply.not_sent", extra={"chat_id": chat_id, "error": error or "", "unknown": unknown})
             if not (self._news.is_set() or unknown or error == UNHEARD):
-                self._live = False  # nobody said anything, and nothing of it stands there: it becomes a draft
+                self.judge.live = False  # nobody said anything, and nothing of it stands there: it becomes a draft
                 self._news.set()
             raise Overtaken
         log.info(
@@ -213,6 +251,8 @@ class Conversation:
             },
         )
         parts.say(f"{self._peer.name}: answered")
+        if self.judge.ends_run(newest):
+            await parts.desks.tell(cards.RUN.format(name=self._peer.name))
 
     async def _deliver(self, entries: Sequence[Entry], bubbles: Sequence[Bubble], errand: Errand) -> list[Entry]:
         parts = self._parts
@@ -226,15 +266,10 @@ class Conversation:
 
     def _thinking(self, newest: Message, habits: Habits, bubbles: Sequence[Bubble]) -> float:
         """Seconds until the chat is opened: what is left of the owner's delay, and in time for the whole burst."""
-        parts, waited = self._parts, time.monotonic() - self._heard_at
+        parts, waited = self._parts, time.monotonic() - self._patience.heard_at
         wanted = pacing.delay(habits, parts.random, pace=parts.settings.pace) - waited - bubbles[0].typing
         left = (newest.sent_at + FRESH - IN_TIME - parts.clock()).total_seconds() - pacing.lasts(bubbles)
         return max(min(wanted, left), 0)
-
-    def _may_still(self, newest: Message) -> bool:
-        """Whether an answer to this message may go on by itself, as of now."""
-        on_time = fresh(newest, started_at=self._parts.started_at, now=self._parts.clock())
-        return on_time and self._mode is Mode.AUTO and self.agreed and self._stopped is None
 
     @property
     def _stopped(self) -> Stop | None:
@@ -244,27 +279,9 @@ class Conversation:
         for overtaken in self._approved:
             overtaken.set()
 
-    def _expire(self, outcome: str) -> None:
-        if expired := self._parts.drafts.expire(self._peer.peer_id):
+    def _expire(self, outcome: str) -> bool:
+        """Let go of the open draft; whether there was one. Its card is closed at the next turn."""
+        expired = self._parts.drafts.expire(self._peer.peer_id)
+        if expired:
             self._outdated.append((expired, outcome))
-
-    def _look(self) -> Window:
-        return look(self._parts.store, self._view, now=self._parts.clock())
-
-    def _decide(self, window: Window) -> Decision:
-        newest, stop = window.newest, self._stopped
-        return decide(
-            Situation(
-                mode=self._mode,
-                agreed=self.agreed,
-                refused=stop is not None and stop.chat_id != ACCOUNT,
-                halted=stop is not None and stop.chat_id == ACCOUNT,
-                peer=self._peer,
-                newest=newest,
-                sender=self._parts.store.peers().get(newest.sender_id) if newest else None,
-                addressed=any(addressed(message, window.own_ids, self._parts.owner) for message in window.burst),
-                live=self._live,
-                started_at=self._parts.started_at,
-                now=self._parts.clock(),
-            )
-        )
+        return expired is not None

@@ -32,14 +32,27 @@ class Double:
         self._tasks = tasks
         self._working: dict[int, set[asyncio.Task[None]]] = defaultdict(set)
         """What goes on in each chat."""
-        peers = parts.store.peers()
-        self._conversations = {
-            chat_id: Conversation(parts, peers[chat_id], mode)
-            for chat_id, mode in modes.items()
-            if mode is not Mode.OFF
-        }
-        for chat_id, conversation in self._conversations.items():
-            self._work(chat_id, conversation.run())
+        self._conversations: dict[int, Conversation] = {}
+        for chat_id, mode in modes.items():
+            self._begin(chat_id, mode)
+
+    @property
+    def modes(self) -> dict[int, Mode]:
+        """Where it may speak, and how."""
+        return {chat_id: one.judge.mode for chat_id, one in self._conversations.items()}
+
+    async def change(self, modes: Mapping[int, Mode]) -> None:
+        """From now on these chats, and no others; in one that is new, what is said from now on counts."""
+        for chat_id in self._conversations.keys() - modes.keys():
+            await self.drop(chat_id)
+            if draft := self._parts.drafts.expire(chat_id):
+                await self._parts.desks.close(draft, cards.LEFT)
+        for chat_id, mode in modes.items():
+            if chat_id in self._conversations:
+                self._conversations[chat_id].judge.mode = mode
+            else:
+                self._parts.handled.take_up(chat_id, self._parts.store)
+                self._begin(chat_id, mode)
 
     def hear(self, message: Message, *, live: bool) -> None:
         """A message that was not known before, of any chat; `live` is false for what was found by looking back."""
@@ -47,13 +60,19 @@ class Double:
         if conversation:
             conversation.hear(message, live=live)
 
+    def changed(self, message: Message) -> None:
+        """A message that was known says something else now, or was deleted."""
+        conversation = self._conversations.get(message.chat_id)
+        if conversation:
+            conversation.changed(message)
+
     async def watch_consent(self) -> None:
         """Withdraw from each chat whose people agree no longer, whichever process was told so; for ever."""
-        agreed = {chat_id: one.agreed for chat_id, one in self._conversations.items()}
+        agreed: dict[int, bool] = {}
         while True:
             await asyncio.sleep(POLL)
             for chat_id, conversation in self._conversations.items():
-                before, agreed[chat_id] = agreed[chat_id], conversation.agreed
+                before, agreed[chat_id] = agreed.get(chat_id, True), conversation.agreed
                 if before and not agreed[chat_id]:
                     log.info("consent.revoked", extra={"chat_id": chat_id})
                     conversation.withdraw()
@@ -112,6 +131,11 @@ class Double:
     async def _give_up(self, draft: Draft, stop: Stop) -> None:
         if self._parts.drafts.close(draft.draft_id, DraftState.EXPIRED):
             await self._parts.desks.close(draft, cards.not_sent(rule(stop.code).why))
+
+    def _begin(self, chat_id: int, mode: Mode) -> None:
+        conversation = Conversation(self._parts, self._parts.store.peers()[chat_id], mode)
+        self._conversations[chat_id] = conversation
+        self._work(chat_id, conversation.run())
 
     def _work(self, chat_id: int, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work)

@@ -41,6 +41,8 @@ class Draft:
     number: int | None
     """Which proposal was chosen, counted from 1; None for the owner's own words."""
     opened_at: datetime
+    reason: str | None = None
+    """Why the double did not answer by itself, in the policy's words."""
 
 
 class Drafts:
@@ -52,7 +54,7 @@ class Drafts:
         self._cards = database.table("card")
         self._clock = clock
 
-    def open(self, chat_id: int, *, answers_to: int, proposals: Sequence[Burst]) -> Draft:
+    def open(self, chat_id: int, *, answers_to: int, proposals: Sequence[Burst], reason: str | None = None) -> Draft:
         """A new open draft; one that is still open in this chat expires."""
         row = {
             "chat_id": chat_id,
@@ -60,6 +62,7 @@ class Drafts:
             "proposals": json.dumps(proposals, ensure_ascii=False),
             "state": DraftState.OPEN,
             "opened_at": self._now(),
+            "reason": reason,
         }
         with self._database.atomic():
             self.expire(chat_id)
@@ -121,4 +124,5 @@ def _draft(row: Mapping[str, Any]) -> Draft:
         DraftState(row["state"]),
         row["number"],
         datetime.fromtimestamp(row["opened_at"], UTC),
+        row["reason"],
     )

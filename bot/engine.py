@@ -5,6 +5,7 @@ It knows how a reply ends and where a burst is cut. It knows nothing of chats, o
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -13,9 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from statistics import fmean
 from typing import Protocol
 
 import llama_cpp
+import numpy as np
 from llama_cpp import Llama
 
 from exporter.errors import DoppelgangerError
@@ -37,6 +40,8 @@ class Reply:
     """It ended by itself: neither cut off nor broken by a control token that has no place in a reply."""
     first_token_ms: float
     """From the call until the first token: waiting for the thread and reading the prompt included."""
+    likelihood: float
+    """How likely its tokens were to the model, before temperature: their geometric mean, from 0 to 1."""
 
 
 class Speaker(Protocol):
@@ -99,11 +104,13 @@ class Engine:
 
     def _generate(self, prompt: list[int], cancelled: threading.Event, called: float) -> Reply:
         ids: list[int] = []
+        likelihoods: list[float] = []
         finished = False
         first_token_ms = 0.0
         with self._abort_when(cancelled):
             for token in self._sample(prompt):
                 first_token_ms = first_token_ms or (time.perf_counter() - called) * 1000
+                likelihoods.append(self._log_likelihood(token))
                 if token == self._turn_close or self._ends(token):
                     finished = True
                     break
@@ -112,7 +119,16 @@ class Engine:
                 ids.append(token)
                 if len(ids) >= self.spec.reply_tokens:
                     break
-        return Reply(messages_of(ids, self._llama, self._separator), finished, first_token_ms)
+        likelihood = math.exp(fmean(likelihoods)) if likelihoods else 0.0
+        return Reply(messages_of(ids, self._llama, self._separator), finished, first_token_ms, likelihood)
+
+    def _log_likelihood(self, token: int) -> float:
+        """Of the token that was just sampled. Takes a fraction of a millisecond."""
+        logits = np.ctypeslib.as_array(
+            llama_cpp.llama_get_logits_ith(self._llama._ctx.ctx, -1), (self._llama.n_vocab(),)
+        )
+        top = logits.max()
+        return float(logits[token] - top - np.log(np.exp(logits - top).sum()))
 
     def _sample(self, prompt: list[int]) -> Iterator[int]:
         """Tokens until the caller has enough, or until reading the prompt is aborted."""

@@ -48,7 +48,7 @@ def erase_forgotten(database: Database, forgotten: Collection[int]) -> None:
     with transaction(database):
         for rows in (
             f"card where draft_id in (select draft_id from draft where {theirs})",  # noqa: S608 - names of our own
-            *(f"{table} where {theirs}" for table in ("draft", "outbox", "handled", "stop")),
+            *(f"{table} where {theirs}" for table in ("draft", "outbox", "handled", "stop", "decision", "chosen_mode")),
         ):
             erased += database.conn.execute(f"delete from {rows}", {"ids": json.dumps(list(forgotten))}).rowcount  # noqa: S608
     if erased:

@@ -5,6 +5,8 @@ What is newer is taken up at the next start, so that a bot killed at any moment 
 
 from sqlite_utils import Database
 
+from exporter.store import Store
+
 
 class Handled:
     """One message id a chat."""
@@ -20,3 +22,9 @@ class Handled:
     def advance(self, chat_id: int, message_id: int) -> None:
         """This message, and all before it, are dealt with."""
         self._table.upsert({"chat_id": chat_id, "message_id": message_id}, pk="chat_id")
+
+    def take_up(self, chat_id: int, store: Store) -> None:
+        """In a chat that is new to the double, only what is said from now on counts."""
+        if self.up_to(chat_id) is None:
+            newest = store.recent(chat_id, limit=1)
+            self.advance(chat_id, newest[-1].message_id if newest else 0)

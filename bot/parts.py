@@ -1,22 +1,25 @@
 """What a running bot is made of: built by `bot.app`, handed to every conversation. It decides nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from random import Random
 
+from bot.decisions import Decisions
 from bot.delivery import Hands
 from bot.desk import Desks
 from bot.drafts import Drafts
 from bot.engine import Speaker
+from bot.guard import Guard
 from bot.handled import Handled
 from bot.outbox import Outbox
 from bot.policy import NEEDED
+from bot.presence import Presence
 from bot.stops import Stops
-from exporter.config import Reply
 from exporter.consent import Ledger
 from exporter.messages import Peer
 from exporter.progress import Say
+from exporter.replying import Disclosure, Reply
 from exporter.store import Store
 from trainer.reading.conversations import Views
 
@@ -33,9 +36,14 @@ class Parts:
     outbox: Outbox
     stops: Stops
     handled: Handled
+    decisions: Decisions
+    presence: Presence
+    guard: Guard
     hands: Hands
     desks: Desks
     settings: Reply
+    disclosures: Mapping[int, Disclosure]
+    """By chat, where it is not as for all."""
     views: Views
     started_at: datetime
     clock: Callable[[], datetime]

@@ -18,7 +18,6 @@ from exporter.client import Client, Link
 from exporter.config import Sync
 from exporter.limiter import Limiter
 from exporter.modes import Mode
-from exporter.store import Store
 from exporter.sync import sync
 
 log = logging.getLogger(__name__)
@@ -28,8 +27,7 @@ async def settle(parts: Parts, modes: Mapping[int, Mode]) -> None:
     """Bring to an end what an earlier run began, before anybody listens."""
     await _retire(parts, modes)
     for chat_id in modes:
-        if parts.handled.up_to(chat_id) is None:
-            parts.handled.advance(chat_id, _newest(parts.store, chat_id))
+        parts.handled.take_up(chat_id, parts.store)
     recovered = await parts.outbox.recover(_speakable(parts) & modes.keys())
     for entry in recovered:
         log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
@@ -96,8 +94,3 @@ async def _look_at_replies(account: Account, parts: Parts, double: Double) -> No
         return
     for message_id, reply in replies:
         await on_reply(message_id, reply, drafts=parts.drafts, double=double)
-
-
-def _newest(store: Store, chat_id: int) -> int:
-    """The id of a chat's newest message; 0 where there is none."""
-    return max((message.message_id for message in store.recent(chat_id, limit=1)), default=0)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
 from bot.cards import stopped
+from bot.decisions import decided_since
 from bot.drafts import Drafts
 from bot.entries import sent_since
 from bot.policy import NEEDED
@@ -37,6 +38,8 @@ def status(
         for mode in (Mode.DRAFT, Mode.AUTO)
     }
     bits = card.bits_per_byte
+    counts = decided_since(store.database, midnight).most_common()
+    decided = ", ".join(f"{count} {action} ({reason})" for (action, reason), count in counts)
     return "\n".join(
         [
             f"model: {card.base}, {card.quantization}, trained {card.created.astimezone(zone):%Y-%m-%d %H:%M}",
@@ -46,5 +49,6 @@ def status(
             f"open drafts: {len(drafts.all_open())}",
             f"sent today: {sent_since(store.database, midnight)}",
             *(stopped(stop, peers, zone) for stop in Stops(store, lambda: now).all()),
+            f"decided today: {decided or 'nothing'}",
         ]
     )

@@ -1,4 +1,4 @@
-"""The bot's own tables, in the same file as the history: drafts, cards, the outbox, what is dealt with, stops."""
+"""The bot's own tables, in the same file as the history: drafts, cards, the outbox, stops, what was decided."""
 
 from sqlite_utils import Database, Migrations
 
@@ -72,4 +72,35 @@ def m004_stop(db: Database) -> None:
         pk=("chat_id", "code"),
         not_null={"told"},
         strict=True,
+    )
+
+
+@migrations()
+def m005_decisions(db: Database) -> None:
+    """What was decided about which message, and why; the reason stands at the draft that came of it, too."""
+    decisions = db.table("decision").create(
+        {
+            "decision_id": int,
+            "chat_id": int,
+            "message_id": int,
+            "action": str,
+            "reason": str,
+            "said_at": int,
+            "decided_at": int,
+        },
+        pk="decision_id",
+        not_null={"chat_id", "message_id", "action", "reason", "said_at", "decided_at"},
+        strict=True,
+    )
+    decisions.create_index(["decided_at"])
+    db.table("draft").add_column("reason", str)
+    db.table("outbox").create_index(["changed_at"])
+    db.table("outbox").create_index(["chat_id", "message_id"])
+
+
+@migrations()
+def m006_modes(db: Database) -> None:
+    """What the owner chose for single chats at a desk: it goes before the configuration and his folders."""
+    db.table("chosen_mode").create(
+        {"chat_id": int, "mode": str, "chosen_at": int}, pk="chat_id", not_null={"mode", "chosen_at"}, strict=True
     )

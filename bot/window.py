@@ -5,7 +5,6 @@ Sessions, turns and prompts are made by the functions that made the training row
 
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import takewhile
 
 from bot.engine import Speaker
 from exporter import ghostwritten
@@ -45,16 +44,6 @@ class Window(Moment):
     def newest(self) -> Message | None:
         """The last message that somebody wrote."""
         return self.said[-1] if self.said else None
-
-    @property
-    def burst(self) -> tuple[Message, ...]:
-        """What the sender of the newest message said in a row, newest first."""
-        return tuple(takewhile(lambda message: message.sender_id == self.said[-1].sender_id, reversed(self.said)))
-
-    @property
-    def own_ids(self) -> frozenset[int]:
-        """Ids of the owner's messages."""
-        return frozenset(message.message_id for message in self.said if message.outgoing)
 
 
 def look(store: Store, view: View, *, now: datetime) -> Window:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.errors import ConfigError
+from exporter.replying import Reply
+from exporter.section import Contact, Section
 
 EXAMPLE = Path(__file__).with_name("config.example.toml")
 """Every key, its default, and what it means."""
@@ -42,19 +44,9 @@ def _address(url: str) -> str:
     return url
 
 
-Contact = int | str
-"""A chat as people name one in the config: its id, its @username, or its name as Telegram shows it."""
-
-
 Kind = Literal["private", "group", "channel", "bot"]
 ConsentScope = Literal["store", "learn", "reply"]
 """What the people in a chat agree to: that it is kept, that a model learns from it, that the double speaks there."""
-
-
-class Section(BaseModel):
-    """Read once, never changed; a typo is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class Server(Section):
@@ -162,19 +154,6 @@ class Train(Section):
     def session_gap(self) -> timedelta | None:
         """The silence after which a new session begins, where one is set for all chats."""
         return None if self.session_gap_minutes is None else timedelta(minutes=self.session_gap_minutes)
-
-
-class Reply(Section):
-    """For whom the double speaks, and how. Who is in neither list is left alone."""
-
-    draft: tuple[Contact, ...] = ()
-    auto: tuple[Contact, ...] = ()
-    proposals: int = Field(default=3, ge=1, le=9)
-    temperature: float = Field(default=0.8, gt=0, le=2)
-    settle_seconds: float = Field(default=8.0, ge=0)
-    """How long a contact must be quiet before their burst counts as over."""
-    pace: float = Field(default=1.0, ge=0)
-    """All human delays are multiplied by this; 1 is life, 0 is a test."""
 
 
 class Control(Section):

@@ -5,7 +5,7 @@ It knows neither why anybody listens nor what they do with it. What Telegram or 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ from exporter.store import Store
 from exporter.translate import is_protected, to_message, to_peer, to_reactions
 
 OnMessage = Callable[[Message, bool], None]
-"""Is given a message, and whether it is new; else its text or kind was edited."""
+"""Is given a message, and whether it is new; else its text or kind was edited, or it was deleted (`deleted_at`)."""
 Chosen = Callable[[Peer, bool], bool]
 """Whether a chat is one that is kept; the second is whether Telegram forbids to save what is said there."""
 
@@ -120,6 +120,11 @@ class Follower:
         else:
             self._on_message(message, is_new)
 
+    def mourn(self, gone: Iterable[Message]) -> None:
+        """Tell the listener of messages that were deleted."""
+        for message in gone:
+            self.tell(message, False)
+
     async def _on_update(self, update: Any) -> None:
         if getattr(update, "pts", 0):  # those that Telethon makes up out of a difference have none
             self.pushes += 1
@@ -148,9 +153,10 @@ class Follower:
             case types.UpdateEditMessage(message=edited) | types.UpdateEditChannelMessage(message=edited):
                 self._edit(edited, people)
             case types.UpdateDeleteMessages(messages=ids):
-                self._store.delete_private(ids, datetime.now(UTC))
+                self.mourn(self._store.delete_private(ids, datetime.now(UTC)))
             case types.UpdateDeleteChannelMessages(channel_id=channel_id, messages=ids):
-                self._store.delete(get_peer_id(types.PeerChannel(channel_id)), ids, datetime.now(UTC))
+                chat_id = get_peer_id(types.PeerChannel(channel_id))
+                self.mourn(self._store.delete(chat_id, ids, datetime.now(UTC)))
             case types.UpdateMessageReactions(peer=peer, msg_id=message_id, reactions=reactions):
                 self._react(get_peer_id(peer), message_id, reactions)
 

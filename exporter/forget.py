@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-from exporter.config import Config, Contact
+from exporter.config import Config
 from exporter.database import compact, transaction
 from exporter.errors import DoppelgangerError
 from exporter.fulltext import let_go
@@ -17,6 +17,7 @@ from exporter.kept import Person, look_at
 from exporter.messages import PeerKind
 from exporter.progress import Aloud, Report, Step, silent
 from exporter.runs import alone, empty
+from exporter.section import Contact
 from exporter.selection import resolve_contact
 from exporter.sessionfile import erase_peers
 from exporter.store import Store

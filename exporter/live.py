@@ -5,6 +5,7 @@ Both `python -m exporter follow` and the bot run it; there is no other way for m
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 from exporter.answering import Answering
@@ -51,8 +52,8 @@ class Live:
         self.limiter = Limiter(client, store.state, choice.requests_per_second)
         peers, dialogs = store.peers(), store.state.dialogs()
         listed = {chat_id: (peers[chat_id], dialog) for chat_id, dialog in dialogs.items() if chat_id in peers}
-        chosen = Scope(choice, listed, peers.values()).holds
-        self.follower = Follower(client, store, ledger, chosen=chosen, on_message=on_message)
+        self._scope = Scope(choice, listed, peers.values())
+        self.follower = Follower(client, store, ledger, chosen=self._scope.holds, on_message=on_message)
         self.reconciler = Reconciler(
             client,
             self.limiter,
@@ -65,6 +66,10 @@ class Live:
             say=say,
         )
         self._answering = Answering(client, store, self.follower)
+
+    def keep(self, chat_ids: Iterable[int]) -> None:
+        """From now on, these chats are kept current, too."""
+        self._scope.choose(chat_ids)
 
     async def run(self) -> None:
         """Until something ends it, which is always a problem.

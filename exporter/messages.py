@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+DELETED = "Deleted account"
+"""The name of whoever deleted their account: Telegram gives them none, and nobody else may be without one."""
 ELSEWHERE = 1 << 60
 """Ids of peers who are not Telegram's begin here, up and down: Telegram's have at most 52 bits."""
 

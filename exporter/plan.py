@@ -13,11 +13,12 @@ from telethon.tl.functions.channels import GetFullChannelRequest
 from telethon.tl.functions.users import GetUsersRequest
 from telethon.utils import get_input_channel, get_input_peer, get_peer_id
 
-from exporter.config import Contact, Kind, Sync
+from exporter.config import Kind, Sync
 from exporter.consent import Ledger, NoConsent, left_out
 from exporter.dialogs import Ask, Folder, Listed, demand_folder, fetch_folders, sweep, to_dialog
 from exporter.messages import Dialog, Peer, PeerKind
 from exporter.refusals import GONE
+from exporter.section import Contact
 from exporter.selection import narrow, select_chats
 from exporter.store import Store
 from exporter.translate import to_peer

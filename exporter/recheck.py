@@ -39,7 +39,7 @@ class Recheck:
 class Verdict:
     """What became of the suspicions."""
 
-    deleted: frozenset[int] = frozenset()
+    deleted: tuple[Message, ...] = ()
     """Marked as deleted."""
     spared: int = 0
     """Deleted too, says Telegram, but too many to be believed unasked."""
@@ -81,5 +81,4 @@ async def settle(history: History, store: Store, recheck: Recheck, *, accept: bo
     deleted = await history.deleted(recheck.chat, recheck.absent)
     if len(deleted) > MANY and 2 * len(deleted) > recheck.reread and not accept:
         return Verdict(spared=len(deleted))
-    store.delete(recheck.chat.peer.peer_id, deleted, datetime.now(UTC))
-    return Verdict(frozenset(deleted))
+    return Verdict(tuple(store.delete(recheck.chat.peer.peer_id, deleted, datetime.now(UTC))))

@@ -163,8 +163,10 @@ class Reconciler:
                 new, read = await self._fill(chat, recheck)
                 if not read and (again or self._store.ids(chat_id, Interval(chat.top + 1, HIGHEST))):
                     new += self._tell(await reread(self._history, self._store, recheck, newest=LAST))
-                if (await settle(self._history, self._store, recheck)).spared:
+                verdict = await settle(self._history, self._store, recheck)
+                if verdict.spared:
                     log.warning("deletions.spared", extra={"chat_id": chat_id})
+                self._follower.mourn(verdict.deleted)
                 for message in recheck.edited:
                     self._follower.tell(message, False)
             except GONE:

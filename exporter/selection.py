@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from exporter.config import Contact, Kind, Sync
+from exporter.config import Kind, Sync
 from exporter.errors import ConfigError
 from exporter.messages import Dialog, Peer, PeerKind
+from exporter.section import Contact
 
 TELEGRAM = 777000
 """Telegram's own account: login codes come from here."""
@@ -170,6 +171,10 @@ class Scope:
             *(one.peer_id for one in known if _is_any(one, choice.exclude)),
         }
         self._agreed = {chat_id for chat_id, (peer, _) in listed.items() if _is_any(peer, choice.protected)}
+
+    def choose(self, chat_ids: Iterable[int]) -> None:
+        """Take these in as if they were named."""
+        self._chosen.update(chat_ids)
 
     def holds(self, peer: Peer, protected: bool) -> bool:
         """Whether a chat is to be kept; `protected` where Telegram forbids to save what is said there."""

@@ -52,6 +52,7 @@ class Added:
 _Known = dict[tuple[int, int], tuple[bool, str, str, int]]
 """Of stored messages: whether they count as deleted, their text and kind, and when they were edited (0 for never)."""
 _PEERS = f"select {', '.join(rows.PEER)} from peers"  # noqa: S608 - column names of our own, here and below
+_ALL = f"returning {', '.join(rows.MESSAGE)}"
 _SELECT = f"select {', '.join(rows.MESSAGE)} from messages"  # noqa: S608
 _REVIVE = "update messages set deleted_at = null where chat_id = ? and message_id = ?"  # taken for deleted by mistake
 
@@ -136,11 +137,11 @@ class Store:
             update = "update messages set reactions = ? where chat_id = ? and message_id = ?"
             self.database.execute(update, [rows.reactions_json(reactions), chat_id, message_id])
 
-    def delete(self, chat_id: int, message_ids: Iterable[int], at: datetime) -> int:
-        """Mark messages of a chat as deleted on Telegram at that moment; how many were not marked yet."""
+    def delete(self, chat_id: int, message_ids: Iterable[int], at: datetime) -> list[Message]:
+        """Mark messages of a chat as deleted on Telegram at that moment; those that were not marked yet."""
         return self._delete("chat_id = ?", [chat_id], message_ids, at)
 
-    def delete_private(self, message_ids: Iterable[int], at: datetime) -> int:
+    def delete_private(self, message_ids: Iterable[int], at: datetime) -> list[Message]:
         """The same where Telegram names no chat: people's chats and basic groups number their messages together.
 
         Every peer is tried by the primary key: an index for this alone would cost each sync a tenth of its pace.
@@ -270,14 +271,11 @@ class Store:
         insert = "insert into sync_interval (chat_id, lo, hi) values (?, ?, ?)"
         self.database.conn.executemany(insert, [(chat_id, one.lo, one.hi) for one in merged])
 
-    def _delete(self, among: str, chat: list[int], message_ids: Iterable[int], at: datetime) -> int:
-        statement = f"update messages set deleted_at = ? where {among} and message_id = ? and deleted_at is null"  # noqa: S608
+    def _delete(self, among: str, chat: list[int], message_ids: Iterable[int], at: datetime) -> list[Message]:
+        statement = f"update messages set deleted_at = ? where {among} and message_id = ? and deleted_at is null {_ALL}"  # noqa: S608
         with transaction(self.database):
-            marked = [
-                self.database.execute(statement, [int(at.timestamp()), *chat, message_id]).rowcount
-                for message_id in message_ids
-            ]
-        return sum(marked)
+            values = [[int(at.timestamp()), *chat, message_id] for message_id in message_ids]
+            return [rows.to_message(row) for one in values for row in self.database.execute(statement, one).fetchall()]
 
 
 def _says_else(message: Message, known: tuple[bool, str, str, int], second_hand: bool) -> bool:

@@ -13,7 +13,7 @@ Value = str | int | Iterable["Value"] | Mapping[str, "Value"]
 Key = tuple[str, str]
 """A section, nothing for what stands before the first; and a key in it."""
 
-_SECTION = re.compile(r"\[(\w+)\]")
+_SECTION = re.compile(r"\[([\w.]+)\]")
 _KEY = re.compile(r"(?:# )?(\w+) = ")
 
 

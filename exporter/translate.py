@@ -8,7 +8,7 @@ from typing import Any
 from telethon.tl import types
 from telethon.utils import get_display_name, get_peer_id, resolve_id
 
-from exporter.messages import Message, MessageKind, Peer, PeerKind, Reaction
+from exporter.messages import DELETED, Message, MessageKind, Peer, PeerKind, Reaction
 from exporter.richtext import plain
 
 _MEDIA: Mapping[type[Any], MessageKind] = {
@@ -39,7 +39,7 @@ def to_peer(entity: Any) -> Peer:
     return Peer(
         peer_id=get_peer_id(entity),
         kind=_peer_kind(entity),
-        name=get_display_name(entity) or "Deleted account",
+        name=get_display_name(entity) or DELETED,
         username=getattr(entity, "username", None) or next(iter(usernames), None),
         access_hash=None if getattr(entity, "min", False) else getattr(entity, "access_hash", None),
     )

@@ -3,9 +3,10 @@
 import base64
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sandbox.errors import Refused
+from sandbox.events import Refoldered
 from sandbox.logins import Login, Logins
 from sandbox.passwords import Password
 from sandbox.people import People
@@ -123,7 +124,15 @@ class Accounts(People):
         folders = self.folders.setdefault(owner.id, [])
         named = tuple(include), tuple(exclude), tuple(pinned)
         folders.append(Folder(FIRST_FOLDER + len(folders), title, *named, kinds, tuple(without), shared))
+        self.box(owner).tell(Refoldered(), None)
         return folders[-1]
+
+    def fill(self, owner: User, folder: Folder, *include: Peer) -> None:
+        """Let the folder name these chats and no others."""
+        folders = self.folders[owner.id]
+        place = next(place for place, one in enumerate(folders) if one.id == folder.id)
+        folders[place] = replace(folders[place], include=include)
+        self.box(owner).tell(Refoldered(), None)
 
     def archive(self, owner: User, *chats: Peer) -> None:
         """Put chats out of the owner's sight."""

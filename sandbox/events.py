@@ -88,6 +88,11 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class Refoldered:
+    """The account's folders changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pressed:
     """Someone pressed a button under a bot's message; the bot should `World.answer` it."""
 
@@ -97,7 +102,7 @@ class Pressed:
     data: bytes
 
 
-Event = Kept | Reacted | Typing | Status | Membership | Pressed
+Event = Kept | Reacted | Typing | Status | Membership | Refoldered | Pressed
 
 
 @dataclass(frozen=True, slots=True)

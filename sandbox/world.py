@@ -36,6 +36,8 @@ class World(Forums):
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         super().__init__(clock)
         self.faults = Faults()
+        self.online: set[int] = set()
+        """Ids of those who came and did not go; nothing is told of those who did neither."""
         self._queries = itertools.count(1)
         self._presses: dict[int, asyncio.Future[Answer]] = {}
 
@@ -52,6 +54,7 @@ class World(Forums):
 
     def come_online(self, user: User, online: bool = True, *, origin: object = None) -> None:
         """Everyone who talks with the person, and his own other devices, see him come or go."""
+        (self.online.add if online else self.online.discard)(user.id)
         self.box(user).tell(Status(user, online), origin)
         for key in self.box(user).conversations:
             if key > 0 and key != user.id:

@@ -52,6 +52,8 @@ rank = 4
 [reply]
 auto = ["{BEN.name}"]
 pace = 0.01
+disclosure = "none"
+limits = {{ quiet_hours = "", topics = [], likelihood = 0 }}
 """,
         "utf-8",
     )

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from exporter.config import Contact
+from exporter.section import Contact
 
 DAY = click.DateTime(["%Y-%m-%d"])
 YEARS = range(1971, 2038)

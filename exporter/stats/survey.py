@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from exporter.config import Contact
 from exporter.errors import DoppelgangerError
 from exporter.messages import Message, PeerKind
 from exporter.progress import Report, Step, silent
+from exporter.section import Contact
 from exporter.selection import TELEGRAM, resolve_contact
 from exporter.stats.figures import Figures, Tally
 from exporter.store import ChatSummary, Store

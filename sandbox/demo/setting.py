@@ -44,6 +44,8 @@ max_minutes = {minutes:g}
 draft = [{material.draft.user_id}]  # {_comment(material.draft.name)}
 auto = [{material.auto.user_id}]  # {_comment(material.auto.name)}
 pace = {PACE}
+disclosure = "none"
+limits = {{ quiet_hours = "", topics = [], likelihood = 0 }}  # at any hour, of all things
 
 [control]
 token = "{telegram["control_token"]}"

@@ -21,14 +21,14 @@ from sandbox.events import (
     Reacted,
     ReadInbox,
     ReadOutbox,
+    Refoldered,
     Status,
     Typing,
 )
+from sandbox.mtproto.render_peers import ONLINE_FOR
 from sandbox.mtproto.render_talks import TalkRenderer
 from sandbox.values import Channel, Group
 
-ONLINE_FOR = 300
-"""Seconds until a status runs out."""
 TYPING = {
     "typing": types.SendMessageTypingAction(),
     "cancel": types.SendMessageCancelAction(),
@@ -76,6 +76,8 @@ class Renderer(TalkRenderer):
             case Membership(conversation):
                 group = conversation.peer(self._viewer)
                 return (types.UpdateChannel if isinstance(group, Channel) else types.UpdateChat)(group.id)
+            case Refoldered():
+                return types.UpdateDialogFilters()
             case Pressed():
                 return None
 

@@ -1,10 +1,14 @@
 """How people, groups and channels look in TL, layer 229, to one account."""
 
+from typing import Any
+
 from telethon.tl import types
 
 from sandbox.values import Channel, Group, Peer, User
 from sandbox.world import World
 
+ONLINE_FOR = 300
+"""Seconds until a status runs out."""
 HASH_SECRET = 0x5EED5EED5EED
 
 
@@ -40,8 +44,12 @@ class PeerRenderer:
             last_name=last or None,
             username=user.username,
             phone=user.phone.removeprefix("+") if mine else None,
-            status=None if user.bot else types.UserStatusRecently(),
+            status=None if user.bot else self._status(user),
         )
+
+    def _status(self, user: User) -> Any:
+        online = user.id in self._world.online
+        return types.UserStatusOnline(self.now() + ONLINE_FOR) if online else types.UserStatusRecently()
 
     def chat(self, group: Group | Channel) -> types.Chat | types.ChatForbidden | types.Channel | types.ChannelForbidden:
         """A basic group, or a channel; of a group that he was sent away from, its title alone."""

@@ -16,6 +16,7 @@ from bot.drafts import Drafts
 from bot.engine import Reply
 from bot.tables import migrations
 from exporter.config import Config, load
+from exporter.replying import Limits
 from exporter.store import open_store
 from exporter.sync import sync
 from exporter.telegram import connect
@@ -37,6 +38,7 @@ class Script:
     def __init__(self):
         self.tokenizer = GGUFTokenizer(vocabulary())
         self.replies = [("yes",), ("no",), ("maybe", "later")]
+        self.likelihood = 1.0
         self.prompts = []
         self.begun = asyncio.Event()
         self.go_on = asyncio.Event()
@@ -50,7 +52,7 @@ class Script:
         self.begun.set()
         await self.go_on.wait()
         texts = self.replies[(len(self.prompts) - 1) % len(self.replies)]
-        return Reply(texts, finished=True, first_token_ms=1.0)
+        return Reply(texts, finished=True, first_token_ms=1.0, likelihood=self.likelihood)
 
 
 class Setting:
@@ -85,6 +87,17 @@ class Setting:
         """Of each message in the outbox: its words and what became of it."""
         with contextlib.closing(sqlite3.connect(self.config.database)) as database:
             return database.execute("select text, state from outbox order by entry_id").fetchall()
+
+    def decisions(self):
+        """Of each decision, in order: the action and its reason."""
+        with contextlib.closing(sqlite3.connect(self.config.database)) as database:
+            return database.execute("select action, reason from decision order by decision_id").fetchall()
+
+    def limit(self, **limits):
+        """Change what is under [reply.limits]."""
+        reply = self.config.reply
+        limits = Limits.model_validate({**reply.limits.model_dump(), **limits})
+        self.config = self.config.model_copy(update={"reply": reply.model_copy(update={"limits": limits})})
 
     async def until(self, condition, seconds=10):
         async with asyncio.timeout(seconds):
@@ -133,32 +146,41 @@ def more_settings():
     return CONTACTS
 
 
-@pytest.fixture
-def config(sandbox, tmp_path: Path, more_settings: str) -> Config:
-    file = tmp_path / "config.toml"
-    file.write_text(
-        f"""{account_settings(sandbox, tmp_path / "state")}
+def settings(sandbox, state: Path, more: str, limits: str = 'quiet_hours = ""') -> str:
+    """A configuration for somebody on this sandbox, in TOML; `more` stands under [reply] and after it."""
+    return f"""{account_settings(sandbox, state)}
 [sync]
 kinds = ["private", "group"]
 requests_per_second = 0
 [reply]
 pace = 0.01
 settle_seconds = {SETTLE / 0.01}
-{more_settings}
-""",
-        "utf-8",
-    )
+limits = {{ {limits} }}
+disclosure = "none"
+{more}
+"""
+
+
+def log_in(sandbox, config: Config, owner) -> None:
+    """Make this person's session, as a login would."""
+    config.make_state()
+    session = SQLiteSession(str(config.session))
+    session.set_dc(sandbox.dc_id, sandbox.host, sandbox.port)
+    session.auth_key = AuthKey(sandbox.authorize(owner).auth.key)
+    session.close()
+
+
+@pytest.fixture
+def config(sandbox, tmp_path: Path, more_settings: str) -> Config:
+    file = tmp_path / "config.toml"
+    file.write_text(settings(sandbox, tmp_path / "state", more_settings), "utf-8")
     return load(file, environ={})
 
 
 @pytest_asyncio.fixture
 async def at(world, sandbox, config) -> Setting:
     """Logged in and synced; the bot is not running yet."""
-    config.make_state()
-    session = SQLiteSession(str(config.session))
-    session.set_dc(sandbox.dc_id, sandbox.host, sandbox.port)
-    session.auth_key = AuthKey(sandbox.authorize(world.owner).auth.key)
-    session.close()
+    log_in(sandbox, config, world.owner)
     with open_store(config.database) as store:
         async with connect(config) as client:
             await sync(client, store, config.sync, agreed(store))

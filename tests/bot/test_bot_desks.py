@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot import cards
 from bot.cards import Card, ago, closed_card, open_card
 from bot.drafts import Draft, DraftState
-from bot.flaws import MOST_UNITS
+from bot.outbox import MOST_UNITS
 from bot.saved import HOW, Choice, parse
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -49,6 +49,7 @@ async def test_a_reply_is_split_where_the_model_put_a_separator_and_ends_by_itse
     assert all(reply.finished for reply in replies)
     assert {reply.texts for reply in replies} == set(REPLIES)
     assert replies[0].first_token_ms > 0
+    assert all(0 < reply.likelihood <= 1 for reply in replies)
 
 
 async def test_a_reply_without_an_end_is_cut_and_not_finished(endless):

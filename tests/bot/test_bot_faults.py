@@ -159,6 +159,7 @@ async def test_acceptance_17_an_update_that_comes_three_times_and_again_by_catch
 
 async def test_acceptance_22_our_own_message_that_comes_back_by_catch_up_is_no_takeover(at):
     boris = at.person("Boris")
+    at.limit(topics=())
     at.script.replies = [("one", "two")]
     async with at.running():
         at.world.fault("messages.sendMessage", drop="after")
@@ -196,6 +197,7 @@ async def test_what_was_said_without_any_update_is_seen_before_the_double_speaks
 
 async def test_acceptance_35_markdown_arrives_as_it_is_and_a_long_text_in_parts(at):
     boris = at.person("Boris")
+    at.limit(topics=())
     words = " ".join(map(str, range(1500)))
     at.script.replies = [("*so* [it](tg://user?id=5) `is`", words)]
     async with at.running():

@@ -167,7 +167,7 @@ async def test_acceptance_29_a_new_message_while_typing_stops_the_old_answer(at)
     async with at.running():
         at.say(boris, at.owner, "coming?")
         await at.until(lambda: at.calls("messages.setTyping"))
-        at.say(boris, at.owner, "wait, not today")
+        at.say(boris, at.owner, "wait, not like that")
         await at.until(lambda: at.from_owner(boris))
         await at.quiet()
         assert at.from_owner(boris) == ["new answer"]

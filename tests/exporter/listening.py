@@ -25,10 +25,15 @@ class Listener:
     """Writes down what it is told."""
 
     told: list[tuple[str, bool]] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    """What was told to be deleted."""
     lines: list[str] = field(default_factory=list)
 
     def hear(self, message: Message, is_new: bool) -> None:
-        self.told.append((message.text, is_new))
+        if message.deleted_at:
+            self.gone.append(message.text)
+        else:
+            self.told.append((message.text, is_new))
 
     async def hears(self, *told: tuple[str, bool]) -> None:
         """Wait until something was told, then a little for what must not come."""

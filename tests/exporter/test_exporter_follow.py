@@ -117,6 +117,7 @@ async def test_deletions_are_marked_in_chats_and_in_supergroups(
     assert [store.message(*key).text for key in ids] == ["oops", "oops"]
     assert all(store.message(*key).deleted_at for key in ids)
     assert len(listener.told) == 2
+    assert listener.gone == ["oops", "oops"]
 
 
 @pytest.mark.usefixtures("live")

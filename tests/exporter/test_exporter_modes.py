@@ -2,10 +2,10 @@
 
 import pytest
 
-from exporter.config import Reply
 from exporter.errors import ConfigError
 from exporter.messages import Peer, PeerKind
 from exporter.modes import Mode, resolve_modes
+from exporter.replying import Reply
 
 ANNA, BORIS = Peer(5, PeerKind.USER, "Anna", username="anna_b"), Peer(6, PeerKind.USER, "Boris")
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import Config, Reply, Sync
+from exporter.config import Config, Sync
 from exporter.errors import ConfigError
 from exporter.modes import Mode
 from exporter.overview import Overview, overview, refresh
+from exporter.replying import Reply
 from exporter.store import Store
 from exporter.sync import sync
 from exporter.telegram import connect

@@ -235,11 +235,11 @@ def test_acceptance_24_a_reaction_is_no_new_version(store: Store) -> None:
 
 def test_what_was_deleted_is_kept_and_no_longer_part_of_the_chat(store: Store) -> None:
     store.add(said(n) for n in range(1, 4))
-    assert store.delete(7, [2, 99], NOON) == 1
+    assert store.delete(7, [2, 99], NOON) == [said(2, deleted_at=NOON)]
     assert [m.message_id for m in store.messages(7)] == [m.message_id for m in store.recent(7, limit=9)] == [1, 3]
     assert (store.message(7, 2), store.ids(7, Interval(1, 3))) == (said(2, deleted_at=NOON), {1, 3})
     assert store.chats()[0].messages == 2
-    assert store.delete(7, [2], NOON + timedelta(days=1)) == 0
+    assert store.delete(7, [2], NOON + timedelta(days=1)) == []
 
 
 def test_what_a_complete_page_shows_is_not_deleted(store: Store) -> None:
@@ -255,7 +255,7 @@ def test_a_deletion_without_a_chat_reaches_people_and_basic_groups_alone(store: 
     channel = -1_000_000_000_005
     store.save_peers([Peer(-12, PeerKind.GROUP, "Climbers"), Peer(channel, PeerKind.GROUP, "Runners")])
     store.add([said(5), said(6, chat_id=-12), said(5, chat_id=channel), said(6, chat_id=channel)])
-    assert store.delete_private([5, 6], NOON) == 2
+    assert [one.chat_id for one in store.delete_private([5, 6], NOON)] == [7, -12]
     assert store.ids(channel, Interval(1, 9)) == {5, 6}
 
 

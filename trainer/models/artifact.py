@@ -16,8 +16,8 @@ from typing import Any
 from llama_cpp import Llama
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, field_validator
 
-from exporter.config import Contact
 from exporter.errors import DoppelgangerError
+from exporter.section import Contact
 from trainer.reading.golden import fingerprint
 from trainer.reading.prompt import PromptSpec, Tokenizer
 

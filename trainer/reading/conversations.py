@@ -10,11 +10,12 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from exporter import ghostwritten
-from exporter.config import Config, Contact, Train
+from exporter.config import Config, Train
 from exporter.consent import Ledger, how_to_grant
 from exporter.errors import ConfigError, DoppelgangerError
 from exporter.messages import Message, Peer, PeerKind
 from exporter.progress import Count, uncounted
+from exporter.section import Contact
 from exporter.selection import resolve_contact
 from exporter.store import Store
 from trainer.reading.dialogue import Session, Turn, bursts, sessions, told, turn

@@ -1,0 +1,122 @@
+"""What a decision about a chat depends on, gathered when it is needed: from the store, the outbox, signs of the owner.
+
+It decides nothing: that is `bot.policy`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import takewhile
+
+from sqlite_utils import Database
+
+from bot.drafts import Burst
+from bot.entries import EntryState
+from bot.loops import run_of
+from bot.parts import Parts
+from bot.policy import Counts, Situation, addressed
+from bot.stops import ACCOUNT
+from exporter.messages import Message, Peer, PeerKind
+from exporter.modes import Mode
+
+LOOKED_AT = 500
+"""Messages of a chat, the newest, among which the owner's hand and the words in use are looked for."""
+_GOING_OUT = (EntryState.QUEUED, EntryState.SENDING, EntryState.SENT, EntryState.UNKNOWN)
+
+
+def situation(
+    parts: Parts,
+    peer: Peer,
+    mode: Mode,
+    *,
+    live: bool,
+    answering: Message | None = None,
+    reply: Burst = (),
+    likelihood: float | None = None,
+    queued: bool = False,
+) -> Situation:
+    """A chat as it stands now. `live` is false for what was found by looking back.
+
+    While an answer is on its way, `answering` is what it answers: the double's own words after it are no news. `reply`
+    is what is to be said, as likely as the model says, and `queued` whether the outbox has it already.
+    """
+    now, chat_id = parts.clock(), peer.peer_id
+    recent = [message for message in parts.store.recent(chat_id, limit=LOOKED_AT) if message.said]
+    newest = answering or (recent[-1] if recent else None)
+    chosen = _sent(parts, chat_id)
+    by_hand = _by_hand(parts, recent, chosen)
+    before = [one for one in recent if newest and one.message_id <= newest.message_id]
+    theirs = list(takewhile(lambda one: not one.outgoing, reversed(before)))[::-1]
+    more = 0 if queued else max(len(reply), 1)
+    stop = parts.stops.of(chat_id)
+    return Situation(
+        mode=mode,
+        agreed=parts.may_speak(peer),
+        refused=stop is not None and stop.chat_id != ACCOUNT,
+        halted=stop is not None and stop.chat_id == ACCOUNT,
+        peer=peer,
+        newest=newest,
+        sender=parts.store.peers().get(newest.sender_id) if newest else None,
+        addressed=peer.kind is PeerKind.GROUP and _addressed(parts, theirs),
+        live=live,
+        started_at=parts.started_at,
+        now=now,
+        local=now.astimezone(parts.zone).time(),
+        wrote_at=by_hand.sent_at if by_hand else None,
+        acquainted=any(one.outgoing and not _is_automatic(one, chosen) for one in recent),
+        seen_at=parts.presence.seen_at(chat_id),
+        counts=_counts(parts, chat_id, now, more),
+        run=run_of(before, [message_id for message_id, choice in chosen.items() if not choice]),
+        likelihood=likelihood,
+        concern=parts.guard.concern(theirs, reply, earlier=before[: -len(theirs)], names=(peer.name, parts.owner.name))
+        if mode is Mode.AUTO and theirs
+        else None,
+    )
+
+
+def was_sent(database: Database, chat_id: int, beginning: str) -> bool:
+    """Whether a message that begins so went to this chat."""
+    where = "chat_id = ? and state in (?, ?) and substr(text, 1, length(?)) = ?"
+    values = [chat_id, EntryState.SENT, EntryState.UNKNOWN, beginning, beginning]
+    return database.table("outbox").count_where(where, values) > 0
+
+
+def _sent(parts: Parts, chat_id: int) -> Mapping[int, bool]:
+    """What the double sent there: message id -> whether the owner chose it."""
+    found = parts.store.database.execute(
+        "select message_id, draft_id is not null from outbox where chat_id = ? and message_id is not null", [chat_id]
+    )
+    return {message_id: bool(choice) for message_id, choice in found}
+
+
+def _is_automatic(message: Message, chosen: Mapping[int, bool]) -> bool:
+    return not chosen.get(message.message_id, True)
+
+
+def _by_hand(parts: Parts, recent: Sequence[Message], chosen: Mapping[int, bool]) -> Message | None:
+    """The newest message that the owner wrote himself, in the chat and not on a card."""
+    own = (one for one in reversed(recent) if one.outgoing and one.message_id not in chosen)
+    return next((one for one in own if not parts.outbox.recognise(one)), None)
+
+
+def _addressed(parts: Parts, theirs: Sequence[Message]) -> bool:
+    """Whether the newest of them, or what its sender said just before, is meant for the owner."""
+    if not theirs:
+        return False
+    burst = [*takewhile(lambda one: one.sender_id == theirs[-1].sender_id, reversed(theirs))]
+    answered = (parts.store.message(one.chat_id, one.reply_to) for one in burst if one.reply_to)
+    own_ids = {one.message_id for one in answered if one and one.outgoing}
+    return any(addressed(one, own_ids, parts.owner) for one in burst)
+
+
+def _counts(parts: Parts, chat_id: int, now: datetime, more: int) -> Counts:
+    """What went to others within an hour and a day, or is on its way, and so many more messages."""
+    hour, day = (int((now - timedelta(hours=hours)).timestamp()) for hours in (1, 24))
+    (counts,) = parts.store.database.execute(
+        f"""
+        select count(*) filter (where chat_id = :chat and changed_at > :hour),
+               count(*) filter (where chat_id = :chat), count(*) filter (where changed_at > :hour), count(*)
+        from outbox where changed_at > :day and state in {tuple(map(str, _GOING_OUT))}
+        """,  # noqa: S608 - states of our own
+        {"chat": chat_id, "hour": hour, "day": day},
+    )
+    return Counts(*(count + more for count in counts))

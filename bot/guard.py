@@ -1,0 +1,181 @@
+"""What the double must not answer for by itself: topics that cost more than an answer saves, and words that it cannot
+judge. Pure, and without any network: all that it knows stands in `guard.toml`.
+
+It errs on the side of the owner: what it does not understand is a concern, too. Their words and those that are to be
+sent are looked at alike.
+"""
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from exporter.messages import Message, MessageKind
+
+WORDS = Path(__file__).with_name("guard.toml")
+"""Languages: the words that everybody uses, and those of each topic."""
+COMMON_SHARE = 0.4
+"""Of a message's words, if it is to count as one of a language; and `COMMON_LEAST` of them at least."""
+COMMON_LEAST = 2
+HEARD = 300
+"""Earlier messages that are listened to."""
+KNOWN_SHARE = 2 / 3
+"""Of what is said now, so much must be words of one language, or words used in its messages before."""
+_SEEN = frozenset({MessageKind.TEXT, MessageKind.STICKER, MessageKind.ANIMATION})
+"""What needs no eyes and no ears."""
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+_LAUGHS = ("ha", "he", "hi", "ja", "je", "lo", "xd", "ха", "хе", "хи")
+_LONG_LETTER = re.compile(r"(.)\1{2,}")
+_LINK = re.compile(r"https?:|www\.|\w\.(?:com|net|org|me|io|ru|de|fr|es|it|uk)\b")
+_DIGIT = re.compile(r"\d")
+_HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
+_ALIKE = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "ё": "е"})
+
+
+class Concern(StrEnum):
+    """Why the owner should look at it first."""
+
+    IDENTITY = "identity"
+    """Who, or what, it is that answers."""
+    CODE = "code"
+    MONEY = "money"
+    HEALTH = "health"
+    GRIEF = "grief"
+    CONFLICT = "conflict"
+    PROMISE = "promise"
+    PLACE = "place"
+    TIME = "time"
+    NUMBER = "number"
+    LINK = "link"
+    UNSEEN = "unseen"
+    """A picture, a voice, a file: the guard has neither eyes nor ears."""
+    LANGUAGE = "language"
+    """None that the guard knows, as far as it can tell."""
+
+
+TOPICS = tuple(Concern)[: tuple(Concern).index(Concern.NUMBER)]
+"""Those that have words in `guard.toml`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One that the guard knows."""
+
+    name: str
+    common: frozenset[str]
+    topics: Mapping[Concern, re.Pattern[str]]
+
+
+class Guard:
+    """Knows some languages."""
+
+    def __init__(self, languages: Sequence[Language], signs: Mapping[Concern, str], topics: Collection[str]) -> None:
+        self.languages = tuple(languages)
+        self._signs = signs
+        self._minded = frozenset(map(Concern, topics))
+        """What the owner wants to see first; of the rest the guard says nothing."""
+
+    def concern(
+        self,
+        theirs: Iterable[Message],
+        reply: Sequence[str] = (),
+        *,
+        earlier: Sequence[Message] = (),
+        names: Iterable[str] = (),
+    ) -> Concern | None:
+        """What in their messages, or in the reply to them, the owner should see first; None where nothing is.
+
+        `earlier` are messages of the same chat: what is usual there is not foreign. `names` are of the two who talk.
+        """
+        messages = list(theirs)
+        if Concern.UNSEEN in self._minded and any(message.kind not in _SEEN for message in messages):
+            return Concern.UNSEEN
+        asked = _plain("\n".join(f"{one.text} {one.emoji or ''}" for one in messages))
+        said = _plain("\n".join(reply))
+        whole = f"{asked}\n{said}"
+        languages = self._understood((asked, said), earlier, names)
+        if topic := self._topic(whole, languages or self.languages):
+            return topic
+        found = {
+            Concern.LINK: _LINK.search(whole),
+            Concern.NUMBER: _DIGIT.search(whole),
+            Concern.LANGUAGE: not languages,
+        }
+        return next((concern for concern, there in found.items() if there and concern in self._minded), None)
+
+    def _topic(self, whole: str, languages: Sequence[Language]) -> Concern | None:
+        """A topic of the languages that it may be in; or of any, by words that are foreign there."""
+        for topic in (one for one in TOPICS if one in self._minded):
+            if any(sign in whole for sign in self._signs.get(topic, "")):
+                return topic
+            for language in languages:
+                foreign = " ".join(word for word in _words(whole) if word not in language.common)
+                others = (one for one in self.languages if one is not language)
+                if language.topics[topic].search(whole) or any(one.topics[topic].search(foreign) for one in others):
+                    return topic
+        return None
+
+    def _understood(
+        self, sides: Sequence[str], earlier: Sequence[Message], names: Iterable[str]
+    ) -> tuple[Language, ...]:
+        """The languages in which each side is understood by itself."""
+        called = {word for name in names for word in _words(_plain(name))}
+        spoken = [[word for word in _words(side) if word not in called] for side in sides]
+        plainly = tuple(one for one in self.languages if all(_knows(one.common, words) for words in spoken))
+        if plainly:
+            return plainly
+        heard = [_words(_plain(message.text)) for message in earlier[-HEARD:]]
+        return tuple(one for one in self.languages if all(_knows(vocabulary(one, heard), words) for words in spoken))
+
+
+def _knows(known: Collection[str], words: Sequence[str]) -> bool:
+    """Whether enough of the words are known; French says `l'idée` in one, and knows `idée`."""
+    count = sum(word in known or word.partition("'")[2] in known for word in words)
+    return count >= KNOWN_SHARE * len(words)
+
+
+def vocabulary(language: Language, heard: Iterable[Sequence[str]]) -> Collection[str]:
+    """What everybody says in a language, and what was said before in messages that clearly are of it."""
+    known = set(language.common)
+    for words in heard:
+        common = sum(word in language.common for word in words)
+        if common >= COMMON_LEAST and common >= COMMON_SHARE * len(words):
+            known.update(words)
+    return known
+
+
+def load_guard(topics: Collection[str] = frozenset(Concern), path: Path = WORDS) -> Guard:
+    """The guard of this release, which minds these concerns."""
+    told = tomllib.loads(path.read_text("utf-8"))
+    signs = {Concern(topic): text for topic, text in told.pop("signs").items()}
+    return Guard([_language(name, one) for name, one in told.items()], signs, topics)
+
+
+def _language(name: str, told: Mapping[str, str]) -> Language:
+    topics = {topic: _pattern(told[topic]) for topic in TOPICS}
+    return Language(name, frozenset(_plain(told["common"]).split()), topics)
+
+
+def _pattern(entries: str) -> re.Pattern[str]:
+    """Words and phrases, set apart by commas; `*` stands for any end of a word."""
+    phrases = (_plain(entry).split() for entry in entries.replace("\n", " ").split(",") if entry.strip())
+    found = (r"\W+".join(re.escape(word).replace(r"\*", r"\w*") for word in phrase) for phrase in phrases)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(found)})(?![\w'])")
+
+
+def _plain(text: str) -> str:
+    """As it is compared: no capitals, one kind of apostrophe, nothing that nobody sees."""
+    return _HIDDEN.sub("", unicodedata.normalize("NFKC", text)).casefold().translate(_ALIKE)
+
+
+def _words(text: str) -> list[str]:
+    """The words of a plain text. Laughter is none, and `sooo` is `so`."""
+    return [word for word in _WORD.findall(_LONG_LETTER.sub(r"\1", text)) if not _is_laughter(word)]
+
+
+def _is_laughter(word: str) -> bool:
+    return len(word) > 2 and len(set(word)) == 2 and any(laugh in word for laugh in _LAUGHS)

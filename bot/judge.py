@@ -1,0 +1,63 @@
+"""What is to be done in one chat as things stand: facts to the policy, and what it says into the table of decisions."""
+
+import logging
+
+from bot.disclosure import disclosed
+from bot.drafts import Burst
+from bot.facts import situation, was_sent
+from bot.parts import Parts
+from bot.policy import Action, Decision, Situation, decide, ends_run
+from exporter.messages import Message, Peer
+from exporter.modes import Mode
+
+log = logging.getLogger(__name__)
+
+
+class Judge:
+    """Asked before every step."""
+
+    def __init__(self, parts: Parts, peer: Peer, mode: Mode) -> None:
+        self._parts = parts
+        self._peer = peer
+        self.mode = mode
+        self.live = True
+        """Whether the newest came while the bot listened, and what is to be said to it has not failed."""
+
+    def decide(self, *, reply: Burst = (), likelihood: float | None = None) -> Decision:
+        """What to do about the newest message; with a reply, whether that may be sent."""
+        return decide(self._facts(reply=reply, likelihood=likelihood), self._parts.settings.limits)
+
+    def may_go_on(self, reply: Burst, answering: Message) -> bool:
+        """Whether an answer on its way may still go out without the owner, message by message."""
+        facts = self._facts(reply=reply, answering=answering)
+        return decide(facts, self._parts.settings.limits).action is Action.AUTO
+
+    def ends_run(self, answering: Message) -> bool:
+        """Whether, with what was just answered, the double comes to the end of what it may say in a row."""
+        return ends_run(self._facts(answering=answering), self._parts.settings.limits)
+
+    def record(self, newest: Message, decision: Decision) -> None:
+        """Remember what was decided, and why."""
+        self._parts.decisions.record(newest, decision, self._parts.clock())
+        log.info("decided", extra={"chat_id": self._peer.peer_id, "action": decision.action, "reason": decision.reason})
+
+    def disclosed(self, burst: Burst) -> Burst:
+        """An automatic burst, with what the contact is to know about it."""
+        settings, chat_id = self._parts.settings, self._peer.peer_id
+        how = self._parts.disclosures.get(chat_id, settings.disclosure)
+        told = how == "once" and was_sent(self._parts.store.database, chat_id, settings.notice)
+        return disclosed(burst, how, settings.notice, told=told)
+
+    def _facts(
+        self, *, reply: Burst = (), likelihood: float | None = None, answering: Message | None = None
+    ) -> Situation:
+        return situation(
+            self._parts,
+            self._peer,
+            self.mode,
+            live=self.live,
+            reply=reply,
+            likelihood=likelihood,
+            answering=answering,
+            queued=answering is not None,
+        )

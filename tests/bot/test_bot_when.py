@@ -1,0 +1,351 @@
+"""When the double speaks, end to end over a Telegram of our own: whose turn it is, and what keeps it back."""
+
+import asyncio
+import contextlib
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.bot.test_bot_flow import SENT
+
+TOUCHES = ("messages.readHistory", "messages.setTyping", *SENT)
+
+
+async def test_acceptance_17_the_same_update_three_times_leads_to_one_answer(at):
+    anna, boris = at.person("Anna"), at.person("Boris")
+    at.script.replies = [("yes",)]
+    async with at.running():
+        at.world.faults.duplicate_updates = 6
+        at.say(anna, at.owner, "coming?")
+        at.say(boris, at.owner, "coming?")
+        at.sandbox.drop_connections()
+        await at.until(lambda: at.saved() and at.from_owner(boris))
+        await at.quiet()
+    async with at.running():
+        await at.quiet(0.1)
+    assert len(at.saved()) == 1 and at.from_owner(boris) == ["yes"]
+    with contextlib.closing(sqlite3.connect(at.config.database)) as database:
+        (drafts,) = database.execute("select count(*) from draft").fetchone()
+    assert drafts == 1
+
+
+async def test_acceptance_21_where_the_owner_answers_on_his_phone_the_double_keeps_away(at):
+    boris = at.person("Boris")
+    at.script.go_on.clear()
+    async with at.running():
+        at.say(boris, at.owner, "coming?")
+        await at.script.begun.wait()
+        at.say(at.owner, boris, "I answer myself")
+        at.script.go_on.set()
+        await at.quiet(0.1)
+        at.say(boris, at.owner, "nice")
+        await at.until(lambda: at.decisions()[-1:] == [("silent", "owner_talks")])
+        await at.quiet(0.1)
+        assert at.from_owner(boris) == ["I answer myself"] and at.saved() == []
+        assert at.calls(*TOUCHES) == []
+
+
+async def test_what_the_owner_leaves_unanswered_is_taken_up_once_he_was_away_for_long(at):
+    anna = at.person("Anna")
+    at.limit(away_minutes=0.02)
+    async with at.running():
+        at.say(at.owner, anna, "I write myself")
+        at.say(anna, at.owner, "and you?")
+        await at.until(at.saved)
+        await at.until(lambda: any("wait for you" in line for line in at.lines))
+    assert at.decisions() == [("silent", "owner_talks"), ("draft", "mode")]
+
+
+async def test_acceptance_22_the_doubles_own_message_is_no_sign_of_the_owner(at):
+    boris = at.person("Boris")
+    at.script.replies = [("yes",)]
+    async with at.running():
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.from_owner(boris) == ["yes"])
+        at.sandbox.drop_connections()
+        await at.quiet(0.2)
+        at.say(boris, at.owner, "really?")
+        await at.until(lambda: at.from_owner(boris) == ["yes", "yes"])
+    assert {action for action, _ in at.decisions()} == {"auto"}
+
+
+async def test_acceptance_23_an_edit_before_the_answer_makes_a_new_draft_and_the_old_card_sends_nothing(at):
+    anna = at.person("Anna")
+    async with at.running():
+        said = at.say(anna, at.owner, "coming?")
+        await at.until(at.saved)
+        at.world.edit(said, "coming there?")
+        await at.until(lambda: len(at.saved()) == 2)
+        old, new = at.saved()
+        assert "> coming there?" in new.text and "Outdated" in old.text
+        at.say(at.owner, at.owner, "1", reply_to=old)
+        await at.quiet(0.1)
+        assert at.from_owner(anna) == []
+
+
+async def test_an_edit_of_what_is_answered_is_only_stored(at):
+    boris = at.person("Boris")
+    at.script.replies = [("yes",)]
+    async with at.running():
+        said = at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.from_owner(boris))
+        at.world.edit(said, "coming there?")
+        await at.quiet(0.2)
+        assert at.from_owner(boris) == ["yes"] and len(at.script.prompts) == 1
+
+
+async def test_acceptance_24_a_reaction_makes_no_new_draft(at):
+    anna = at.person("Anna")
+    async with at.running():
+        said = at.say(anna, at.owner, "coming?")
+        await at.until(at.saved)
+        prompts = len(at.script.prompts)
+        at.world.react(at.owner, said, "❤")
+        at.world.react(anna, said, "😂", bumps=True)
+        await at.quiet(0.2)
+        assert len(at.saved()) == 1 and len(at.script.prompts) == prompts
+
+
+async def test_what_is_deleted_before_the_answer_is_dropped(at):
+    anna, boris = at.person("Anna"), at.person("Boris")
+    at.world.fault("messages.readHistory", delay=0.3)
+    async with at.running():
+        oops, typo = at.say(anna, at.owner, "oops"), at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.saved() and at.calls("messages.readHistory"))
+        at.world.delete(oops, typo)
+        await at.until(lambda: "Outdated" in at.saved()[0].text)
+        await at.quiet(0.5)
+        assert len(at.saved()) == 1 and at.calls("messages.setTyping") == []
+
+
+async def test_acceptance_25_after_a_night_offline_there_is_one_draft_a_chat_and_no_answer(at):
+    friends = [at.person("Anna"), at.person("Boris")]
+    async with at.running():
+        pass
+    night = datetime.now(UTC) - timedelta(hours=9)
+    for number in range(40):
+        at.say(friends[number % 2], at.owner, f"message {number}", date=(night + timedelta(minutes=number)).timestamp())
+    async with at.running():
+        await at.until(lambda: len(at.saved()) == 2)
+        await at.quiet()
+    assert len(at.saved()) == 2 and at.calls(*TOUCHES) == ["messages.sendMessage"] * 2, "the two cards"
+    assert sorted(at.decisions()) == [("draft", "mode"), ("draft", "stale")]
+
+
+async def test_acceptance_25_after_an_outage_of_a_running_bot_the_same(at):
+    boris = at.person("Boris")
+    night = datetime.now(UTC) - timedelta(hours=9)
+    async with at.running():
+        at.world.faults.silent_stream = True
+        for number in range(10):
+            at.say(boris, at.owner, f"message {number}", date=night.timestamp())
+        at.world.faults.silent_stream = False
+        at.world.box(at.owner).forget()
+        at.sandbox.drop_connections()
+        await at.until(at.saved)
+        await at.quiet()
+    assert len(at.saved()) == 1 and at.from_owner(boris) == []
+
+
+async def test_acceptance_29_new_words_while_it_types_stop_the_old_answer(at):
+    boris = at.person("Boris")
+    at.script.replies = [("old answer",), ("new answer",)]
+    at.world.fault("messages.setTyping", delay=0.3)
+    async with at.running():
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.calls("messages.setTyping"))
+        at.say(boris, at.owner, "no, wait")
+        await at.until(lambda: at.from_owner(boris))
+        await at.quiet(0.1)
+        assert at.from_owner(boris) == ["new answer"]
+
+
+async def test_acceptance_31_bots_channels_telegram_strangers_and_groups_that_talk_among_themselves(at):
+    anna, boris, group = at.person("Anna"), at.person("Boris"), next(iter(at.world.groups.values()))
+    bot = at.world.bot("7:token", "weather_bot")
+    telegram = at.world.person("Telegram", user_id=777000)
+    namesake = at.world.person("Boris")
+    channel = at.world.supergroup("News", [anna, at.owner], broadcast=True)
+    async with at.running():
+        at.world.calls.clear()
+        for sender, receiver in (
+            (bot, at.owner),
+            (telegram, at.owner),
+            (namesake, at.owner),
+            (at.person("Nina"), at.owner),
+        ):
+            at.say(sender, receiver, "hello you")
+        at.say(anna, channel, "@olive hello")
+        at.say(anna, group, "how are you all")
+        at.say(anna, group, "write to me@olive.example")
+        at.say(boris, at.owner, "by a bot", via_bot=bot)
+        await at.quiet()
+        assert at.script.prompts == [] and at.saved() == [] and at.calls(*TOUCHES) == []
+        assert set(at.decisions()) == {("silent", "not_addressed"), ("silent", "by_a_bot")}
+
+
+async def test_a_reply_to_words_of_the_owner_long_ago_is_meant_for_him(at):
+    anna, group = at.person("Anna"), next(iter(at.world.groups.values()))
+    at.limit(away_minutes=0)
+    async with at.running():
+        own = at.say(at.owner, group, "who has a rope?")
+        for number in range(3):
+            at.say(anna, group, f"chatter {number}")
+        at.say(at.person("Nina"), group, "me", reply_to=own)
+        await at.until(at.saved)
+
+
+@pytest.mark.parametrize("sign", ["read", "online", "went"])
+async def test_where_the_owner_is_present_an_answer_becomes_a_draft(at, sign):
+    boris = at.person("Boris")
+    at.script.go_on.clear()
+    async with at.running():
+        at.say(boris, at.owner, "coming?")
+        await at.script.begun.wait()
+        if sign == "read":
+            at.world.read(at.owner, boris)
+        else:
+            at.world.come_online(at.owner, sign == "online")
+        await at.quiet(0.1)
+        at.script.go_on.set()
+        (card,) = await at.until(at.saved)
+        assert "you are here" in card.text
+        await at.quiet(0.1)
+        assert at.from_owner(boris) == [] and at.calls("messages.readHistory") == []
+        assert at.decisions() == [("auto", "mode"), ("draft", "owner_present")]
+
+
+async def test_an_owner_who_is_online_when_the_bot_begins_is_noticed(at):
+    boris = at.person("Boris")
+    at.world.come_online(at.owner)
+    async with at.running():
+        at.say(boris, at.owner, "coming?")
+        await at.until(at.saved)
+        await at.until(lambda: at.decisions() == [("draft", "owner_present")])
+
+
+async def test_that_a_friend_types_is_waited_for(at):
+    boris = at.person("Boris")
+    at.config = at.config.model_copy(update={"reply": at.config.reply.model_copy(update={"settle_seconds": 0.0})})
+    async with at.running():
+        at.world.type(boris, at.owner)
+        await at.quiet(0.02)
+        at.say(boris, at.owner, "I")
+        for _ in range(3):
+            at.world.type(boris, at.owner)
+            await asyncio.sleep(0.03)
+            assert at.script.prompts == []
+        at.say(boris, at.owner, "think so")
+        at.world.type(boris, at.owner, "cancel")
+        await at.until(lambda: at.from_owner(boris))
+        assert len(at.script.prompts) == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"quiet_hours": "00:00-23:59"}, "quiet_hours"),
+        ({"contact_per_hour": 1}, "contact_cap"),
+        ({"contact_per_day": 1}, "contact_cap"),
+        ({"per_hour": 1}, "cap"),
+        ({"per_day": 1}, "cap"),
+        ({"in_a_row": 1}, "in_a_row"),
+    ],
+)
+async def test_acceptance_33_in_quiet_hours_and_above_the_caps_there_are_drafts_alone(at, limits, reason):
+    boris = at.person("Boris")
+    at.script.replies = [("yes",)]
+    if reason != "quiet_hours":
+        async with at.running():
+            at.say(boris, at.owner, "coming?")
+            await at.until(lambda: at.from_owner(boris) == ["yes"])
+    at.limit(**limits)
+    async with at.running():
+        at.say(boris, at.owner, "and you?")
+        await at.until(at.saved)
+        await at.quiet(0.1)
+    assert len(at.from_owner(boris)) == (reason != "quiet_hours")
+    assert at.decisions()[-1] == ("draft", reason)
+
+
+async def test_an_answer_with_a_topic_of_the_owners_becomes_a_draft_and_the_card_says_why(at):
+    boris = at.person("Boris")
+    at.script.replies = [("it costs 20 euros",), ("fine",)]
+    async with at.running():
+        at.say(boris, at.owner, "how was it?")
+        (card,) = await at.until(at.saved)
+        await at.quiet(0.1)
+        assert "about money" in card.text and at.from_owner(boris) == []
+        at.say(at.owner, at.owner, "+", reply_to=card)
+        await at.until(lambda: at.from_owner(boris))
+    assert at.decisions() == [("auto", "mode"), ("draft", "money")]
+
+
+async def test_what_the_model_is_not_sure_of_becomes_a_draft(at):
+    boris = at.person("Boris")
+    at.script.likelihood = 0.05
+    async with at.running():
+        at.say(boris, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+        assert "not sure" in card.text and at.from_owner(boris) == []
+
+
+@pytest.mark.parametrize("text", ["are you a bot?", "tervetuloa meille", "my granny is ill"])
+async def test_what_is_not_the_doubles_to_answer_is_never_answered_by_it(at, text):
+    boris = at.person("Boris")
+    async with at.running():
+        at.say(boris, at.owner, text)
+        await at.until(at.saved)
+        await at.quiet(0.1)
+        assert at.from_owner(boris) == [] and at.calls("messages.readHistory", "messages.setTyping") == []
+
+
+async def test_before_each_message_of_an_answer_it_is_asked_again_whether_it_is_right(at):
+    boris = at.person("Boris")
+    at.script.replies = [("yes", "sure")]
+    async with at.running():
+        at.world.fault("messages.setTyping", delay=0.3, after=1)
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.from_owner(boris) == ["yes"])
+        at.world.come_online(at.owner)
+        await at.until(lambda: at.states() == [("yes", "sent"), ("sure", "cancelled")])
+
+
+@pytest.mark.parametrize(
+    ("how", "first", "second"),
+    [
+        ({"disclosure": "none"}, ["yes"], ["yes"]),
+        ({"disclosure": "mark"}, ["yes 🤖"], ["yes 🤖"]),
+        ({"disclosure": "once", "notice": "I have a double"}, ["I have a double 🤖", "yes"], ["yes"]),
+        ({"disclosure": "none", "disclosures": {"Boris": "mark"}}, ["yes 🤖"], ["yes 🤖"]),
+    ],
+)
+async def test_contacts_are_told_that_a_program_answers_as_the_owner_wants_it(at, how, first, second):
+    boris = at.person("Boris")
+    at.script.replies = [("yes",)]
+    at.config = at.config.model_copy(update={"reply": at.config.reply.model_copy(update=how)})
+    async with at.running():
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.from_owner(boris) == first)
+    async with at.running():
+        at.say(boris, at.owner, "really?")
+        await at.until(lambda: at.from_owner(boris) == [*first, *second])
+
+
+async def test_what_the_owner_chose_bears_no_mark(at):
+    anna = at.person("Anna")
+    at.config = at.config.model_copy(update={"reply": at.config.reply.model_copy(update={"disclosure": "mark"})})
+    async with at.running():
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+        at.say(at.owner, at.owner, "+", reply_to=card)
+        await at.until(lambda: at.from_owner(anna) == ["yes"])
+
+
+async def test_what_bears_the_mark_of_a_double_is_not_answered_by_one(at):
+    boris = at.person("Boris")
+    async with at.running():
+        at.say(boris, at.owner, "coming? 🤖")
+        await at.until(at.saved)
+        assert at.decisions() == [("draft", "loop")]
