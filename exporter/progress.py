@@ -61,6 +61,11 @@ def counting(report: Report, stage: str, things: str, *, start: int = 0, end: in
     return count
 
 
+def saying(report: Report, stage: str, *, at: float = 0) -> Say:
+    """Says what a stage does while it has nothing to count."""
+    return lambda line: report(Step(stage, at, PERCENT, line))
+
+
 def unsaid(line: str) -> None:
     """Say it to nobody."""
 

@@ -16,7 +16,7 @@ from typing import Any
 from exporter.config import Config, Train
 from exporter.consent import Ledger
 from exporter.kept import voices
-from exporter.progress import PERCENT, Report, Step, counting, silent
+from exporter.progress import PERCENT, Report, Step, counting, saying, silent
 from exporter.runs import alone
 from exporter.store import Store
 from trainer.convert import gguf
@@ -29,17 +29,7 @@ from trainer.learning import curves, methods, shards
 from trainer.learning.forecast import Forecast
 from trainer.learning.loss import sample
 from trainer.models import refresh, registry
-from trainer.models.artifact import (
-    MODEL,
-    Artifact,
-    BitsPerByte,
-    Card,
-    adapter_digest,
-    read,
-    refuse_forgotten,
-    sha256,
-    write_card,
-)
+from trainer.models.artifact import MODEL, Artifact, BitsPerByte, Card, read, refuse_forgotten, sha256, write_card
 from trainer.models.gate import judge
 from trainer.models.proof import PROVED, prove
 from trainer.reading.frame import choose
@@ -196,7 +186,7 @@ def prepare(
     """Find the base, unpacked in `cache`, and render the history: seconds, once the base is on this disk."""
     curves.require(settings.report_to)
     methods.require_one_process(settings.method)
-    base = bases.prepare(settings.base, cache, free=free_space)
+    base = bases.prepare(settings.base, cache, say=saying(report, "data", at=READ), free=free_space)
     convert = converter(base.folder, settings.llama_cpp)
     tokenizer = bases.load_tokenizer(base)
     spec = PromptSpec(choose(tokenizer.special, begin=tokenizer.begin), settings.length)
@@ -243,8 +233,7 @@ def _make(
     if prepared.is_dir():
         card = _card(training, people, measured, untuned, clock(), sha256(prepared / MODEL))
         work.stage("verify", lambda: _proved(training, work, prepared, card, bits_per_byte=measured["proved"]))
-        found = {"adapter_sha256": adapter_digest(prepared), "seconds": seconds | work.seconds}
-        write_card(prepared, card.model_copy(update=found))
+        write_card(prepared, card.model_copy(update={"seconds": seconds | work.seconds}))
 
 
 def _proved(training: Training, work: Run, prepared: Path, card: Card, *, bits_per_byte: float) -> dict[str, float]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config import Train
-from exporter.progress import PERCENT, Report, Say, Step, counting, silent
+from exporter.progress import PERCENT, Report, Say, Step, counting, saying, silent
 from trainer import ranks
 from trainer.convert import gguf
 from trainer.convert.export import LEARNED
@@ -26,7 +26,7 @@ from trainer.learning.examine import choose, examine
 from trainer.learning.forecast import Forecast, compiled, forecast, require_memory
 from trainer.learning.loss import bits_per_byte, sample
 from trainer.learning.meter import Meter
-from trainer.learning.passes import Room
+from trainer.learning.passes import Room, explained
 from trainer.learning.schedule import Pace
 from trainer.learning.stopping import Ending
 from trainer.learning.watch import Diverged
@@ -99,6 +99,7 @@ def follow() -> None:
             methods.keep(model, lesson.folder)
 
 
+@explained()
 def _learn(
     lesson: _Lesson,
     begun: refresh.Start | None,
@@ -107,7 +108,7 @@ def _learn(
     free_space: gguf.FreeSpace,
 ) -> tuple[Model, Pace, Ending]:
     """What has learned, how fast, how it ended: in each process alike. `measured` are rows that no check may read."""
-    data, settings, say = lesson.data, lesson.settings, _saying(report, "train")
+    data, settings, say = lesson.data, lesson.settings, saying(report, "train")
     model, meter, limit = _ready(lesson.base, settings, say)
     if begun:
         refresh.begin_from(model, begun)
@@ -162,13 +163,14 @@ def _gained(
     return found
 
 
+@explained()
 def estimate(base: Base, data: Dataset, settings: Train, cache: Path, report: Report) -> Forecast:
     """What `teach` would take on this device; the stage is called `plan`.
 
     Raises:
         NoMemory: there is too little for the smallest way.
     """
-    say = _saying(report, "plan")
+    say = saying(report, "plan")
     model, meter, limit = _ready(base, settings, say)
     planned = _planned(model, data, settings, meter, limit, cache, say)
     report(Step("plan", PERCENT, PERCENT))
@@ -179,11 +181,6 @@ def _planned(model: Model, data: Dataset, settings: Train, meter: Meter, limit: 
     """The plan, and the model made ready for it."""
     planned = forecast(model, data.learned, settings, meter=meter, limit=limit, say=say)
     return compiled(planned, model, data.learned, settings, meter=meter, cache=cache, say=say)
-
-
-def _saying(report: Report, stage: str) -> Say:
-    """Says what is done before a stage can count anything."""
-    return lambda note: report(Step(stage, 0, PERCENT, note))
 
 
 def _ready(base: Base, settings: Train, say: Say) -> tuple[Model, Meter, int]:

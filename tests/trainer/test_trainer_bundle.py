@@ -4,6 +4,7 @@ import gzip
 import json
 import shutil
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
@@ -30,7 +31,6 @@ from trainer.models.artifact import (
     BitsPerByte,
     LearnedFromForgotten,
     PromptMismatch,
-    adapter_digest,
     read,
     sha256,
     write_card,
@@ -170,8 +170,7 @@ def brought(tmp_path, gguf, history):
         (folder / MODEL).write_bytes(gguf.read_bytes())
         (folder / ADAPTER / "adapter_model.safetensors").write_bytes(b"learned")
         bits = BitsPerByte(base=9.0, tuned=8.0)
-        digests = {"sha256": sha256(gguf), "adapter_sha256": adapter_digest(folder)}
-        card = a_card(**digests, held_out_since=history.since, bits_per_byte=bits, base_gguf="/there")
+        card = a_card(sha256=sha256(gguf), held_out_since=history.since, bits_per_byte=bits, base_gguf="/there")
         write_card(folder, card.model_copy(update=changes))
         return folder
 
@@ -193,7 +192,6 @@ def test_a_model_is_taken_in_once(config_of, store, brought):
     [
         ({"owner": "Eve"}, NotAccepted, "the double of Eve"),
         ({"sha256": "0" * 64}, NotAccepted, "not the file that its card describes"),
-        ({"adapter_sha256": "0" * 64}, NotAccepted, "adapter does not hold what"),
         ({"fingerprint": "0" * 16}, PromptMismatch, "this code renders"),
         ({"bits_per_byte": BitsPerByte(base=0.1, tuned=0.05)}, Unfaithful, "where it was trained it needed 0.050"),
     ],
@@ -205,6 +203,14 @@ def test_a_model_that_is_not_what_it_should_be_leaves_nothing_here(
     with pytest.raises(refusal, match=problem):
         arrival.add(config, store, brought(**changes))
     assert not any(path.is_dir() for path in config.models.glob("*"))
+
+
+@pytest.mark.parametrize("change", [lambda file: file.write_bytes(b"other"), Path.unlink])
+def test_an_adapter_that_is_not_the_models_own_is_refused(config_of, store, brought, change):
+    folder = brought()
+    change(folder / ADAPTER / "adapter_model.safetensors")
+    with pytest.raises(NotAccepted, match="adapter does not hold what"):
+        arrival.add(config_of(), store, folder)
 
 
 def test_a_model_that_learned_from_who_was_forgotten_does_not_come_back(config_of, store, brought):

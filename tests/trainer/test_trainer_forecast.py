@@ -4,10 +4,13 @@ import re
 
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from exporter.config import Train
+from tests.sandbox_fixtures import agreed
 from tests.trainer.test_trainer_train import row
 from trainer import pipeline, teach
+from trainer.data.split import split
 from trainer.learning.base import Base, load_model
 from trainer.learning.forecast import forecast, require_memory
 from trainer.learning.meter import Meter
@@ -134,6 +137,28 @@ def test_a_process_is_measured_while_it_holds_most():
     assert meter.peak(hold) > before + 40 * MB
     assert meter.held() < meter.limit(None) < meter.held() + meter.free() * 1.1
     assert meter.limit(1.5) == 1500 * MB
+
+
+def on_gpu() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. (as this test has it)")
+
+
+def on_cpu() -> None:
+    torch.empty(2**50)
+
+
+@pytest.mark.parametrize("run_out", [on_gpu, on_cpu])
+def test_memory_that_runs_out_in_the_optimizer_is_explained(store, config_of, run_out):
+    """Errors of torch's own, but for where they come up: at AdamW's first step."""
+    config = config_of()
+    training = pipeline.prepare(split(store, agreed(store), config), config.train, config.state / "base")
+    hook = register_optimizer_step_pre_hook(lambda *given: run_out())
+    try:
+        with pytest.raises(NoMemory, match="what the optimizer keeps") as caught:
+            pipeline.costs(training)
+    finally:
+        hook.remove()
+    assert "rank" in caught.value.fix and isinstance(caught.value.__cause__, RuntimeError)
 
 
 def test_run_refuses_before_it_trains(store, config_of):

@@ -1,7 +1,9 @@
 """What a training refuses, or breaks on: a problem and its fix each, and nothing half-made among the models."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +12,7 @@ from exporter.errors import ConfigError, DoppelgangerError
 from exporter.progress import silent
 from exporter.runs import AlreadyTraining, alone
 from tests.trainer.test_trainer_main import call, config_file  # noqa: F401 - a fixture
-from trainer.learning.base import NoBase, prepare
+from trainer.learning.base import NoBase, _told_to, prepare
 from trainer.learning.watch import Diverged
 from trainer.run import Run
 
@@ -33,11 +35,46 @@ def test_a_base_that_is_no_model(config_file, tmp_path):  # noqa: F811
     assert "neither a folder nor" in refused(config_file, NoBase, base="no/such/model").problem
 
 
+def damaged(file):
+    os.truncate(file, file.stat().st_size // 2)
+
+
+@pytest.mark.parametrize(
+    ("file", "harm", "problem"),
+    [
+        ("model.safetensors", damaged, "damaged"),
+        ("model.safetensors", Path.unlink, "no weights"),
+        ("config.json", damaged, "damaged"),
+        (
+            "model.safetensors.index.json",
+            lambda file: file.write_text('{"weight_map": {"a": "b.safetensors"}}'),
+            "lacks b",
+        ),
+    ],
+)
+def test_a_base_of_which_a_part_is_damaged_or_missing(config_file, tiny_base, tmp_path, file, harm, problem):  # noqa: F811
+    base = shutil.copytree(tiny_base, tmp_path / "broken")
+    harm(base / file)
+    said = refused(config_file, NoBase, base=str(base))
+    assert problem in said.problem and "download it again" in said.fix
+
+
 def test_a_hub_that_cannot_be_reached(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:1")
     with pytest.raises(NoBase, match="LocalEntryNotFoundError") as caught:
         prepare("HuggingFaceTB/no-such-model", tmp_path)
     assert "the network" in caught.value.fix and "embedded" in caught.value.fix
+
+
+def test_a_download_says_how_far_it_is():
+    """As the hub's library has it: several bars, of which some count files, some what came in, some what is kept."""
+    said: list[str] = []
+    bars = _told_to(said.append)
+    files, kept, came = bars(total=2), bars(total=0, unit="B"), bars(total=0, unit="B")
+    kept.total = came.total = 15_000_000_000
+    for bar, n in ((came, 4e9), (kept, 3e9), (files, 1), (kept, 1e9), (came, 1e9), (kept, 2e9)):
+        bar.update(n)
+    assert said == [f"downloading the base: {done},000 of 15,000 MB" for done in (4, 5, 6)]
 
 
 def test_a_loss_that_is_no_number(config_file):  # noqa: F811

@@ -4,6 +4,7 @@ It knows Hugging Face's formats and how a base is named in the configuration, an
 """
 
 import hashlib
+import json
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -17,9 +18,16 @@ from typing import Any, cast
 import torch
 import transformers
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError is of whichever httpx it goes by
+    GatedRepoError,
+    HFValidationError,
+    HTTPError,
+    LocalEntryNotFoundError,
+)
 from peft import PeftModel
+from safetensors import SafetensorError, safe_open
 from tokenizers import pre_tokenizers
+from tqdm import tqdm
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -31,6 +39,7 @@ from transformers import (
 
 from exporter import disk
 from exporter.errors import DoppelgangerError
+from exporter.progress import Say, unsaid
 from trainer.convert.gguf import FreeSpace, free_space, require_space
 from trainer.convert.vocabulary import as_llama_cpp_reads
 from trainer.models.artifact import no_such_control
@@ -123,27 +132,75 @@ class HFTokenizer:
         return int(ids[0])
 
 
-def prepare(name: str, cache: Path, *, free: FreeSpace = free_space) -> Base:
+def prepare(name: str, cache: Path, *, say: Say = unsaid, free: FreeSpace = free_space) -> Base:
     """Bring the base onto this disk, once; a second call finds it.
 
-    `name` is `embedded`, a folder, or a hub id. Raises NoBase where there is no such thing, DiskFull where there is no
-    space for the embedded one.
+    `name` is `embedded`, a folder, or a hub id. Raises NoBase where there is no such thing, or only a part of it,
+    DiskFull where there is no space for the embedded one. `say` is told how much is downloaded.
     """
     if name == EMBEDDED:
+        say("unpacking the base")
         return _embedded(cache, free)
-    if (folder := Path(name).expanduser()).is_dir():
-        if not (folder / "config.json").is_file():
-            raise NoBase(f"{folder} holds no config.json", fix="name a folder that Hugging Face's library saved")
-        return Base(folder.resolve())
+    given = Path(name).expanduser()
+    folder = given.resolve() if given.is_dir() else _downloaded(name, say)
+    _require_whole(folder)
+    return Base(folder)
+
+
+def _downloaded(name: str, say: Say) -> Path:
     try:
-        return Base(Path(snapshot_download(name, allow_patterns=list(WEIGHTS))))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        return Path(snapshot_download(name, allow_patterns=list(WEIGHTS), tqdm_class=_told_to(say)))
+    except GatedRepoError as error:
+        raise NoBase(
+            f"the base model {name} is given only to those who agreed to its terms",
+            fix="agree to them on its page on the hub, and set HF_TOKEN to a token of your account there",
+        ) from error
+    except (HFValidationError, LocalEntryNotFoundError, HTTPError, OSError) as error:
         if isinstance(error, OSError) and (refusal := disk.explain(error)):
             raise refusal from error
         raise NoBase(
             f"the base model {name} is neither a folder nor could it be downloaded: {type(error).__name__}",
             fix='check [train] base, and the network; base = "embedded" needs neither',
         ) from error
+
+
+def _told_to(say: Say) -> type[tqdm]:
+    """Progress bars that are said instead of drawn; of those that count the same bytes, what the furthest has."""
+    furthest = 0.0
+
+    class Told(tqdm):  # type: ignore[misc]
+        def __init__(self, *given: Any, **settings: Any) -> None:
+            super().__init__(*given, **{**settings, "file": StringIO()})
+
+        def update(self, n: float | None = 1) -> Any:
+            nonlocal furthest
+            drawn = super().update(n)
+            if self.unit == "B" and self.n > furthest:
+                furthest = self.n
+                say(f"downloading the base: {self.n / 1e6:,.0f} of {self.total / 1e6:,.0f} MB")
+            return drawn
+
+    return Told
+
+
+def _require_whole(folder: Path) -> None:
+    """Check that a model can be read from a folder, before hours later a part of it cannot."""
+    again = "name a folder that Hugging Face's library saved, or download it again"
+    shards = {shard.name: shard for shard in folder.glob("*.safetensors")}
+    index = folder / "model.safetensors.index.json"
+    for there, what in (((folder / "config.json").is_file(), "config.json"), (shards, "weights as .safetensors")):
+        if not there:
+            raise NoBase(f"{folder} holds no {what}", fix=again)
+    try:
+        json.loads((folder / "config.json").read_bytes())
+        named = set(json.loads(index.read_bytes())["weight_map"].values()) if index.is_file() else set()
+        for shard in shards.values():
+            with safe_open(shard, framework="pt"):  # which knows from its head how long it has to be
+                pass
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise NoBase(f"the base model in {folder} is damaged: {error}", fix=again) from error
+    if missing := sorted(named - shards.keys()):
+        raise NoBase(f"the base model in {folder} lacks {', '.join(missing)}", fix=again)
 
 
 def _embedded(cache: Path, free: FreeSpace) -> Base:

@@ -6,11 +6,12 @@ It knows what to give up when memory runs out, and in which order: what costs le
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
 
 from exporter.errors import DoppelgangerError
 from trainer import ranks
@@ -31,6 +32,27 @@ log = logging.getLogger(__name__)
 
 class NoMemory(DoppelgangerError):
     """Not even the smallest pass fits."""
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Tell in words that memory ran out where doing less at once is no help: in loading, or in the optimizer.
+
+    AdamW takes what it keeps at the first step, when the activations are gone already; fewer tokens leave it no more.
+
+    Raises:
+        NoMemory: it did.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not (isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)):
+            raise
+        raise NoMemory(
+            "memory ran out where reading less at once is no help: for the weights, or for what the optimizer keeps, "
+            "8 bytes for each that learns",
+            fix='end other programs, set a lower [train] rank or method = "qlora", or choose a smaller base',
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

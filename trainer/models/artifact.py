@@ -155,7 +155,8 @@ def read(folder: Path) -> Artifact:
 
 
 def write_card(folder: Path, card: Card) -> None:
-    """Put the card beside the model that it describes."""
+    """Put the card beside the model that it describes, and the adapter, whose digest it gets."""
+    card = card.model_copy(update={"adapter_sha256": adapter_digest(folder)})
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", "utf-8")
 
 
