@@ -4,6 +4,7 @@ import click
 
 from benchmarks.exporter import exporter_command
 from benchmarks.gpu import gpu_command
+from benchmarks.hardware import hardware_command
 from benchmarks.imports import import_command
 from benchmarks.trainer import trainer_command
 from exporter.cli import EXIT_CODES
@@ -20,5 +21,6 @@ def main() -> None:
 
 main.add_command(exporter_command)
 main.add_command(gpu_command)
+main.add_command(hardware_command)
 main.add_command(import_command)
 main.add_command(trainer_command)

@@ -138,7 +138,8 @@ class Train(Section):
     """Checks in a row without a better one, after which training ends; the best adapter is kept. 0: no checks."""
     replay: float = Field(default=0.3, ge=0, lt=1)
     """Of the sessions that a refresh (`continue`) reads, the share that the model in use had learned before."""
-    quantization: Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"] = "Q8_0"
+    quantization: Literal["auto", "F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"] = "auto"
+    """`auto`: by the base's shape and by the memory of the machine on which it will speak."""
     seed: int = 1
     report_to: Literal["none", "tensorboard", "wandb"] = "none"
     """Who is to draw the curves of a training, on this machine."""

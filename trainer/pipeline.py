@@ -21,6 +21,7 @@ from exporter.runs import alone
 from exporter.store import Store
 from trainer.convert import gguf
 from trainer.convert.export import ARTIFACT, LEARNED, Converter, base_gguf, converter, export
+from trainer.convert.quantization import decided
 from trainer.data.bundle import Bundle
 from trainer.data.dataset import Dataset, dataset
 from trainer.data.split import Split, split
@@ -46,7 +47,7 @@ LIBRARIES = ("torch", "transformers", "peft", "gguf", "llama-cpp-python")
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """All that goes into one training."""
+    """All that goes into one training; its settings leave nothing open any more."""
 
     settings: Train
     base: bases.Base
@@ -135,16 +136,15 @@ def _produce(
     history = split(store, ledger, config, learned_until=begun.lineage.until if begun else None, count=count)
     if begun:
         history = refresh.since(history, begun, config.train)
-    training = prepare(history, config.train, bases_folder, report=report, free_space=free_space)
-    training = replace(training, begun=begun)
+    training = replace(prepare(history, config.train, bases_folder, report=report, free_space=free_space), begun=begun)
     if begun:
         refresh.require_same(begun, training.base, training.spec, training.tokenizer, config.train)
     report(Step("data", PERCENT, PERCENT))
     seconds = {"data": time.monotonic() - began}
     work = open_run(config.runs, training.digest(), report)
-    untuned = base_gguf(training.base, work, config.train.quantization, bases_folder, free_space, training.convert)
-    people = voices(store.database, training.chats)
-    _make(training, people, work, untuned, seconds, report, clock, free_space)
+    kind = training.settings.quantization
+    untuned = base_gguf(training.base, work, kind, bases_folder, free_space, training.convert)
+    _make(training, voices(store.database, training.chats), work, untuned, seconds, report, clock, free_space)
     return _publish(work, config.models, training, report, store.forgotten.ids())
 
 
@@ -165,11 +165,13 @@ def run_bundle(
     with alone(work_place / "runs"), bases.quiet():
         began = time.monotonic()
         report(Step("data", 0, PERCENT))
-        settings, cache = bundle.header.settings, work_place / "base"
-        training = prepare(bundle.history, settings, cache, report=report, free_space=free_space)
+        said, cache = bundle.header, work_place / "base"
+        training = prepare(
+            bundle.history, said.settings, cache, memory=said.memory, report=report, free_space=free_space
+        )
         report(Step("data", PERCENT, PERCENT))
         work = open_run(work_place / "runs", training.digest(), report)
-        _make(training, bundle.header.people, work, None, {"data": time.monotonic() - began}, report, clock, free_space)
+        _make(training, said.people, work, None, {"data": time.monotonic() - began}, report, clock, free_space)
         (work.folder / ARTIFACT).rename(output)
     remove(work_place)
     return read(output)
@@ -180,18 +182,19 @@ def prepare(
     settings: Train,
     cache: Path,
     *,
+    memory: int | None = None,
     report: Report = silent,
     free_space: gguf.FreeSpace = gguf.free_space,
 ) -> Training:
-    """Find the base, unpacked in `cache`, and render the history: seconds, once the base is on this disk."""
+    """Find the base, unpacked in `cache`, and render the history, for a machine of `memory` bytes; None: this one."""
     curves.require(settings.report_to)
     methods.require_one_process(settings.method)
     base = bases.prepare(settings.base, cache, say=saying(report, "data", at=READ), free=free_space)
     convert = converter(base.folder, settings.llama_cpp)
     tokenizer = bases.load_tokenizer(base)
     spec = PromptSpec(choose(tokenizer.special, begin=tokenizer.begin), settings.length)
-    count = counting(report, "data", "sessions", start=READ)
-    data = dataset(history, tokenizer, spec, settings, count=count)
+    settings = decided(settings, base.folder, memory)
+    data = dataset(history, tokenizer, spec, settings, count=counting(report, "data", "sessions", start=READ))
     return Training(settings, base, convert, tokenizer, spec, data, history, cache)
 
 

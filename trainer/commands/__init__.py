@@ -7,6 +7,7 @@ from exporter.log import log_to_stderr
 from trainer.commands.bundle import bundle_command
 from trainer.commands.models import models_command
 from trainer.commands.preview import preview_command
+from trainer.commands.quantize import quantize_command
 from trainer.commands.refresh import continue_command
 from trainer.commands.run import run_command
 
@@ -20,5 +21,5 @@ def main() -> None:
     log_to_stderr()
 
 
-for command in (run_command, continue_command, preview_command, models_command, bundle_command):
+for command in (run_command, continue_command, preview_command, models_command, quantize_command, bundle_command):
     main.add_command(command)

@@ -71,8 +71,8 @@ def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace,
     f16, artifact = work.folder / "f16.gguf", work.folder / ARTIFACT
 
     def merging() -> dict[str, float]:
-        weights = merged(base.folder, work.folder / LEARNED)
-        _convert(convert, base, f16, free_space, weights, count=work.counting("merge", "tensors"))
+        count = work.counting("merge", "tensors")
+        unquantized(base, work.folder / LEARNED, f16, free_space, convert, count=count)
         return {}
 
     def quantizing() -> dict[str, float]:
@@ -85,6 +85,13 @@ def export(base: Base, work: Run, quantization: str, free_space: gguf.FreeSpace,
     work.stage("merge", merging)
     work.stage("quantize", quantizing, uses_up=(f16,))
     return artifact / MODEL
+
+
+def unquantized(
+    base: Base, learned: Path, output: Path, free_space: gguf.FreeSpace, convert: Converter, *, count: Count
+) -> None:
+    """What lies in the folder `learned`, merged with its base on the way, as an F16 GGUF. `count` is told tensors."""
+    _convert(convert, base, output, free_space, merged(base.folder, learned), count=count)
 
 
 def _convert(

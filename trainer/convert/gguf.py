@@ -24,6 +24,7 @@ from exporter.errors import DoppelgangerError
 from exporter.progress import Count, uncounted
 from trainer.convert import families
 from trainer.convert.families import CannotConvert, Family
+from trainer.convert.quantization import BITS
 from trainer.convert.vocabulary import reading, write_vocabulary
 
 FILE_TYPES = {
@@ -35,8 +36,6 @@ FILE_TYPES = {
 }
 """Quantizations by the names of the configuration."""
 
-BITS = {"F16": 16.0, "Q8_0": 8.5, "Q6_K": 6.6, "Q5_K_M": 5.7, "Q4_K_M": 4.9}
-"""Of a weight, about."""
 LOOK_EVERY = 0.5
 """Seconds between two looks at how far quantization has come."""
 BLOCK = 2**22
@@ -213,7 +212,9 @@ def quantize(source: Path, output: Path, quantization: str, *, count: Count = un
         return
     settings = llama_cpp.llama_model_quantize_default_params()
     settings.ftype = FILE_TYPES[quantization]
-    logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)  # it tells of every tensor
+    logging.getLogger("llama-cpp-python").setLevel(
+        logging.CRITICAL
+    )  # it tells of every tensor, and calls warnings errors
     total = int(source.stat().st_size * BITS[quantization] / BITS["F16"] / 1e6)
     with ThreadPoolExecutor(1, "quantize") as thread:
         paths, given = (str(source).encode(), str(output).encode()), ctypes.byref(settings)

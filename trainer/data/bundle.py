@@ -19,6 +19,7 @@ from exporter.config import Train
 from exporter.dossier import private
 from exporter.errors import DoppelgangerError
 from trainer.data.split import Split
+from trainer.machine import memory
 from trainer.reading.golden import fingerprint
 from trainer.reading.prompt import PromptSpec
 
@@ -48,6 +49,8 @@ class Header(BaseModel):
     """Ids of everybody who has a word in those chats."""
     sessions: int
     settings: Train
+    memory: int
+    """Bytes that the machine has on which it was made, and on which the model will speak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def write_bundle(history: Split, settings: Train, output: Path, now: datetime, *
         people=tuple(sorted(people)),
         sessions=len(history.learned),
         settings=settings,
+        memory=memory(),
     )
     with private(output) as file, gzip.GzipFile(fileobj=file.buffer, mode="wb", filename="", mtime=0) as packed:
         packed.write(header.model_dump_json().encode() + b"\n" + body)

@@ -18,16 +18,13 @@ from exporter.progress import Say, unsaid
 from trainer.data.batches import Batch, padded, plan, tokens_of
 from trainer.data.dataset import Row
 from trainer.learning import eight
+from trainer.learning.arithmetic import kept_bytes
 from trainer.learning.base import Base, Model, learning, precision
 from trainer.learning.meter import Meter
 from trainer.learning.methods import in_bfloat16
 from trainer.learning.passes import LEAST_LENGTH, NoMemory, Passes, Room
 from trainer.learning.train import adamw
-
-LEAST_BYTES = {"lora": 2.0, "qlora": 0.7, "full": 16.0}
-"""Of memory for each weight, before anything is read: frozen ones as they are kept; learned ones, in float32, with
-their slope and AdamW's two."""
-
+from trainer.shape import read_shape
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +56,12 @@ class _Taken:
 
 
 def require_memory(base: Base, settings: Train, limit: int) -> None:
-    """Check that the weights fit, before they are loaded. Raises NoMemory."""
-    weights = base.size / 2
-    frozen = LEAST_BYTES[settings.method] * (2 if settings.method == "lora" and precision() is torch.float32 else 1)
-    if (least := weights * frozen) > limit:
+    """Check that what learning keeps fits, before it is loaded, if the base's shape is known. Raises NoMemory."""
+    shape = read_shape(base.folder)
+    if shape is None:
+        return
+    least = kept_bytes(shape, settings.method, rank=settings.rank, frozen=precision().itemsize)
+    if least > limit:
         cheaper = "" if settings.method == "qlora" else 'set [train] method = "qlora", or '
         raise NoMemory(
             f"training this base by {settings.method} takes more than {least / 1e9:.1f} GB of memory, and there are "

@@ -12,14 +12,13 @@ from pathlib import Path
 import psutil
 import torch
 
+from trainer.machine import CGROUP
+
 RESERVE = 0.1
 """The share of what is free that is left to others."""
 
 LOOK_EVERY = 0.005
 """Seconds between two looks at a process whose peak is wanted."""
-
-CGROUP = Path("/sys/fs/cgroup")
-"""Where Linux says how much a container may have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def add(config: Config, store: Store, folder: Path, report: Report = silent) -> 
         artifact = _copy(folder, arriving, report)
         _require_new(config.models, artifact)
         check(artifact, forgotten)
-        history = _history(config, store, artifact)
+        history = history_for(config, store, artifact)
         _prove(artifact, history, report)
         published = registry.publish(
             arriving, config.models, judge(artifact, config.models, history, report, forgotten=forgotten)
@@ -71,7 +71,7 @@ def add(config: Config, store: Store, folder: Path, report: Report = silent) -> 
     return published
 
 
-def _history(config: Config, store: Store, artifact: Artifact) -> list[Conversation]:
+def history_for(config: Config, store: Store, artifact: Artifact) -> list[Conversation]:
     """What the store holds, read as the model was taught to read it."""
     card = artifact.card
     read_as = views(store, config, card.gaps, region=card.region, speaker=card.speaker)

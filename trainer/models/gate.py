@@ -113,6 +113,14 @@ def held_out(
     return [shown[index * len(shown) // keep][0] for index in range(keep)]
 
 
+def held_out_rows(artifact: Artifact, history: Sequence[Conversation], *, tokens: int = MEASURED) -> tuple[Row, ...]:
+    """About so many tokens of what the owner said since the model learned, as the bot would show it."""
+    memory, since = memories(history), artifact.card.held_out_since
+    chosen = held_out(artifact, history, memory, since, tokens=tokens)
+    with vocabulary(artifact.gguf) as tokenizer:
+        return tuple(row for one in chosen for row in _shown(one, tokenizer, artifact, memory, since))
+
+
 def measure(
     artifact: Artifact,
     chosen: Sequence[Conversation],

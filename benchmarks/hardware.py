@@ -1,0 +1,11 @@
+"""The command that prints which base suits which machine."""
+
+import click
+
+from trainer.commands.extra import loaded
+
+
+@click.command("hardware")
+def hardware_command() -> None:
+    """Print which base suits which machine, as the README has it: by arithmetic, nothing is measured."""
+    click.echo(loaded("benchmarks.bases").table())
