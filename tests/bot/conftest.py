@@ -146,7 +146,7 @@ def more_settings():
     return CONTACTS
 
 
-def settings(sandbox, state: Path, more: str, limits: str = 'quiet_hours = ""') -> str:
+def settings(sandbox, state: Path, more: str, limits: str) -> str:
     """A configuration for somebody on this sandbox, in TOML; `more` stands under [reply] and after it."""
     return f"""{account_settings(sandbox, state)}
 [sync]
@@ -171,9 +171,15 @@ def log_in(sandbox, config: Config, owner) -> None:
 
 
 @pytest.fixture
-def config(sandbox, tmp_path: Path, more_settings: str) -> Config:
+def more_limits():
+    """What stands under [reply.limits]."""
+    return 'quiet_hours = ""'
+
+
+@pytest.fixture
+def config(sandbox, tmp_path: Path, more_settings: str, more_limits: str) -> Config:
     file = tmp_path / "config.toml"
-    file.write_text(settings(sandbox, tmp_path / "state", more_settings), "utf-8")
+    file.write_text(settings(sandbox, tmp_path / "state", more_settings, more_limits), "utf-8")
     return load(file, environ={})
 
 

@@ -170,6 +170,7 @@ async def test_acceptance_22_our_own_message_that_comes_back_by_catch_up_is_no_t
 
 async def test_our_message_is_found_however_short_the_pages_of_history_are(at):
     boris = at.person("Boris")
+    at.limit(topics=())
     at.script.replies = [("one", "two", "three")]
     at.world.faults.page = 1
     async with at.running():

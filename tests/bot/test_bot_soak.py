@@ -39,6 +39,7 @@ def answers(at, friend):
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("more_limits", ['quiet_hours = "", topics = [], likelihood = 0, in_a_row = 100'])
 async def test_twenty_kills_send_nothing_twice_and_forget_no_message(at, record_property):
     write_artifact(at.config.models, REPLIES, owner="Olive")
     boris, chance = at.person("Boris"), random.Random(1)  # noqa: S311 - the same moments every time
