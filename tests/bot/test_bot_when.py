@@ -285,6 +285,7 @@ async def test_an_answer_with_a_topic_of_the_owners_becomes_a_draft_and_the_card
 async def test_what_the_model_is_not_sure_of_becomes_a_draft(at):
     boris = at.person("Boris")
     at.script.likelihood = 0.05
+    at.limit(likelihood=0.1)
     async with at.running():
         at.say(boris, at.owner, "coming?")
         (card,) = await at.until(at.saved)
