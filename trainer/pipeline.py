@@ -28,12 +28,12 @@ from trainer.data.split import Split, split
 from trainer.learning import base as bases
 from trainer.learning import curves, methods, shards
 from trainer.learning.forecast import Forecast
+from trainer.learning.framing import framed
 from trainer.learning.loss import sample
 from trainer.models import refresh, registry
 from trainer.models.artifact import MODEL, Artifact, BitsPerByte, Card, read, refuse_forgotten, sha256, write_card
 from trainer.models.gate import judge
 from trainer.models.proof import PROVED, prove
-from trainer.reading.frame import choose
 from trainer.reading.golden import fingerprint
 from trainer.reading.prompt import PromptSpec
 from trainer.run import Run, open_run, remove
@@ -191,8 +191,8 @@ def prepare(
     methods.require_one_process(settings.method)
     base = bases.prepare(settings.base, cache, say=saying(report, "data", at=READ), free=free_space)
     convert = converter(base.folder, settings.llama_cpp)
-    tokenizer = bases.load_tokenizer(base)
-    spec = PromptSpec(choose(tokenizer.special, begin=tokenizer.begin), settings.length)
+    base, tokenizer, frame = framed(base, cache, free_space)
+    spec = PromptSpec(frame, settings.length)
     settings = decided(settings, base.folder, memory)
     data = dataset(history, tokenizer, spec, settings, count=counting(report, "data", "sessions", start=READ))
     return Training(settings, base, convert, tokenizer, spec, data, history, cache)

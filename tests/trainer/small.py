@@ -69,8 +69,8 @@ def small_base(folder: Path, made: Tokenizer, *, tied: bool = True, spare: int =
     torch.manual_seed(1)
     config = LlamaConfig(
         vocab_size=made.get_vocab_size() + spare,
-        hidden_size=32,
-        intermediate_size=64,
+        hidden_size=64,
+        intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=2,
         num_key_value_heads=1,

@@ -1,5 +1,7 @@
 """What was learned becomes a model of its own: an adapter goes into its base, W + BA, in float32, a few rows at a time.
 
+Rows of single tokens that learned, in the embeddings and in the output matrix, take the place of the base's.
+
 Always into the base's own weights, never into those of 4 bits that an adapter may have learned over. No model is built
 for it: rows are merged as they are asked for, so a large base takes little memory.
 """
@@ -26,7 +28,7 @@ class BrokenWeights(DoppelgangerError):
 
 
 class UnknownAdapter(DoppelgangerError):
-    """The adapter changes a model in more ways than W + BA."""
+    """The adapter changes a model in more ways than by W + BA and by rows of single tokens."""
 
 
 def merged(base: Path, learned: Path) -> Weights:
@@ -58,28 +60,35 @@ class Merged(Folder):
         settings = json.loads((adapter / CONFIG_NAME).read_text("utf-8"))
         self._learned = load_file(adapter / SAFETENSORS_WEIGHTS_NAME)
         self._scale = settings["lora_alpha"] / settings["r"]
+        self._tokens: list[int] = next(iter((settings.get("trainable_token_indices") or {}).values()), [])
         _require_plain(settings, self._learned.keys() - {part for name in self.shapes() for part in _parts(name)})
 
     def load(self, name: str, rows: slice = WHOLE) -> torch.Tensor:
         """These rows of one of them; products are summed in float32. Raises BrokenWeights as `Finite` does."""
         weights = super().load(name, rows)
-        into, out = (self._learned.get(part) for part in _parts(name))
+        into, out, replaced = (self._learned.get(part) for part in _parts(name))
         if into is not None and out is not None:
             weights = weights.float().addmm_(out[rows].float(), into.float(), alpha=self._scale)
-        return _finite(name, weights)
+        half = _finite(name, weights)
+        if replaced is None:
+            return half
+        asked = range(*rows.indices(self.shapes()[name][0]))
+        here = [at for at, token in enumerate(self._tokens) if token in asked]
+        places = torch.tensor([self._tokens[at] - asked.start for at in here], dtype=torch.long)
+        return half.index_copy(0, places, _finite(name, replaced[here]))
 
 
-def _parts(name: str) -> tuple[str, str]:
-    """Names of the two factors that are added to a weight."""
+def _parts(name: str) -> tuple[str, str, str]:
+    """Names of the two factors that are added to a weight, and of the rows of single tokens that replace some of it."""
     layer = f"{ADAPTED}{name.removesuffix('.weight')}"
-    return f"{layer}.lora_A.weight", f"{layer}.lora_B.weight"
+    return f"{layer}.lora_A.weight", f"{layer}.lora_B.weight", f"{layer}.token_adapter.trainable_tokens_delta"
 
 
 def _require_plain(settings: dict[str, Any], unused: set[str]) -> None:
     other = [key for key, value in PLAIN.items() if settings.get(key, value) != value]
     if other or unused:
         raise UnknownAdapter(
-            f"the adapter holds more than W + BA: {', '.join([*other, *sorted(unused)[:3]])}",
+            f"the adapter holds more than W + BA and rows of tokens: {', '.join([*other, *sorted(unused)[:3]])}",
             fix="train again with `python -m trainer run`",
         )
 

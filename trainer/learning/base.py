@@ -25,6 +25,7 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError 
     LocalEntryNotFoundError,
 )
 from peft import PeftModel
+from peft.utils.other import TrainableTokensWrapper
 from safetensors import SafetensorError, safe_open
 from tokenizers import pre_tokenizers
 from tqdm import tqdm
@@ -74,6 +75,8 @@ class Base:
 
     folder: Path
     """Dense weights, configuration and tokenizer as Hugging Face saves them."""
+    fresh: tuple[int, ...] = ()
+    """Tokens whose rows in the vocabulary's matrices nobody has taught yet: they learn, whatever else does."""
 
     @property
     def key(self) -> str:
@@ -282,6 +285,17 @@ def load_model(folder: Path, dtype: torch.dtype, to: torch.device | None = None)
 def learning(model: Model) -> list[torch.nn.Parameter]:
     """The weights that learn."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def output_matrix(language: Any) -> torch.Tensor:
+    """What makes logits of hidden states (vocabulary, width), the rows of single tokens that learn put in.
+
+    Where adapters are switched off it is the base's own; peft leaves its rows in.
+    """
+    head = language.get_output_embeddings()
+    if isinstance(head, TrainableTokensWrapper) and head.token_adapter.disable_adapters:
+        head = head.original_module
+    return cast(torch.Tensor, head.weight)
 
 
 def causal(model: Model) -> Any:

@@ -14,7 +14,7 @@ from exporter.progress import Count, uncounted
 from trainer.data.batches import Batch, Packed, collate, plan
 from trainer.data.dataset import Row
 from trainer.learning.attention import Rows
-from trainer.learning.base import Model, causal
+from trainer.learning.base import Model, causal, output_matrix
 
 CHUNK = 256
 """Positions whose logits exist at the same time."""
@@ -49,7 +49,7 @@ def _before(model: Model, packed: Packed) -> tuple[torch.Tensor, torch.Tensor, t
     decode = language.get_decoder()
     hidden = decode(input_ids=ids, position_ids=positions, rows=Rows(lengths), use_cache=False).last_hidden_state
     following = packed["learned"][:, 1:]
-    head = language.get_output_embeddings().weight
+    head = output_matrix(language)
     if torch.is_autocast_enabled(head.device.type):
         head = head.to(torch.get_autocast_dtype(head.device.type))
     return hidden[:, :-1][following], head, ids[:, 1:][following]

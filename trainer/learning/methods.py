@@ -5,7 +5,7 @@ of steps it knows nothing.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedMod
 from exporter.errors import DoppelgangerError
 from trainer import ranks
 from trainer.learning import shards
-from trainer.learning.base import Base, Model, causal, device, load_model, precision
+from trainer.learning.base import Base, Model, causal, device, learning, load_model, precision
 from trainer.learning.fast import speed_up
 
 Method = Literal["lora", "qlora", "full"]
@@ -70,18 +70,33 @@ def learner(base: Base, method: Method, *, rank: int, seed: int) -> Model:
         speed_up(model)
         return model
     if method == "lora":
-        return with_adapter(load_model(base.folder, precision()), rank=rank, seed=seed)
+        return with_adapter(load_model(base.folder, precision()), rank=rank, seed=seed, fresh=base.fresh)
     packed = load_packed(base.folder)
-    adapted = with_adapter(packed, rank=rank, seed=seed)
+    adapted = with_adapter(packed, rank=rank, seed=seed, fresh=base.fresh)
     require_four_bits(adapted)
     return adapted
 
 
-def with_adapter(model: PreTrainedModel, *, rank: int, seed: int) -> PeftModel:
-    """The frozen model with a fresh LoRA adapter, in float32, on each of its linear layers; made fast."""
+def with_adapter(model: PreTrainedModel, *, rank: int, seed: int, fresh: Sequence[int] = ()) -> PeftModel:
+    """The frozen model with a fresh LoRA adapter, in float32, on each of its linear layers; made fast.
+
+    The rows of the tokens in `fresh` learn, too: in the embeddings and in the output matrix, which may be the same.
+    """
     torch.manual_seed(seed)
-    settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    language: Any = model
+    ends = (language.get_input_embeddings(), language.get_output_embeddings())
+    settings = LoraConfig(
+        r=rank,
+        lora_alpha=2 * rank,
+        target_modules="all-linear",
+        trainable_token_indices={name: list(fresh) for name, layer in model.named_modules() if layer in ends}
+        if fresh
+        else None,
+        task_type="CAUSAL_LM",
+    )
     adapted = cast(PeftModel, get_peft_model(model, settings))
+    for parameter in learning(adapted):
+        parameter.data = parameter.data.float()
     speed_up(adapted)
     return adapted
 

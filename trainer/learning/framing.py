@@ -1,0 +1,24 @@
+"""The base as its prompts are read: framed by its own tokens where it has any, else with some that are added to it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from trainer.convert.gguf import FreeSpace, free_space
+from trainer.learning.base import Base, HFTokenizer, load_tokenizer
+from trainer.learning.growth import grown, untaught
+from trainer.reading.frame import Frame, choose
+
+
+def framed(base: Base, cache: Path, free: FreeSpace = free_space) -> tuple[Base, HFTokenizer, Frame]:
+    """The base with all the tokens of the frame, its tokenizer, and the frame. What is added is kept in `cache`.
+
+    Raises:
+        Illegible: its tokenizer does not keep words as they are.
+    """
+    tokenizer = load_tokenizer(base)
+    frame = choose(tokenizer.special, begin=tokenizer.begin)
+    if lacking := [name for name in frame.controls if name not in tokenizer.special]:
+        base = grown(base, dict.fromkeys(lacking, ""), cache, free)
+        tokenizer = load_tokenizer(base)
+    known = [tokenizer.control(name) for name in frame.controls if name not in lacking]
+    return replace(base, fresh=(*base.fresh, *untaught(base, known))), tokenizer, frame
