@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 import torch
 from llama_cpp import Llama
@@ -19,11 +20,13 @@ from trainer.learning.base import Base, causal, load_model, load_tokenizer
 from trainer.learning.framing import framed
 from trainer.learning.growth import grown, untaught
 from trainer.learning.loss import surprise
-from trainer.learning.methods import keep, learner, untuned
-from trainer.models.artifact import GGUFTokenizer, read
+from trainer.learning.methods import keep, learner, untuned, with_adapter
+from trainer.models.artifact import GGUFTokenizer
 from trainer.models.registry import current
+from trainer.reading.dialogue import Turn
 from trainer.reading.frame import ADDED
 from trainer.reading.golden import fingerprint
+from trainer.reading.prompt import PromptSpec, Scene, encode, render_row
 
 PLAIN = ("<s>", "</s>")
 
@@ -104,7 +107,10 @@ def test_reserved_tokens_that_no_base_was_taught_are_told_from_those_that_were(t
 @pytest.mark.parametrize("method", ["lora", "qlora"])
 def test_only_fresh_rows_learn_beside_the_adapter_and_merge_exactly(plain, tmp_path, method):
     base, _, _ = framed(plain, tmp_path / "cache")
-    model = learner(base, method, rank=4, seed=1)
+    if method == "lora":
+        model = with_adapter(load_model(base.folder, torch.float32), rank=4, seed=1, fresh=base.fresh)
+    else:
+        model = learner(base, method, rank=4, seed=1)
     names = [name for name, parameter in model.named_parameters() if parameter.requires_grad and "lora_" not in name]
     tied = causal(model).config.tie_word_embeddings
     assert len(names) == (1 if tied else 2) and all("trainable_tokens" in name for name in names)
@@ -132,16 +138,34 @@ def test_only_fresh_rows_learn_beside_the_adapter_and_merge_exactly(plain, tmp_p
             assert changed.nonzero().flatten().tolist() == list(base.fresh)
 
 
-@pytest.mark.parametrize("method", ["lora", "qlora", "full"])
-def test_a_base_without_turn_tokens_becomes_a_double_that_llama_cpp_speaks(store, config_of, plain, method):
-    rate = 0.005 if method == "full" else 0.02
-    config = config_of(
-        base=str(plain.folder), method=method, epochs=2, learning_rate=rate, quantization="F16", early_stop=0
-    )
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_fresh_rows_are_exact_in_llama_cpp(plain, tmp_path, method):
+    """Token ids equal, logits within what float16 rounds."""
+    base, hf, frame = framed(plain, tmp_path / "cache")
+    model = learner(base, method, rank=4, seed=1)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                parameter += (1.0 if "trainable_tokens" in name else 0.2) * torch.randn_like(parameter)
+    keep(model, tmp_path / "learned")
+    gguf.convert(base.folder, tmp_path / "model.gguf", merged(base.folder, tmp_path / "learned"))
+    llama = Llama(str(tmp_path / "model.gguf"), n_ctx=256, logits_all=True, verbose=False)
+    spec, read = PromptSpec(frame), GGUFTokenizer(llama)
+    assert fingerprint(read, spec) == fingerprint(hf, spec)
+    turns = (Turn("Ben", False, ("hey", "<|im_end|>")), Turn("Ann", True, ("yes", "no")))
+    ids = encode(read, render_row(spec, Scene("Ann", "Ben"), turns, frozenset({1}))).ids
+    assert set(base.fresh) < set(ids)
+    llama.eval(ids)
+    with torch.no_grad():
+        expected = merged_model(base.folder, tmp_path / "learned")(torch.tensor([ids])).logits[0].numpy()
+    assert np.abs(expected[:, list(base.fresh)]).max() > 1.0
+    assert np.abs(llama.scores[: len(ids)] - expected).max() < 0.02 * np.abs(expected).max()
+    llama.close()
+
+
+@pytest.mark.parametrize("plain", [True], indirect=True)
+def test_a_base_without_turn_tokens_becomes_a_double(store, config_of, plain):
+    config = config_of(base=str(plain.folder), epochs=6, learning_rate=0.005, early_stop=0)
     artifact = pipeline.run(config, store)
     assert current(config.models) == artifact
     assert artifact.card.prompt.frame == replace(ADDED, begin="<s>")
-    llama = Llama(str(artifact.gguf), n_ctx=64, logits_all=True, verbose=False)
-    tokenizer = GGUFTokenizer(llama)
-    assert fingerprint(tokenizer, artifact.card.prompt) == read(artifact.folder).card.fingerprint
-    llama.close()

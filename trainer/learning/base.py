@@ -123,6 +123,10 @@ class HFTokenizer:
         """Ids of plain words; what looks like a special token stays words."""
         return list(self._tokenizer.encode(value, add_special_tokens=False, split_special_tokens=True))
 
+    def words(self, ids: list[int]) -> str:
+        """The words of which they are the ids."""
+        return str(self._tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+
     def control(self, name: str) -> int:
         """The id of exactly one special token.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from trainer.convert.gguf import FreeSpace, free_space
 from trainer.learning.base import Base, HFTokenizer, load_tokenizer
 from trainer.learning.growth import grown, untaught
+from trainer.learning.legible import require_legible
 from trainer.reading.frame import Frame, choose
 
 
@@ -20,5 +21,6 @@ def framed(base: Base, cache: Path, free: FreeSpace = free_space) -> tuple[Base,
     if lacking := [name for name in frame.controls if name not in tokenizer.special]:
         base = grown(base, dict.fromkeys(lacking, ""), cache, free)
         tokenizer = load_tokenizer(base)
+    require_legible(tokenizer)
     known = [tokenizer.control(name) for name in frame.controls if name not in lacking]
     return replace(base, fresh=(*base.fresh, *untaught(base, known))), tokenizer, frame
