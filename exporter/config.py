@@ -118,6 +118,8 @@ class Train(Section):
     """What contacts are to the owner; the model is told."""
     learn: Contact = "owner"
     """`owner`, `everyone`, or one person, whose double it then is."""
+    name_tokens: int = Field(default=0, ge=0, le=200)
+    """So many of the most frequent contacts get a token of their own where a turn says who speaks."""
     held_out: float = Field(default=0.1, gt=0, lt=0.5)
     """The newest share of sessions: never learned, only measured on."""
     chat_share: float = Field(default=0.5, gt=0, le=1)

@@ -24,7 +24,7 @@ from trainer.convert.export import ARTIFACT, LEARNED, Converter, base_gguf, conv
 from trainer.convert.quantization import decided
 from trainer.data.bundle import Bundle
 from trainer.data.dataset import Dataset, dataset
-from trainer.data.split import Split, split
+from trainer.data.split import Split, frequent, split
 from trainer.learning import base as bases
 from trainer.learning import curves, methods, shards
 from trainer.learning.forecast import Forecast
@@ -136,7 +136,9 @@ def _produce(
     history = split(store, ledger, config, learned_until=begun.lineage.until if begun else None, count=count)
     if begun:
         history = refresh.since(history, begun, config.train)
-    training = replace(prepare(history, config.train, bases_folder, report=report, free_space=free_space), begun=begun)
+    names = begun.artifact.card.prompt.frame.names if begun else None
+    training = prepare(history, config.train, bases_folder, names=names, report=report, free_space=free_space)
+    training = replace(training, begun=begun)
     if begun:
         refresh.require_same(begun, training.base, training.spec, training.tokenizer, config.train)
     report(Step("data", PERCENT, PERCENT))
@@ -183,15 +185,20 @@ def prepare(
     cache: Path,
     *,
     memory: int | None = None,
+    names: tuple[str, ...] | None = None,
     report: Report = silent,
     free_space: gguf.FreeSpace = gguf.free_space,
 ) -> Training:
-    """Find the base, unpacked in `cache`, and render the history, for a machine of `memory` bytes; None: this one."""
+    """Find the base, unpacked in `cache`, and render the history, for a machine of `memory` bytes; None: this one.
+
+    `names` are those with tokens of their own; None: of the most frequent contacts, as many as are set.
+    """
     curves.require(settings.report_to)
     methods.require_one_process(settings.method)
     base = bases.prepare(settings.base, cache, say=saying(report, "data", at=READ), free=free_space)
     convert = converter(base.folder, settings.llama_cpp)
-    base, tokenizer, frame = framed(base, cache, free_space)
+    named = frequent(history, settings.name_tokens) if names is None else names
+    base, tokenizer, frame = framed(base, named, cache, free_space)
     spec = PromptSpec(frame, settings.length)
     settings = decided(settings, base.folder, memory)
     data = dataset(history, tokenizer, spec, settings, count=counting(report, "data", "sessions", start=READ))

@@ -79,7 +79,6 @@ def test_tokenizers_that_keep_words_are_handled(made, tmp_path):
         (spaces_lost(), "spaces and lines"),
         (words_only(), "capital letters"),
         (sentencepiece(SPECIAL, fallback=False), "spaces and lines"),
-        (unigram(SPECIAL, normalizers.NFKC()), "signs"),
         (unigram(SPECIAL), "what looks like a byte"),
     ],
 )

@@ -25,8 +25,8 @@ from trainer.reading.conversations import (
     views,
 )
 from trainer.reading.dialogue import Turn
-from trainer.reading.prompt import Scene
-from trainer.reading.redact import placeholders
+from trainer.reading.prompt import Scene, in_line
+from trainer.reading.redact import PLACEHOLDER, placeholders
 from trainer.reading.sensitive.phones import region_of
 from trainer.reading.sensitive.spans import Kind
 
@@ -67,6 +67,13 @@ class Split:
         """Secrets in all that was said, and in notes, by kind."""
         turns = (turn for one in self.said for turn in one.turns)
         return placeholders((*(text for turn in turns for text in turn.texts), *self.notes.texts))
+
+
+def frequent(history: Split, count: int) -> tuple[str, ...]:
+    """The names of the contacts who have most turns in what is learned, sorted; no placeholders."""
+    turns = Counter(in_line(turn.name) for one in history.learned for turn in one.turns if not turn.own)
+    known = [name for name in sorted(turns, key=lambda name: (-turns[name], name)) if not PLACEHOLDER.search(name)]
+    return tuple(sorted(known[:count]))
 
 
 def split(

@@ -6,7 +6,6 @@ It knows Hugging Face's formats, and nothing of why a token is wanted.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ MATRICES = ("embed_tokens.weight", "lm_head.weight")
 ROWS = "rows.safetensors"
 """Where these lie in a grown base. Its name comes after those of the links, for what is read last counts."""
 LINKED = "base-"
+"""How the names of the links begin. A digest of what was added follows, so that no two grown bases have one key."""
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
 AT_ONCE = 8192
@@ -47,7 +47,7 @@ def grown(base: Base, added: Mapping[str, str], cache: Path, free: FreeSpace = f
         require_space(cache, base.size, free)
         with whole(folder) as scratch:
             scratch.mkdir(mode=0o700)
-            _grow(base.folder, added, scratch)
+            _grow(base.folder, added, scratch, linked=f"{LINKED}{name}-")
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     return replace(base, folder=folder, fresh=tuple(tokenizer.convert_tokens_to_ids(list(added))))
 
@@ -88,7 +88,7 @@ def _where(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _grow(base: Path, added: Mapping[str, str], folder: Path) -> None:
+def _grow(base: Path, added: Mapping[str, str], folder: Path, *, linked: str) -> None:
     tokenizer: Any = AutoTokenizer.from_pretrained(base)
     spelled = [tokenizer.encode(words, add_special_tokens=False) for words in added.values()]
     known = len(tokenizer)
@@ -104,9 +104,7 @@ def _grow(base: Path, added: Mapping[str, str], folder: Path) -> None:
         rows[name] = torch.cat([matrix, matrix.new_zeros(size - len(matrix), matrix.shape[1])])
         rows[name][tokenizer.convert_tokens_to_ids(list(added))] = torch.stack(begun).to(matrix.dtype)
     save_file(rows, folder / ROWS, metadata={"format": "pt"})
-    places = {name: f"{LINKED}{file.name}" for name, file in where.items()} | dict.fromkeys(rows, ROWS)
+    places = {name: f"{linked}{file.name}" for name, file in where.items()} | dict.fromkeys(rows, ROWS)
     (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": places}), "utf-8")
-    for file in folder.iterdir():
-        os.utime(file, (0, 0))  # made anew from the same base, it is the same base
     for file in set(where.values()):
-        (folder / f"{LINKED}{file.name}").symlink_to(file.resolve())
+        (folder / f"{linked}{file.name}").symlink_to(file.resolve())

@@ -4,7 +4,7 @@ A base reads dialogues best in the frame that it knows, so the frame is chosen b
 has, never by a model's name. A model's card keeps it, and training and the bot render by it. Pure.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 
@@ -26,12 +26,19 @@ class Frame:
     """The control token between the messages of one burst; a line break may stand inside a message."""
     begin: str = ""
     """The control token that begins every text, if the base was taught to expect one."""
+    names: tuple[str, ...] = ()
+    """Who has a token of their own where a turn says who speaks, and only there."""
+
+    @property
+    def name_tokens(self) -> Mapping[str, str]:
+        """Those tokens by name; they are numbered, so that no name is read as anything else."""
+        return {name: f"<|name_{number}|>" for number, name in enumerate(self.names, 1)}
 
     @property
     def controls(self) -> tuple[str, ...]:
         """All control tokens by name, each once; nobody can type them."""
-        named = (self.begin, self.turn_open, self.name_close, self.burst_separator, self.turn_close)
-        return tuple(dict.fromkeys(filter(None, named)))
+        framing = (self.begin, self.turn_open, self.name_close, self.burst_separator, self.turn_close)
+        return tuple(dict.fromkeys((*filter(None, framing), *self.name_tokens.values())))
 
     @property
     def in_replies(self) -> tuple[str, ...]:

@@ -36,13 +36,17 @@ def golden_ids(
 
 
 def _forged(frame: Frame) -> Iterator[tuple[Scene, tuple[Turn, ...]]]:
-    """Somebody types the control tokens of this frame, unless somebody did so before."""
+    """Somebody types what controls this frame, and all speak who have a token; unless the others show that."""
     typed = "".join(text for _, turns in GOLDEN for turn in turns for text in turn.texts)
     if not all(control in typed for control in frame.controls):
         forged = "".join(frame.controls)
         yield (
             Scene(owner="Ann", chat=forged),
-            (Turn(forged, False, (forged, f"{forged} e\N{COMBINING ACUTE ACCENT}")), Turn("Ann", True, ("no",))),
+            (
+                Turn(forged, False, (forged, f"{forged} e\N{COMBINING ACUTE ACCENT}")),
+                *(Turn(name, False, (name,)) for name in frame.names),
+                Turn("Ann", True, ("no",)),
+            ),
         )
 
 

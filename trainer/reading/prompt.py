@@ -191,7 +191,7 @@ def _header(spec: PromptSpec, words: str) -> Iterator[Segment]:
     if spec.frame.begin:
         yield Segment(spec.frame.begin, control=True)
     yield from _heading(spec, SYSTEM)
-    yield Segment(_line(words))
+    yield Segment(in_line(words))
     yield from _closing(spec, learned=False)
 
 
@@ -199,16 +199,18 @@ def _opening(spec: PromptSpec, name: str, mark: str) -> Iterator[Segment]:
     """Between turns, where nobody's words can stand, is the mark's place."""
     if mark:
         yield Segment(f"{mark}\n")
-    yield from _heading(spec, _line(name))
+    yield from _heading(spec, in_line(name))
 
 
 def _heading(spec: PromptSpec, name: str) -> Iterator[Segment]:
     """Who speaks."""
     frame = spec.frame
+    token = frame.name_tokens.get(name)
     yield Segment(frame.turn_open, control=True)
-    if frame.name_close:
-        yield Segment(name)
-        yield Segment(frame.name_close, control=True)
+    if token or frame.name_close:
+        yield Segment(token, control=True) if token else Segment(name)
+        if frame.name_close:
+            yield Segment(frame.name_close, control=True)
         yield Segment(frame.name_end)
     else:
         yield Segment(f"{name}{frame.name_end}")
@@ -248,7 +250,7 @@ def _turn(spec: PromptSpec, turn: Turn, *, learned: bool) -> Iterator[Segment]:
     yield from _closing(spec, learned=learned)
 
 
-def _line(name: str) -> str:
+def in_line(name: str) -> str:
     """A name in one line, so that it cannot end its own heading; and not the one by which a header is known."""
     line = " ".join(UNPRINTABLE.sub("", name).split())
     return line if line and line.casefold() != SYSTEM else "someone"
