@@ -11,6 +11,7 @@ from functools import partial
 from bot import cards
 from bot.account import Account
 from bot.double import Double
+from bot.drafts import DraftState
 from bot.parts import Parts
 from bot.refused import Lost, Refused
 from bot.saved import SavedMessages, on_reply
@@ -32,7 +33,7 @@ async def settle(parts: Parts, modes: Mapping[int, Mode]) -> None:
     for entry in recovered:
         log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
     for draft in map(parts.drafts.get, sorted({entry.draft_id for entry in recovered if entry.draft_id})):
-        if draft:
+        if draft and draft.state is DraftState.SENT:
             entries = parts.outbox.chosen(draft.draft_id)
             outcome = cards.outcome(entries, at=parts.clock(), zone=parts.zone, number=draft.number)
             await parts.desks.close(draft, outcome)

@@ -30,7 +30,7 @@ async def test_acceptance_28_a_duplicate_random_id_means_sent_and_costs_no_twelv
         began = time.monotonic()
         at.say(boris, at.owner, "coming?")
         await at.until(lambda: at.states() == [("once", "sent")])
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 6, "Telethon waits for two; the rest is for a busy machine"
         assert len(at.calls(*SENT)) == 1 and at.from_owner(boris) == []
 
 
