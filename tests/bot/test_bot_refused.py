@@ -187,7 +187,7 @@ async def test_acceptance_34_after_stop_nothing_more_is_sent_over_restarts_too_u
         with open_store(at.config.database, migrations) as store:
             assert Stops(store, lambda: datetime.now(UTC)).lift(ACCOUNT) == []
         at.say(boris, at.owner, "and now?")
-        await at.until(lambda: at.from_owner(boris) == ["one", "one", "two"])
+        await at.until(lambda: at.from_owner(boris) == ["sure", "sure", "see you"])
 
 
 def test_every_row_has_words_and_a_refusal_that_nobody_knows_costs_one_message():
