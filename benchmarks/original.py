@@ -50,7 +50,9 @@ def fit(training: Training, held_out: Sequence[Row], settings: Train, *, steps: 
     """Train for one epoch, or for `steps` only, and measure as the product does."""
     model: Any = bases.load_model(training.base.folder, bases.precision())
     adapted: Any = get_peft_model(model, LORA)
-    before = bits_per_byte(adapted, held_out, training.frame, batch_tokens=settings.batch_tokens)  # LoRA begins at 0
+    before = bits_per_byte(
+        adapted, held_out, training.task.frame, batch_tokens=settings.batch_tokens
+    )  # LoRA begins at 0
     rows = [{"input_ids": row.ids, "learned": row.learned, "length": len(row.ids)} for row in training.data.learned]
     seen: list[dict[str, torch.Tensor]] = []
 
@@ -75,7 +77,7 @@ def fit(training: Training, held_out: Sequence[Row], settings: Train, *, steps: 
         tokens=sum(int(batch["attention_mask"].sum()) for batch in seen),
         learned_tokens=sum(int((batch["labels"] != UNLEARNED).sum()) for batch in seen),
         before=before,
-        after=bits_per_byte(adapted, held_out, training.frame, batch_tokens=settings.batch_tokens),
+        after=bits_per_byte(adapted, held_out, training.task.frame, batch_tokens=settings.batch_tokens),
     )
 
 

@@ -37,7 +37,7 @@ from trainer.models.proof import PROVED, prove
 from trainer.reading.golden import fingerprint
 from trainer.reading.prompt import PromptSpec
 from trainer.run import Run, open_run, remove
-from trainer.teach import CHECKPOINTS, estimate, teach
+from trainer.teach import CHECKPOINTS, Task, estimate, teach
 
 READ = 50
 """Per cent of the stage `data` at which the store is read, and rendering begins."""
@@ -68,9 +68,10 @@ class Training:
         return tuple(sorted({*self.data.chats, *(self.begun.artifact.card.chats if self.begun else ())}))
 
     @property
-    def frame(self) -> frozenset[int]:
-        """Control tokens inside a reply, which bits per byte leave out."""
-        return frozenset(map(self.tokenizer.control, self.spec.frame.in_replies))
+    def task(self) -> Task:
+        """What of it is taught."""
+        frame = frozenset(map(self.tokenizer.control, self.spec.frame.in_replies))
+        return Task(self.base, self.data, self.settings, frame, self.cache)
 
     def digest(self) -> str:
         """Changes with base, data and settings: 16 hexadecimal digits."""
@@ -207,7 +208,7 @@ def prepare(
 
 def costs(training: Training, report: Report = silent) -> Forecast:
     """What training would take here: measured, so it takes some steps of time. Raises NoMemory."""
-    return estimate(training.base, training.data, training.settings, training.cache, report)
+    return estimate(training.task, report)
 
 
 def _make(
@@ -224,17 +225,7 @@ def _make(
     checkpoints = work.folder / CHECKPOINTS
     measured = work.stage(
         "train",
-        lambda: teach(
-            training.base,
-            training.data,
-            training.settings,
-            training.frame,
-            work.folder,
-            begun=training.begun,
-            cache=training.cache,
-            report=report,
-            free_space=free_space,
-        ),
+        lambda: teach(training.task, work.folder, begun=training.begun, report=report, free_space=free_space),
         uses_up=(checkpoints,),
     )
     shards.tell(None)

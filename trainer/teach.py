@@ -6,7 +6,7 @@ It knows in which order that goes, and nothing of where rows come from or what i
 import logging
 import resource
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -45,42 +45,32 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Lesson:
-    """What each process has to know of a training."""
+class Task:
+    """What is to be learned by what, and how: all that a process has to know of a training."""
 
     base: Base
     data: Dataset
     settings: Train
     frame: frozenset[int]
-    folder: Path
+    """Ids of control tokens inside a reply, which bits per byte leave out."""
     cache: Path
+    """Keeps what was compiled, for the next training."""
 
 
 def teach(
-    base: Base,
-    data: Dataset,
-    settings: Train,
-    frame: frozenset[int],
-    folder: Path,
-    *,
-    begun: refresh.Start | None,
-    cache: Path,
-    report: Report,
-    free_space: gguf.FreeSpace,
+    task: Task, folder: Path, *, begun: refresh.Start | None, report: Report, free_space: gguf.FreeSpace
 ) -> dict[str, Any]:
-    """Train by the method of `settings`, write `LEARNED` into `folder`, and tell what was gained and how it ended.
+    """Train, write `LEARNED` into `folder`, and tell what was gained and how it ended.
 
-    Training begins at the base, or where `begun` had come to; `cache` keeps what was compiled for it. Bits per byte
-    leave out the control tokens in `frame`. Of many processes the first one calls this, and the others `follow`.
+    Training begins at the base, or where `begun` had come to. Of many processes the first one calls this, and the
+    others `follow`.
     """
-    lesson = _Lesson(base, data, settings, frame, folder, cache)
-    shards.tell(lesson)
-    measured = sample(data.held_out, tokens=MEASURED)
-    model, pace, ending = _learn(lesson, begun, measured, report, free_space)
+    shards.tell((task, folder))
+    measured = sample(task.data.held_out, tokens=MEASURED)
+    model, pace, ending = _learn(task, folder, begun, measured, report, free_space)
     with whole(folder / LEARNED) as output:
         methods.keep(model, output)
-    bits = partial(bits_per_byte, frame=frame, batch_tokens=settings.batch_tokens)
-    found = _gained(methods.as_published(model, base, folder / LEARNED), base, measured, data, bits, report)
+    found = _gained(methods.as_published(model, task.base, folder / LEARNED), task, measured, report)
     return {**found, "ended": ending.told, "tokens_per_second": pace.tokens_per_second, "peak_rss_mb": peak_rss_mb()}
 
 
@@ -92,37 +82,39 @@ def follow() -> None:
         NoMemory: this GPU has too little.
     """
     with quiet(), suppress(Diverged):  # so it has in the first process, which tells of it
-        while lesson := shards.told():
-            shards.require_shared(lesson.folder)
-            measured = sample(lesson.data.held_out, tokens=MEASURED)
-            model, _, _ = _learn(lesson, None, measured, silent, gguf.free_space)
-            methods.keep(model, lesson.folder)
+        while told := shards.told():
+            task, folder = told
+            shards.require_shared(folder)
+            measured = sample(task.data.held_out, tokens=MEASURED)
+            model, _, _ = _learn(task, folder, None, measured, silent, gguf.free_space)
+            methods.keep(model, folder)
 
 
 @explained()
 def _learn(
-    lesson: _Lesson,
+    task: Task,
+    folder: Path,
     begun: refresh.Start | None,
     measured: Sequence[Row],
     report: Report,
     free_space: gguf.FreeSpace,
 ) -> tuple[Model, Pace, Ending]:
     """What has learned, how fast, how it ended: in each process alike. `measured` are rows that no check may read."""
-    data, settings, say = lesson.data, lesson.settings, saying(report, "train")
-    model, meter, limit = _ready(lesson.base, settings, say)
+    data, settings, say = task.data, task.settings, saying(report, "train")
+    model, meter, limit = _ready(task, say)
     if begun:
         refresh.begin_from(model, begun)
-    room = _room(model, data, settings, meter, limit, lesson.cache, say)
-    shards.agreed(lambda: gguf.require_space(lesson.folder, train.checkpoints_size(model), free_space))
+    room = _room(model, task, meter, limit, say)
+    shards.agreed(lambda: gguf.require_space(folder, train.checkpoints_size(model), free_space))
     batches = plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed)
-    chosen = choose(data, measured=measured, frame=lesson.frame, trained=tokens_of(batches))
+    chosen = choose(data, measured=measured, frame=task.frame, trained=tokens_of(batches))
     checking = partial(examine, model, chosen, batch_tokens=settings.batch_tokens) if settings.early_stop else None
     drawn = settings.report_to if ranks.first() else "none"
-    with curves.drawn(drawn, lesson.folder / curves.CURVES, name=lesson.folder.name) as callbacks:
+    with curves.drawn(drawn, folder / curves.CURVES, name=folder.name) as callbacks:
         pace, ending = train.fit(
             model,
             batches,
-            lesson.folder / CHECKPOINTS / (PARTS if ranks.count() > 1 else ""),
+            folder / CHECKPOINTS / (PARTS if ranks.count() > 1 else ""),
             learning_rate=_rate(model, settings, begun),
             max_seconds=settings.max_minutes * 60 if settings.max_minutes else None,
             report=report,
@@ -140,51 +132,46 @@ def _rate(model: Model, settings: Train, begun: refresh.Start | None) -> float:
     return rate * refresh.GENTLER if begun else rate
 
 
-def _gained(
-    double: Model,
-    base: Base,
-    measured: Sequence[Row],
-    data: Dataset,
-    bits: Callable[..., float],
-    report: Report,
-) -> dict[str, float]:
+def _gained(double: Model, task: Task, measured: Sequence[Row], report: Report) -> dict[str, float]:
     """Bits per byte of the double, also on the rows on which its GGUF will be proved, and of its base."""
+    bits = partial(bits_per_byte, frame=task.frame, batch_tokens=task.settings.batch_tokens)
     first, second, third = (
         counting(report, "measure", "batches", start=start, end=end)
         for start, end in ((0, 40), (40, 60), (60, PERCENT))
     )
     found = {
         "tuned": bits(double, measured, count=first),
-        "proved": bits(double, sample(data.held_out, tokens=PROVED), count=second),
+        "proved": bits(double, sample(task.data.held_out, tokens=PROVED), count=second),
     }
-    with methods.untuned(double, base) as before:
+    with methods.untuned(double, task.base) as before:
         found["base"] = bits(before, measured, count=third)
     report(Step("measure", PERCENT, PERCENT))
     return found
 
 
 @explained()
-def estimate(base: Base, data: Dataset, settings: Train, cache: Path, report: Report) -> Forecast:
+def estimate(task: Task, report: Report) -> Forecast:
     """What `teach` would take on this device; the stage is called `plan`.
 
     Raises:
         NoMemory: there is too little for the smallest way.
     """
     say = saying(report, "plan")
-    model, meter, limit = _ready(base, settings, say)
-    planned = _planned(model, data, settings, meter, limit, cache, say)
+    model, meter, limit = _ready(task, say)
+    planned = _planned(model, task, meter, limit, say)
     report(Step("plan", PERCENT, PERCENT))
     return planned
 
 
-def _planned(model: Model, data: Dataset, settings: Train, meter: Meter, limit: int, cache: Path, say: Say) -> Forecast:
+def _planned(model: Model, task: Task, meter: Meter, limit: int, say: Say) -> Forecast:
     """The plan, and the model made ready for it."""
-    planned = forecast(model, data.learned, settings, meter=meter, limit=limit, say=say)
-    return compiled(planned, model, data.learned, settings, meter=meter, cache=cache, say=say)
+    planned = forecast(model, task.data.learned, task.settings, meter=meter, limit=limit, say=say)
+    return compiled(planned, model, task.data.learned, task.settings, meter=meter, cache=task.cache, say=say)
 
 
-def _ready(base: Base, settings: Train, say: Say) -> tuple[Model, Meter, int]:
+def _ready(task: Task, say: Say) -> tuple[Model, Meter, int]:
     """The model that learns, the memory that it learns in, and how many bytes of that it may take."""
+    base, settings = task.base, task.settings
     say(f"loading {base.size / 1e6:,.0f} MB of weights")
     meter = Meter(device())
     limit = meter.limit(settings.max_memory_gb)
@@ -193,16 +180,16 @@ def _ready(base: Base, settings: Train, say: Say) -> tuple[Model, Meter, int]:
     return methods.learner(base, settings.method, rank=settings.rank, seed=settings.seed), meter, limit
 
 
-def _room(model: Model, data: Dataset, settings: Train, meter: Meter, limit: int, cache: Path, say: Say) -> Room:
+def _room(model: Model, task: Task, meter: Meter, limit: int, say: Say) -> Room:
     """What is done at once: on a CPU what fits, found before it is too late; a GPU says so when it does not.
 
     Processes in step cannot do less once it does not, so they compute activations twice unless told not to.
     """
     if ranks.count() > 1:
-        return Room(checkpointing=settings.checkpointing is not False)
+        return Room(checkpointing=task.settings.checkpointing is not False)
     if meter.device.type != "cpu":
-        return Room(checkpointing=settings.checkpointing)
-    planned = _planned(model, data, settings, meter, limit, cache, say)
+        return Room(checkpointing=task.settings.checkpointing)
+    planned = _planned(model, task, meter, limit, say)
     for cut in planned.cuts:
         log.warning("train.cut", extra={"cut": cut})
     return planned.room
