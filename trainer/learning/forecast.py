@@ -83,7 +83,6 @@ def forecast(
     """Measure a typical batch and the largest one, and cut until the largest fits into `limit` bytes.
 
     The largest is only tried where it should fit, by what a short row takes for each token. `model` is left as it was.
-    `say` is given a line for each step that is measured.
 
     Raises:
         NoMemory: nothing is left to be cut.
