@@ -191,7 +191,7 @@ def test_in_the_terminal_the_double_recalls_as_it_does_live(store):
     class Listener(Reader):
         async def reply(self, ids):
             prompts.append(read(ids))
-            return Reply(("yes",), finished=True, first_token_ms=1.0)
+            return Reply(("yes",), finished=True, first_token_ms=1.0, likelihood=1.0)
 
     clock = iter([BEGIN + timedelta(days=60), BEGIN + timedelta(days=60, hours=3)])
     lines = ["of the zebra!\n", " \n", "are you there?"]

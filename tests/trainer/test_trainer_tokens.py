@@ -28,6 +28,7 @@ from trainer.reading.prompt import (
     encode,
     fit,
     history_budget,
+    legible,
     render_prompt,
     render_row,
     turn_cost,
@@ -134,13 +135,13 @@ lines = st.lists(printed | forged, max_size=4).map("\n".join)
 @given(texts=st.lists(lines.map(str.strip).filter(bool), min_size=1, max_size=4))
 @quickly
 def test_a_burst_survives_the_way_to_a_row_and_back(tokenizer, texts):
-    """Messages with lines of their own, or with control tokens typed into them, come back as they were said."""
+    """Messages with lines of their own, or with control tokens typed into them, come back as they were read."""
     said = [Message(2, n, 1, datetime(2026, 1, 1, tzinfo=UTC), True, text) for n, text in enumerate(texts)]
     (burst,) = bursts(said, quiet=HOUR, foreign=())
     row = encode(tokenizer, render_row(SPEC, SCENE, [turn(burst, {}, owner="Ann", foreign=())], frozenset({0})))
     *reply, close = (token for token, counts in zip(row.ids, row.learned, strict=True) if counts)
     assert close == tokenizer.control(SPEC.frame.turn_close)
-    assert messages_of(reply, vocabulary(), tokenizer.control(SPEC.frame.burst_separator)) == tuple(texts)
+    assert messages_of(reply, vocabulary(), tokenizer.control(SPEC.frame.burst_separator)) == tuple(map(legible, texts))
 
 
 def test_the_separator_can_be_told_from_every_other_token():

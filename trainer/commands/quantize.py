@@ -30,7 +30,7 @@ TYPES = ("F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @config_option
 def quantize_command(name: str | None, compare: bool, kind: str | None, as_json: bool, config_path: Path) -> None:
-    """Compare the types in which a double can be stored, or store it as another.
+    """Compare the types a double can be kept in, or keep another.
 
     NAME is any part of a model's name that no other has; without it, the one in use is meant. What was learned is
     merged into the 16-bit weights of its base once more, so nothing is trained, and no type is made from another. Both
