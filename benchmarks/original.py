@@ -20,7 +20,7 @@ from exporter.progress import Report, Step
 from trainer.data.dataset import Row
 from trainer.learning import base as bases
 from trainer.learning.loss import bits_per_byte
-from trainer.pipeline import Training
+from trainer.training import Training
 
 BATCH = 8
 LORA = LoraConfig(

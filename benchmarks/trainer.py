@@ -176,15 +176,15 @@ def _ours(config: Config) -> Learned:
 
 def _original(config: Config, steps: int | None) -> Learned:
     from benchmarks import original
-    from trainer import pipeline
     from trainer.data.split import split
     from trainer.learning.base import quiet
     from trainer.learning.loss import sample
     from trainer.teach import MEASURED, peak_rss_mb
+    from trainer.training import prepare
 
     with open_store(config.database) as store, quiet(), progress(Console(stderr=True)) as report:
         history = split(store, Ledger(store.database, config.consent), config)
-        training = pipeline.prepare(history, config.train, config.state / "base")
+        training = prepare(history, config.train, config.state / "base")
         held_out = sample(training.data.held_out, tokens=MEASURED)
         fitted = original.fit(training, held_out, config.train, steps=steps, report=report)
     return Learned(

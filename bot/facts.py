@@ -11,6 +11,7 @@ from sqlite_utils import Database
 
 from bot.drafts import Burst
 from bot.entries import EntryState
+from bot.guard import Concern
 from bot.loops import run_of
 from bot.parts import Parts
 from bot.policy import Counts, Situation, addressed
@@ -34,7 +35,7 @@ def situation(
     likelihood: float | None = None,
     queued: bool = False,
 ) -> Situation:
-    """A chat as it stands now. `live` is false for what was found by looking back.
+    """A chat as it stands now; `live` is false for what was found by looking back.
 
     While an answer is on its way, `answering` is what it answers: the double's own words after it are no news. `reply`
     is what is to be said, as likely as the model says, and `queued` whether the outbox has it already.
@@ -43,16 +44,14 @@ def situation(
     recent = [message for message in parts.store.recent(chat_id, limit=LOOKED_AT) if message.said]
     newest = answering or (recent[-1] if recent else None)
     chosen = _sent(parts, chat_id)
-    by_hand = _by_hand(parts, recent, chosen)
     before = [one for one in recent if newest and one.message_id <= newest.message_id]
     theirs = list(takewhile(lambda one: not one.outgoing, reversed(before)))[::-1]
-    more = 0 if queued else max(len(reply), 1)
-    stop = parts.stops.of(chat_id)
+    stopped = stop.chat_id if (stop := parts.stops.of(chat_id)) else None
     return Situation(
         mode=mode,
         agreed=parts.may_speak(peer),
-        refused=stop is not None and stop.chat_id != ACCOUNT,
-        halted=stop is not None and stop.chat_id == ACCOUNT,
+        refused=stopped not in (None, ACCOUNT),
+        halted=stopped == ACCOUNT,
         peer=peer,
         newest=newest,
         sender=parts.store.peers().get(newest.sender_id) if newest else None,
@@ -61,16 +60,22 @@ def situation(
         started_at=parts.started_at,
         now=now,
         local=now.astimezone(parts.zone).time(),
-        wrote_at=by_hand.sent_at if by_hand else None,
+        wrote_at=_by_hand(parts, recent, chosen),
         acquainted=any(one.outgoing and not _is_automatic(one, chosen) for one in recent),
         seen_at=parts.presence.seen_at(chat_id),
-        counts=_counts(parts, chat_id, now, more),
+        counts=_counts(parts, chat_id, now, 0 if queued else max(len(reply), 1)),
         run=run_of(before, [message_id for message_id, choice in chosen.items() if not choice]),
         likelihood=likelihood,
-        concern=parts.guard.concern(theirs, reply, earlier=before[: -len(theirs)], names=(peer.name, parts.owner.name))
-        if mode is Mode.AUTO and theirs
-        else None,
+        concern=_concern(parts, peer, theirs, reply, before) if mode is Mode.AUTO and theirs else None,
     )
+
+
+def _concern(
+    parts: Parts, peer: Peer, theirs: Sequence[Message], reply: Burst, before: Sequence[Message]
+) -> Concern | None:
+    """What the guard has against an answer; `theirs` are the last of the messages `before` it."""
+    earlier = before[: -len(theirs)]
+    return parts.guard.concern(theirs, reply, earlier=earlier, names=(peer.name, parts.owner.name))
 
 
 def was_sent(database: Database, chat_id: int, beginning: str) -> bool:
@@ -92,10 +97,10 @@ def _is_automatic(message: Message, chosen: Mapping[int, bool]) -> bool:
     return not chosen.get(message.message_id, True)
 
 
-def _by_hand(parts: Parts, recent: Sequence[Message], chosen: Mapping[int, bool]) -> Message | None:
-    """The newest message that the owner wrote himself, in the chat and not on a card."""
+def _by_hand(parts: Parts, recent: Sequence[Message], chosen: Mapping[int, bool]) -> datetime | None:
+    """When the owner last wrote himself, in the chat and not on a card."""
     own = (one for one in reversed(recent) if one.outgoing and one.message_id not in chosen)
-    return next((one for one in own if not parts.outbox.recognise(one)), None)
+    return next((one.sent_at for one in own if not parts.outbox.recognise(one)), None)
 
 
 def _addressed(parts: Parts, theirs: Sequence[Message]) -> bool:

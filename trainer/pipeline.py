@@ -4,80 +4,38 @@ Each leaves its whole output or none, so a killed run is taken up where it stopp
 from one stage to the next; how each is done, its module knows.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from exporter.config import Config, Train
+from exporter.config import Config
 from exporter.consent import Ledger
 from exporter.kept import voices
-from exporter.progress import PERCENT, Report, Step, counting, saying, silent
+from exporter.progress import PERCENT, Report, Step, counting, silent
 from exporter.runs import alone
 from exporter.store import Store
 from trainer.convert import gguf
-from trainer.convert.export import ARTIFACT, LEARNED, Converter, base_gguf, converter, export
-from trainer.convert.quantization import decided
+from trainer.convert.export import ARTIFACT, LEARNED, base_gguf, export
 from trainer.data.bundle import Bundle
-from trainer.data.dataset import Dataset, dataset
-from trainer.data.split import Split, frequent, split
+from trainer.data.split import split
 from trainer.learning import base as bases
-from trainer.learning import curves, methods, shards
+from trainer.learning import curves, shards
 from trainer.learning.forecast import Forecast
-from trainer.learning.framing import framed
 from trainer.learning.loss import sample
 from trainer.models import refresh, registry
 from trainer.models.artifact import MODEL, Artifact, BitsPerByte, Card, read, refuse_forgotten, sha256, write_card
 from trainer.models.gate import judge
 from trainer.models.proof import PROVED, prove
 from trainer.reading.golden import fingerprint
-from trainer.reading.prompt import PromptSpec
 from trainer.run import Run, open_run, remove
-from trainer.teach import CHECKPOINTS, Task, estimate, teach
-
-READ = 50
-"""Per cent of the stage `data` at which the store is read, and rendering begins."""
+from trainer.teach import CHECKPOINTS, estimate, teach
+from trainer.training import READ, Training, prepare
 
 LIBRARIES = ("torch", "transformers", "peft", "gguf", "llama-cpp-python")
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """All that goes into one training; its settings leave nothing open any more."""
-
-    settings: Train
-    base: bases.Base
-    convert: Converter
-    tokenizer: bases.HFTokenizer
-    spec: PromptSpec
-    data: Dataset
-    history: Split
-    """What the data was rendered from."""
-    cache: Path
-    """What is made once for many trainings: bases, and what was compiled for them."""
-    begun: refresh.Start | None = None
-    """What a refresh goes on from."""
-
-    @property
-    def chats(self) -> tuple[int, ...]:
-        """Ids of the chats that the model has learned from in the end, sorted."""
-        return tuple(sorted({*self.data.chats, *(self.begun.artifact.card.chats if self.begun else ())}))
-
-    @property
-    def task(self) -> Task:
-        """What of it is taught."""
-        frame = frozenset(map(self.tokenizer.control, self.spec.frame.in_replies))
-        return Task(self.base, self.data, self.settings, frame, self.cache)
-
-    def digest(self) -> str:
-        """Changes with base, data and settings: 16 hexadecimal digits."""
-        settings = self.settings.model_dump(exclude={"keep", "report_to"})
-        parts = (self.base.key, self.spec, self.data.digest(), settings, self.begun and self.begun.artifact.name)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def run(
@@ -178,32 +136,6 @@ def run_bundle(
         (work.folder / ARTIFACT).rename(output)
     remove(work_place)
     return read(output)
-
-
-def prepare(
-    history: Split,
-    settings: Train,
-    cache: Path,
-    *,
-    memory: int | None = None,
-    names: tuple[str, ...] | None = None,
-    report: Report = silent,
-    free_space: gguf.FreeSpace = gguf.free_space,
-) -> Training:
-    """Find the base, unpacked in `cache`, and render the history, for a machine of `memory` bytes; None: this one.
-
-    `names` are those with tokens of their own; None: of the most frequent contacts, as many as are set.
-    """
-    curves.require(settings.report_to)
-    methods.require_one_process(settings.method)
-    base = bases.prepare(settings.base, cache, say=saying(report, "data", at=READ), free=free_space)
-    convert = converter(base.folder, settings.llama_cpp)
-    named = frequent(history, settings.name_tokens) if names is None else names
-    base, tokenizer, frame = framed(base, named, cache, free_space)
-    spec = PromptSpec(frame, settings.length)
-    settings = decided(settings, base.folder, memory)
-    data = dataset(history, tokenizer, spec, settings, count=counting(report, "data", "sessions", start=READ))
-    return Training(settings, base, convert, tokenizer, spec, data, history, cache)
 
 
 def costs(training: Training, report: Report = silent) -> Forecast:

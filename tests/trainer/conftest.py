@@ -19,16 +19,8 @@ from exporter.store import Store, open_store
 from tests.trainer.vocabularies import sources, vocabulary_folder
 from trainer.convert.merge import merged
 from trainer.learning import fast
-from trainer.learning.base import (
-    Base,
-    HFTokenizer,
-    Model,
-    causal,
-    embedded_gguf,
-    load_model,
-    load_tokenizer,
-    unpack_tokenizer,
-)
+from trainer.learning.base import Base, Model, causal, embedded_gguf, load_model, unpack_tokenizer
+from trainer.learning.tokenizer import HFTokenizer, load_tokenizer
 from trainer.models.artifact import GGUFTokenizer
 
 torch.set_num_threads(1)  # tiny products wait longer for each other than they take

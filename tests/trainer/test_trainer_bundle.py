@@ -20,8 +20,9 @@ from trainer import pipeline
 from trainer.commands import main
 from trainer.data.bundle import NoBundle, read_bundle, write_bundle
 from trainer.data.split import split
-from trainer.learning.base import Base, load_model, load_tokenizer
+from trainer.learning.base import Base, load_model
 from trainer.learning.methods import with_adapter
+from trainer.learning.tokenizer import load_tokenizer
 from trainer.models import arrival, refresh, registry
 from trainer.models.arrival import NotAccepted
 from trainer.models.artifact import (

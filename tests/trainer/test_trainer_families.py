@@ -20,7 +20,8 @@ from tests.trainer.gguf_file import File
 from tests.trainer.tiny import TINY, make
 from trainer.convert import gguf
 from trainer.convert.merge import merged
-from trainer.learning.base import Base, load_model, load_tokenizer
+from trainer.learning.base import Base, load_model
+from trainer.learning.tokenizer import load_tokenizer
 from trainer.models.artifact import vocabulary
 
 GOLDEN = json.loads(Path(__file__).with_name("golden_gguf.json").read_text("utf-8"))

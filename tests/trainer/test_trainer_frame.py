@@ -8,7 +8,8 @@ import pytest
 from tests.bot.bigram import a_card
 from tests.trainer.small import byte_level, save, small_base
 from trainer.convert.gguf import convert
-from trainer.learning.base import Base, load_tokenizer
+from trainer.learning.base import Base
+from trainer.learning.tokenizer import load_tokenizer
 from trainer.models.artifact import Card, PromptMismatch, verify, vocabulary
 from trainer.reading.dialogue import Turn
 from trainer.reading.frame import ADDED, CHATML, GEMMA, LLAMA_3, Frame, choose

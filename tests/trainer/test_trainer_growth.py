@@ -16,11 +16,12 @@ from trainer.convert import gguf
 from trainer.convert.merge import merged
 from trainer.data.batches import collate
 from trainer.data.dataset import Row
-from trainer.learning.base import Base, causal, load_model, load_tokenizer
+from trainer.learning.base import Base, causal, load_model
 from trainer.learning.framing import framed
 from trainer.learning.growth import grown, untaught
 from trainer.learning.loss import surprise
 from trainer.learning.methods import keep, learner, untuned, with_adapter
+from trainer.learning.tokenizer import load_tokenizer
 from trainer.models.artifact import GGUFTokenizer
 from trainer.models.proof import BOUND
 from trainer.models.registry import current

@@ -4,8 +4,9 @@ import pytest
 from tokenizers import decoders, normalizers, pre_tokenizers
 
 from tests.trainer.small import byte_level, save, sentencepiece, unigram
-from trainer.learning.base import Base, load_tokenizer
+from trainer.learning.base import Base
 from trainer.learning.legible import SAMPLES, Illegible, require_legible
+from trainer.learning.tokenizer import load_tokenizer
 from trainer.models.artifact import PromptMismatch
 
 SPECIAL = ("<unk>", "<s>", "</s>")

@@ -11,8 +11,9 @@ from tests.trainer.small import CHATML, byte_level, save, small_base
 from trainer import pipeline
 from trainer.convert.gguf import Folder, convert
 from trainer.data.split import frequent, split
-from trainer.learning.base import Base, load_tokenizer
+from trainer.learning.base import Base
 from trainer.learning.framing import framed
+from trainer.learning.tokenizer import load_tokenizer
 from trainer.models.artifact import verify, vocabulary
 from trainer.reading.dialogue import Turn
 from trainer.reading.frame import LLAMA_3, Frame

@@ -16,8 +16,9 @@ from tests.trainer.test_trainer_pipeline import CHILD
 from trainer import pipeline
 from trainer.convert import gguf
 from trainer.convert.merge import merged
-from trainer.learning.base import EMBEDDED, load_model, load_tokenizer, prepare
+from trainer.learning.base import EMBEDDED, load_model, prepare
 from trainer.learning.methods import with_adapter
+from trainer.learning.tokenizer import load_tokenizer
 from trainer.models.registry import names
 
 KILLS = 5

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.trainer.conftest import NASTY
-from trainer.learning.base import Base, load_tokenizer
+from trainer.learning.base import Base
+from trainer.learning.tokenizer import load_tokenizer
 from trainer.models.artifact import vocabulary
 
 

@@ -23,7 +23,7 @@ from trainer.data.split import Split, split
 from trainer.reading.prompt import Segment
 
 if TYPE_CHECKING:
-    from trainer.pipeline import Training
+    from trainer.training import Training
 
 SHOWN = 3
 """Conversations of which `preview` shows the rows."""

@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainer.convert.gguf import FreeSpace, free_space
-from trainer.learning.base import Base, HFTokenizer, load_tokenizer
+from trainer.learning.base import Base
 from trainer.learning.growth import grown, untaught
 from trainer.learning.legible import require_legible
+from trainer.learning.tokenizer import HFTokenizer, load_tokenizer
 from trainer.reading.frame import Frame, choose
 
 

@@ -5,7 +5,7 @@ fall back to bytes (Llama 2, Mistral, Gemma): the space that these put before ea
 """
 
 from exporter.errors import DoppelgangerError
-from trainer.learning.base import HFTokenizer
+from trainer.learning.tokenizer import HFTokenizer
 from trainer.reading.prompt import legible
 
 SAMPLES = {
