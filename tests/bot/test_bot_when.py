@@ -148,19 +148,6 @@ async def test_acceptance_25_after_an_outage_of_a_running_bot_the_same(at):
     assert len(at.saved()) == 1 and at.from_owner(boris) == []
 
 
-async def test_acceptance_29_new_words_while_it_types_stop_the_old_answer(at):
-    boris = at.person("Boris")
-    at.script.replies = [("old answer",), ("new answer",)]
-    at.world.fault("messages.setTyping", delay=0.3)
-    async with at.running():
-        at.say(boris, at.owner, "coming?")
-        await at.until(lambda: at.calls("messages.setTyping"))
-        at.say(boris, at.owner, "no, wait")
-        await at.until(lambda: at.from_owner(boris))
-        await at.quiet(0.1)
-        assert at.from_owner(boris) == ["new answer"]
-
-
 async def test_acceptance_31_bots_channels_telegram_strangers_and_groups_that_talk_among_themselves(at):
     anna, boris, group = at.person("Anna"), at.person("Boris"), next(iter(at.world.groups.values()))
     bot = at.world.bot("7:token", "weather_bot")

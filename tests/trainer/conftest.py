@@ -18,8 +18,7 @@ from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store, open_store
 from tests.trainer.vocabularies import sources, vocabulary_folder
 from trainer.convert.merge import merged
-from trainer.learning import fast
-from trainer.learning.base import Base, Model, causal, embedded_gguf, load_model, unpack_tokenizer
+from trainer.learning.base import Base, embedded_gguf, load_model, unpack_tokenizer
 from trainer.learning.tokenizer import HFTokenizer, load_tokenizer
 from trainer.models.artifact import GGUFTokenizer
 
@@ -159,13 +158,6 @@ def config_of(tmp_path: Path, tiny_base: Path) -> Callable[..., Config]:
         )
 
     return make
-
-
-def slow_down(model: Model) -> None:
-    """The model as peft and transformers have it, without what `speed_up` did."""
-    causal(model).set_attn_implementation("eager")
-    for layer in model.modules():
-        layer.__class__ = next(kind for kind in type(layer).__mro__ if kind.__module__ != fast.__name__)
 
 
 def merged_model(base: Path, learned: Path) -> PreTrainedModel:

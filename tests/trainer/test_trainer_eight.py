@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from exporter.config import Train
+from tests.trainer.plain import slopes, stirred
 from tests.trainer.test_trainer_train import row
 from trainer.learning import eight
 from trainer.learning.base import load_model
@@ -30,39 +31,32 @@ needs_integers = pytest.mark.skipif(
 @pytest.fixture
 def model(tiny_base):
     """In float32, its adapter no longer zero."""
-    adapted = with_adapter(load_model(tiny_base, torch.float32), rank=4, seed=1)
-    with torch.no_grad():
-        for name, parameter in adapted.named_parameters():
-            if "lora_B" in name:
-                parameter.normal_(std=0.1)
-    return adapted
+    return stirred(with_adapter(load_model(tiny_base, torch.float32), rank=4, seed=1))
 
 
 def learn(model, **room):
     """The loss of one batch, and its slopes."""
     loss = Passes(model, Room(**room)).learn(ROWS)
-    slopes = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
-    model.zero_grad()
-    return float(loss), slopes
+    return float(loss), slopes(model)
 
 
 def test_what_fills_a_pass_up_is_not_learned(model):
-    loss, slopes = learn(model)
+    loss, plain = learn(model)
     filled, others = learn(model, filled=320)
     assert filled == pytest.approx(loss, rel=1e-5)
-    assert all(torch.allclose(slopes[name], others[name], atol=1e-5) for name in slopes)
+    assert all(torch.allclose(plain[name], others[name], atol=1e-5) for name in plain)
 
 
 @needs_integers
 def test_compiled_in_8_bits_the_slopes_point_the_same_way_and_measuring_stays_exact(model, tmp_path):
-    loss, slopes = learn(model)
+    loss, plain = learn(model)
     before = bits_per_byte(model, ROWS, frozenset(), batch_tokens=FILLED)
     eight.speed_up(model, tmp_path)
     found, others = learn(model, filled=FILLED)
     assert list((tmp_path / eight.COMPILED).iterdir())
     assert found != loss and found == pytest.approx(loss, rel=0.01)
-    alike = {name: torch.cosine_similarity(slopes[name].flatten(), others[name].flatten(), 0) for name in slopes}
-    assert slopes.keys() == others.keys() and min(alike.values()) > 0.98
+    alike = {name: torch.cosine_similarity(plain[name].flatten(), others[name].flatten(), 0) for name in plain}
+    assert plain.keys() == others.keys() and min(alike.values()) > 0.98
     assert bits_per_byte(model, ROWS, frozenset(), batch_tokens=FILLED) == before
 
 
@@ -70,12 +64,12 @@ def test_compiled_in_8_bits_the_slopes_point_the_same_way_and_measuring_stays_ex
 def test_where_the_compiler_fails_training_is_what_it_was(model, tmp_path, caplog):
     meter = Meter(torch.device("cpu"))
     planned = forecast(model, ROWS, SETTINGS, meter=meter, limit=10**12)
-    loss, slopes = learn(model)
+    loss, plain = learn(model)
     with torch._inductor.config.patch({"cpp.cxx": ("false",)}):
         left = compiled(planned, model, ROWS, SETTINGS, meter=meter, cache=tmp_path)
     assert left == planned and "train.not_compiled" in caplog.text
     again, others = learn(model)
-    assert again == loss and all(torch.equal(slopes[name], others[name]) for name in slopes)
+    assert again == loss and all(torch.equal(plain[name], others[name]) for name in plain)
 
 
 @needs_integers

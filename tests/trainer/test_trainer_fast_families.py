@@ -4,12 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
 
+from tests.trainer.plain import assert_alike, plain_losses, slopes, stirred
 from tests.trainer.tiny import TINY, random_weights
 from trainer.data.batches import collate
 from trainer.data.dataset import Row
-from trainer.learning.base import causal
 from trainer.learning.loss import surprise
 from trainer.learning.methods import with_adapter
 
@@ -36,41 +35,15 @@ def adapted(request):
     with torch.no_grad():
         for name, weights in model.named_parameters():
             weights.copy_(random_weights(name, tuple(weights.shape)))
-    adapted = with_adapter(model, rank=4, seed=1)
-    with torch.no_grad():
-        for name, weights in adapted.named_parameters():
-            if "lora_B" in name:
-                weights.normal_(std=0.05)
-    return adapted
-
-
-def slopes(model):
-    found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
-    model.zero_grad()
-    return found
-
-
-def plain_losses(model):
-    """Row by row, by transformers and peft alone."""
-    causal(model).set_attn_implementation("eager")
-    for layer in model.modules():
-        vars(layer).pop("forward", None)
-    losses = []
-    for one in ROWS:
-        ids, counted = torch.tensor([one.ids]), torch.tensor(one.learned)[1:]
-        logits = model(input_ids=ids).logits[0, :-1][counted]
-        losses.append(cross_entropy(logits.float(), ids[0, 1:][counted], reduction="none"))
-    return torch.cat(losses)
+    return stirred(with_adapter(model, rank=4, seed=1), std=0.05)
 
 
 def test_losses_and_slopes_are_those_of_transformers_and_peft(adapted):
     ours = surprise(adapted, collate(ROWS))
     ours.mean().backward()
     found = slopes(adapted)
-    theirs = plain_losses(adapted)
+    theirs = plain_losses(adapted, ROWS)
     theirs.mean().backward()
     expected = slopes(adapted)
     assert torch.allclose(ours, theirs, atol=1e-4)
-    assert found.keys() == expected.keys()
-    for name, slope in expected.items():
-        assert torch.allclose(found[name], slope, rtol=1e-3, atol=1e-4 * float(slope.abs().max())), name
+    assert_alike(found, expected, rtol=1e-3, atol=1e-4)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from bitsandbytes.nn import Linear4bit
 from safetensors.torch import load_file, save_file
-from torch.nn.functional import cross_entropy
 
-from tests.trainer.conftest import merged_model, slow_down
+from tests.trainer.conftest import merged_model
+from tests.trainer.plain import assert_alike, plain_losses, slopes, stirred
 from tests.trainer.test_trainer_train import row
 from trainer import pipeline
 from trainer.data.batches import collate
@@ -38,39 +38,11 @@ def base(tiny_base):
 @pytest.fixture
 def packed(base):
     """Over 4 bits, its adapter no longer zero."""
-    model = learner(base, "qlora", rank=4, seed=1)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "lora_B" in name:
-                parameter.normal_(std=0.1)
-    return model
+    return stirred(learner(base, "qlora", rank=4, seed=1))
 
 
 def learned(model):
     return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-
-
-def slopes(model):
-    found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
-    model.zero_grad()
-    return found
-
-
-def plain_losses(model):
-    """Row by row, without our packing, our attention, our LoRA layers and our loss."""
-    slow_down(model)
-    losses = []
-    for one in ROWS:
-        ids, counted = torch.tensor([one.ids]), torch.tensor(one.learned)[1:]
-        logits = model(input_ids=ids).logits[0, :-1][counted]
-        losses.append(cross_entropy(logits.float(), ids[0, 1:][counted], reduction="none"))
-    return torch.cat(losses)
-
-
-def assert_alike(ours, theirs, *, rtol, atol):
-    assert ours.keys() == theirs.keys()
-    for name, slope in theirs.items():
-        assert torch.allclose(ours[name], slope, rtol=rtol, atol=atol * float(slope.abs().max())), name
 
 
 def test_qlora_learns_an_adapter_over_packed_weights(packed):
@@ -88,7 +60,7 @@ def test_the_fast_path_over_4_bits_computes_what_peft_computes(packed):
     ours = surprise(packed, collate(ROWS))
     ours.sum().backward()
     found = slopes(packed)
-    theirs = plain_losses(packed)
+    theirs = plain_losses(packed, ROWS)
     assert torch.allclose(ours, theirs, rtol=0.01, atol=0.1)
     theirs.sum().backward()
     assert_alike(found, slopes(packed), rtol=0.05, atol=0.05)
@@ -144,7 +116,7 @@ def test_full_fine_tuning_learns_all_weights_the_tied_matrix_from_both_its_ends(
     ours = surprise(model, rows)
     (ours * weights).sum().backward()
     found = slopes(model)
-    theirs = plain_losses(model)
+    theirs = plain_losses(model, ROWS)
     assert torch.allclose(ours, theirs, atol=1e-5)
     (theirs * weights).sum().backward()
     assert_alike(found, slopes(model), rtol=1e-5, atol=1e-5)

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.trainer.conftest import merged_model, slow_down
+from tests.trainer.conftest import merged_model
+from tests.trainer.plain import slow_down, stirred
 from trainer.convert.merge import BrokenWeights, UnknownAdapter
 from trainer.data.batches import MULTIPLE, collate, padded, plan
 from trainer.data.dataset import Row
@@ -30,12 +31,7 @@ def row(length: int, learned_from: int = 5, seed: int = 0) -> Row:
 @pytest.fixture
 def adapted(tiny_base):
     """In float32, its adapter no longer zero."""
-    model = with_adapter(load_model(tiny_base, torch.float32), rank=4, seed=1)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "lora_B" in name:
-                parameter.normal_(std=0.1)
-    return model
+    return stirred(with_adapter(load_model(tiny_base, torch.float32), rank=4, seed=1))
 
 
 def test_rows_end_to_end_lose_what_each_loses_alone_by_peft_and_transformers(adapted):

@@ -63,11 +63,17 @@ def grouped_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tenso
         return cast(torch.Tensor, apply(*given, scaling)[None])
 
 
-def flash_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> torch.Tensor:
-    """Of one row, by a GPU's own kernel, which never writes the scores down."""
+def flash_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float, seen: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Of one row, by a GPU's own kernel, which never writes the scores down.
+
+    Each token sees what `seen` (tokens, tokens) says; without it, itself and all before it.
+    """
     repeats = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
-    return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling).transpose(1, 2).contiguous()
+    found = scaled_dot_product_attention(query, key, value, attn_mask=seen, is_causal=seen is None, scale=scaling)
+    return found.transpose(1, 2).contiguous()
 
 
 def windowed_attention(
@@ -75,11 +81,7 @@ def windowed_attention(
 ) -> torch.Tensor:
     """As flash_attention, of a row in which each token sees itself and the `window` - 1 before it."""
     ones = torch.ones(query.shape[2], query.shape[2], dtype=torch.bool, device=query.device)
-    repeats = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
-    seen = ones.tril().triu(1 - window)
-    found = scaled_dot_product_attention(query, key, value, attn_mask=seen, scale=scaling)
-    return found.transpose(1, 2).contiguous()
+    return flash_attention(query, key, value, scaling, ones.tril().triu(1 - window))
 
 
 class _Blocks(torch.autograd.Function):
