@@ -2,8 +2,8 @@
 
 Its client never repeats a request by itself, not even after a reconnection (`Client.once` sees to that), so what
 Telegram refuses comes out at once, or after two seconds where Telethon counts it as trouble of the server's, as it does
-RANDOM_ID_DUPLICATE. Whatever is asked passes `bot.stops` before, and what is refused is heeded there: no other part of
-the bot can ask for what is stopped. It decides nothing else.
+RANDOM_ID_DUPLICATE. Whatever is asked passes `bot.sending.stops` before, and what is refused is heeded there: no other
+part of the bot can ask for what is stopped. It decides nothing else.
 """
 
 import re
@@ -14,8 +14,8 @@ from typing import Any
 from telethon import errors, events, functions, types
 from telethon.errors.rpcerrorlist import rpc_errors_dict, rpc_errors_re
 
-from bot.refused import AlreadySent, Lost, Refused, Wait
-from bot.stops import Stops
+from bot.sending.refused import AlreadySent, Lost, Refused, Wait
+from bot.sending.stops import Stops
 from exporter.client import Client
 from exporter.errors import LoginError
 from exporter.limiter import GARBLED, method_of

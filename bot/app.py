@@ -13,26 +13,26 @@ from random import SystemRandom
 from aiogram import Bot, Dispatcher
 
 from bot.account import Account
-from bot.control import ControlBot, control_router, open_bot, poll
-from bot.decisions import Decisions
-from bot.desk import Desk, Desks
+from bot.composing.engine import Speaker, open_double
+from bot.deciding.decisions import Decisions
+from bot.deciding.folders import Folders
+from bot.deciding.guard import load_guard
+from bot.deciding.modes import Modes
+from bot.deciding.policy import NEEDED
+from bot.deciding.presence import Presence
+from bot.desks.control import ControlBot, control_router, open_bot, poll
+from bot.desks.desk import Desk, Desks
+from bot.desks.drafts import Drafts
+from bot.desks.saved import SavedMessages
 from bot.double import Double
-from bot.drafts import Drafts
-from bot.engine import Speaker, open_double
-from bot.folders import Folders
-from bot.forgetting import erase_forgotten, watch_forgotten
-from bot.guard import load_guard
-from bot.handled import Handled
-from bot.modes import Modes
-from bot.notices import tell_of_stops
-from bot.outbox import Outbox
 from bot.parts import Parts
-from bot.policy import NEEDED
-from bot.presence import Presence
-from bot.resume import look_back, settle, watch_replies
-from bot.saved import SavedMessages
-from bot.status import status
-from bot.stops import Stops
+from bot.running.forgetting import erase_forgotten, watch_forgotten
+from bot.running.handled import Handled
+from bot.running.resume import look_back, settle, watch_replies
+from bot.running.status import status
+from bot.sending.notices import tell_of_stops
+from bot.sending.outbox import Outbox
+from bot.sending.stops import Stops
 from bot.tables import migrations
 from exporter.config import Config, Sync
 from exporter.consent import Ledger, how_to_grant

@@ -12,22 +12,23 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot import cards, pacing
-from bot.compose import Composed, compose
-from bot.delivery import Errand, Overtaken, deliver, unless
-from bot.desk import QUOTED
-from bot.drafts import Draft
-from bot.entries import BEGUN, Entry, EntryState
-from bot.habits import Habits, learn
-from bot.judge import Judge
-from bot.pacing import Bubble
+from bot.composing.compose import Composed, compose
+from bot.composing.past import Past
+from bot.composing.window import Window, look, prompt
+from bot.deciding.judge import Judge
+from bot.deciding.patience import Patience
+from bot.deciding.policy import FRESH, Action, Decision
+from bot.desks import cards
+from bot.desks.desk import QUOTED
+from bot.desks.drafts import Draft
 from bot.parts import Parts
-from bot.past import Past
-from bot.patience import Patience
-from bot.policy import FRESH, Action, Decision
-from bot.refused import UNHEARD, Lost, Refused, rule
-from bot.stops import Stop
-from bot.window import Window, look, prompt
+from bot.sending import pacing
+from bot.sending.delivery import Errand, Overtaken, deliver, unless
+from bot.sending.entries import BEGUN, Entry, EntryState
+from bot.sending.habits import Habits, learn
+from bot.sending.pacing import Bubble
+from bot.sending.refused import UNHEARD, Lost, Refused, rule
+from bot.sending.stops import Stop
 from exporter import ghostwritten
 from exporter.messages import Message, Peer
 from exporter.modes import Mode

@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from bot import cards
 from bot.conversation import Conversation
-from bot.drafts import Burst, Draft, DraftState
+from bot.desks import cards
+from bot.desks.drafts import Burst, Draft, DraftState
 from bot.parts import Parts
-from bot.refused import rule
-from bot.stops import Stop
+from bot.sending.refused import rule
+from bot.sending.stops import Stop
 from exporter.messages import Message
 from exporter.modes import Mode
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from random import Random
 
-from bot.decisions import Decisions
-from bot.delivery import Hands
-from bot.desk import Desks
-from bot.drafts import Drafts
-from bot.engine import Speaker
-from bot.guard import Guard
-from bot.handled import Handled
-from bot.outbox import Outbox
-from bot.policy import NEEDED
-from bot.presence import Presence
-from bot.stops import Stops
+from bot.composing.engine import Speaker
+from bot.deciding.decisions import Decisions
+from bot.deciding.guard import Guard
+from bot.deciding.policy import NEEDED
+from bot.deciding.presence import Presence
+from bot.desks.desk import Desks
+from bot.desks.drafts import Drafts
+from bot.running.handled import Handled
+from bot.sending.delivery import Hands
+from bot.sending.outbox import Outbox
+from bot.sending.stops import Stops
 from exporter.consent import Ledger
 from exporter.messages import Peer
 from exporter.progress import Say

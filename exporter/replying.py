@@ -30,7 +30,7 @@ Topic = Literal[
     "identity", "code", "money", "health", "grief", "conflict", "promise", "place", "time", "number", "link", "unseen",
     "language",
 ]  # fmt: skip
-"""What `bot.guard` finds in words, theirs or the double's."""
+"""What `bot.deciding.guard` finds in words, theirs or the double's."""
 
 
 Disclosure = Literal["none", "once", "mark"]

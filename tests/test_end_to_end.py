@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="training is not installed: pip install -e '.[train]'")
 
 from bot.app import serve
-from bot.engine import open_double
+from bot.composing.engine import open_double
 from bot.tables import migrations
 from exporter.config import load
 from exporter.login import login

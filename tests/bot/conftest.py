@@ -12,8 +12,8 @@ from telethon.crypto import AuthKey
 from telethon.sessions import SQLiteSession
 
 from bot.app import serve
-from bot.drafts import Drafts
-from bot.engine import Reply
+from bot.composing.engine import Reply
+from bot.desks.drafts import Drafts
 from bot.tables import migrations
 from exporter.config import Config, load
 from exporter.replying import Limits

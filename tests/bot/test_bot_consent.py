@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.drafts import DraftState
+from bot.desks.drafts import DraftState
 from bot.tables import migrations
 from exporter.store import open_store
 from tests.sandbox_fixtures import agreed

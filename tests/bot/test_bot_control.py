@@ -7,7 +7,7 @@ from aiogram import Bot, Dispatcher
 from aiogram.client.session.base import BaseSession
 from aiogram.types import CallbackQuery, Chat, Message, Update, User
 
-from bot.control import Press, control_router, open_bot
+from bot.desks.control import Press, control_router, open_bot
 from exporter.config import Control
 from exporter.errors import ConfigError, DoppelgangerError
 from sandbox.world import World

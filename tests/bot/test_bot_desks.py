@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import cards
-from bot.cards import Card, ago, closed_card, open_card
-from bot.drafts import Draft, DraftState
-from bot.outbox import MOST_UNITS
-from bot.saved import HOW, Choice, parse
+from bot.desks import cards
+from bot.desks.cards import Card, ago, closed_card, open_card
+from bot.desks.drafts import Draft, DraftState
+from bot.desks.saved import HOW, Choice, parse
+from bot.sending.outbox import MOST_UNITS
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BURSTS = st.lists(st.lists(st.text(min_size=1, max_size=5000), min_size=1, max_size=4).map(tuple), max_size=9)

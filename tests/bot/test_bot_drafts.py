@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.drafts import Drafts, DraftState
+from bot.desks.drafts import Drafts, DraftState
 from bot.tables import migrations
 from exporter.store import open_store
 

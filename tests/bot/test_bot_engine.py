@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.compose import compose
-from bot.engine import open_double, open_engine
+from bot.composing.compose import compose
+from bot.composing.engine import open_double, open_engine
 from exporter.errors import DoppelgangerError
 from tests.bot.bigram import SPEC, talker, vocabulary, write_artifact, write_bigram
 from tests.bot.seeded import seeded

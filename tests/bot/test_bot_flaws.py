@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.flaws import Flaw, flaw
+from bot.composing.flaws import Flaw, flaw
 from exporter.messages import Message, MessageKind
 from trainer.reading.dialogue import words
 from trainer.reading.prompt import PromptSpec

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from bot.drafts import DraftState
-from bot.engine import open_double
+from bot.composing.engine import open_double
+from bot.desks.drafts import DraftState
 from tests.bot.bigram import write_artifact
 from tests.bot.seeded import seeded
 from trainer.models.artifact import read

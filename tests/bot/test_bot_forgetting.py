@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.engine import open_double
+from bot.composing.engine import open_double
 from bot.tables import migrations
 from exporter.forget import find_person, forget
 from exporter.store import open_store
@@ -17,7 +17,7 @@ CANARY = "canary7f3a"
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
-    monkeypatch.setattr("bot.forgetting.LOOK", 0.02)
+    monkeypatch.setattr("bot.running.forgetting.LOOK", 0.02)
 
 
 def erase(at, person):
@@ -65,7 +65,7 @@ async def test_what_is_being_composed_for_them_is_never_sent(at):
 
 async def test_what_was_queued_for_them_is_never_sent(at, monkeypatch):
     """Also where the bot has not noticed yet."""
-    monkeypatch.setattr("bot.forgetting.LOOK", 60)
+    monkeypatch.setattr("bot.running.forgetting.LOOK", 60)
     boris = at.person("Boris")
     at.world.fault("messages.setTyping", delay=0.3)
     async with at.running():

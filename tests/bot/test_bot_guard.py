@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.guard import TOPICS, Concern, load_guard
+from bot.deciding.guard import TOPICS, Concern, load_guard
 from exporter.messages import Message, MessageKind
 
 GUARD = load_guard()

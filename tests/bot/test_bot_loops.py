@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from bot.loops import MARK, Run, run_of
+from bot.deciding.loops import MARK, Run, run_of
 from exporter.messages import Message
 
 BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.modes import Modes, in_folders
+from bot.deciding.modes import Modes, in_folders
 from bot.tables import migrations
 from exporter.dialogs import Folder
 from exporter.errors import ConfigError

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.drafts import Drafts, DraftState
-from bot.entries import EntryState, sent_since
-from bot.outbox import MOST_UNITS, Outbox, split, units
-from bot.refused import AlreadySent, Lost, Refused, Wait
+from bot.desks.drafts import Drafts, DraftState
+from bot.sending.entries import EntryState, sent_since
+from bot.sending.outbox import MOST_UNITS, Outbox, split, units
+from bot.sending.refused import AlreadySent, Lost, Refused, Wait
 from bot.tables import migrations
 from exporter import ghostwritten
 from exporter.messages import Message
@@ -75,7 +75,7 @@ class Setting:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("bot.outbox.FIRST_WAIT", 0)
+    monkeypatch.setattr("bot.sending.outbox.FIRST_WAIT", 0)
 
 
 @pytest.fixture

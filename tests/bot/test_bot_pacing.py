@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import pacing
-from bot.habits import SLOWEST_ANSWER, USUAL, draw, learn
+from bot.sending import pacing
+from bot.sending.habits import SLOWEST_ANSWER, USUAL, draw, learn
 from exporter.messages import Message, MessageKind
 from tests.bot.seeded import seeded
 

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from bot.past import PAGE, Past
+from bot.composing.past import PAGE, Past
 from exporter.messages import Message, Peer, PeerKind
 from exporter.stamp import stamp
 from exporter.store import open_store

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from bot.guard import Concern
-from bot.loops import Run
-from bot.policy import Action, Counts, Reason, Situation, addressed, decide, within
+from bot.deciding.guard import Concern
+from bot.deciding.loops import Run
+from bot.deciding.policy import Action, Counts, Reason, Situation, addressed, decide, within
 from exporter.messages import DELETED, Message, Peer, PeerKind
 from exporter.modes import Mode
 from exporter.replying import Limits

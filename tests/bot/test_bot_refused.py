@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.refused import RULES, Reaction, Refused, Wait, rule
-from bot.stops import ACCOUNT, Stops
+from bot.sending.refused import RULES, Reaction, Refused, Wait, rule
+from bot.sending.stops import ACCOUNT, Stops
 from bot.tables import migrations
 from exporter.errors import LoginError
 from exporter.store import open_store
@@ -156,7 +156,7 @@ async def test_a_long_flood_wait_makes_a_draft_of_it_and_no_send_is_tried_before
 
 
 async def test_a_card_that_a_flood_wait_kept_back_is_shown_after_it(at, monkeypatch):
-    monkeypatch.setattr("bot.desk.AGAIN", 0.05)
+    monkeypatch.setattr("bot.desks.desk.AGAIN", 0.05)
     anna = at.person("Anna")
     async with at.running():
         at.world.fault(SENT, error=(420, "FLOOD_WAIT_1"))

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.engine import Reply
-from bot.past import Past
-from bot.talk import talk
-from bot.window import Moment, look, prompt
+from bot.composing.engine import Reply
+from bot.composing.past import Past
+from bot.composing.talk import talk
+from bot.composing.window import Moment, look, prompt
 from exporter import ghostwritten
 from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.store import open_store

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bot.engine import messages_of
+from bot.composing.engine import messages_of
 from exporter.messages import Message
 from tests.bot.bigram import vocabulary
 from trainer.learning.base import embedded_gguf

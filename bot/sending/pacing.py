@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from bot.habits import Habits, draw
+from bot.sending.habits import Habits, draw
 
 SHORTEST_DELAY = 3.0
 """Nobody reads and answers faster."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from telethon import errors, events, types
 
-from bot.modes import Modes
+from bot.deciding.modes import Modes
 from exporter.client import Client
 from exporter.dialogs import fetch_folders
 from exporter.errors import ConfigError

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from bot.compose import compose
-from bot.engine import Speaker
-from bot.window import Moment, prompt
+from bot.composing.compose import compose
+from bot.composing.engine import Speaker
+from bot.composing.window import Moment, prompt
 from trainer.reading.conversations import View
 from trainer.reading.dialogue import Turn
 from trainer.reading.memory import Memory

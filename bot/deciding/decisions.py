@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from bot.policy import Decision
+from bot.deciding.policy import Decision
 from exporter.messages import Message
 
 KEPT = timedelta(days=30)

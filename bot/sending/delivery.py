@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from bot.entries import Entry, EntryState
-from bot.outbox import Outbox
-from bot.pacing import Bubble
-from bot.refused import Lost, Refused, Wait
+from bot.sending.entries import Entry, EntryState
+from bot.sending.outbox import Outbox
+from bot.sending.pacing import Bubble
+from bot.sending.refused import Lost, Refused, Wait
 
 TYPING_LASTS = 4.0
 """Seconds after which the other side must be told again; Telegram forgets after six."""

@@ -9,9 +9,9 @@ from collections.abc import Coroutine, Sequence
 from itertools import takewhile
 from typing import Any, Protocol
 
-from bot.cards import Card
-from bot.drafts import Draft, Drafts
-from bot.refused import Lost, Refused, Wait
+from bot.desks.cards import Card
+from bot.desks.drafts import Draft, Drafts
+from bot.sending.refused import Lost, Refused, Wait
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store
 from trainer.reading.dialogue import words

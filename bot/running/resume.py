@@ -8,13 +8,13 @@ import logging
 from collections.abc import Mapping
 from functools import partial
 
-from bot import cards
 from bot.account import Account
+from bot.desks import cards
+from bot.desks.drafts import DraftState
+from bot.desks.saved import SavedMessages, on_reply
 from bot.double import Double
-from bot.drafts import DraftState
 from bot.parts import Parts
-from bot.refused import Lost, Refused
-from bot.saved import SavedMessages, on_reply
+from bot.sending.refused import Lost, Refused
 from exporter.client import Client, Link
 from exporter.config import Sync
 from exporter.limiter import Limiter

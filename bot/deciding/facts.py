@@ -1,6 +1,6 @@
 """What a decision about a chat depends on, gathered when it is needed: from the store, the outbox, signs of the owner.
 
-It decides nothing: that is `bot.policy`.
+It decides nothing: that is `bot.deciding.policy`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,13 @@ from itertools import takewhile
 
 from sqlite_utils import Database
 
-from bot.drafts import Burst
-from bot.entries import EntryState
-from bot.guard import Concern
-from bot.loops import run_of
+from bot.deciding.guard import Concern
+from bot.deciding.loops import run_of
+from bot.deciding.policy import Counts, Situation, addressed
+from bot.desks.drafts import Burst
 from bot.parts import Parts
-from bot.policy import Counts, Situation, addressed
-from bot.stops import ACCOUNT
+from bot.sending.entries import EntryState
+from bot.sending.stops import ACCOUNT
 from exporter.messages import Message, Peer, PeerKind
 from exporter.modes import Mode
 

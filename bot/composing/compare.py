@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from bot.compose import compose
-from bot.engine import Engine, open_double, open_engine
-from bot.window import Moment, prompt
+from bot.composing.compose import compose
+from bot.composing.engine import Engine, open_double, open_engine
+from bot.composing.window import Moment, prompt
 from exporter.config import Config
 from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError

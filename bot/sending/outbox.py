@@ -12,8 +12,8 @@ from datetime import datetime
 from random import Random
 from typing import Protocol
 
-from bot.entries import BEGUN, Entries, Entry, EntryState
-from bot.refused import UNHEARD, AlreadySent, Lost, Refused, Wait
+from bot.sending.entries import BEGUN, Entries, Entry, EntryState
+from bot.sending.refused import UNHEARD, AlreadySent, Lost, Refused, Wait
 from exporter.messages import Message
 from exporter.store import Store
 

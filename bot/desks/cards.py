@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from bot.drafts import Burst, Draft
-from bot.entries import BEGUN, Entry, EntryState
-from bot.refused import rule
-from bot.stops import ACCOUNT, Stop
+from bot.desks.drafts import Burst, Draft
+from bot.sending.entries import BEGUN, Entry, EntryState
+from bot.sending.refused import rule
+from bot.sending.stops import ACCOUNT, Stop
 from exporter.messages import Peer
 
 QUOTED_LINES = 5

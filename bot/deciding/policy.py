@@ -1,7 +1,8 @@
 """When the double speaks: every decision has a reason. Pure: facts in, decision out; no clock, no I/O, no model.
 
-`bot.facts` gathers the facts. The order of the questions is that of their weight: who is never spoken to, where the
-owner himself is at it, what he wants to see first, and what speaks against an answer of the double's own just now.
+`bot.deciding.facts` gathers the facts. The order of the questions is that of their weight: who is never spoken to,
+where the owner himself is at it, what he wants to see first, and what speaks against an answer of the double's own
+just now.
 """
 
 import re
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
-from bot.guard import Concern
-from bot.loops import Run
+from bot.deciding.guard import Concern
+from bot.deciding.loops import Run
 from exporter.config import ConsentScope
 from exporter.messages import Message, Peer, PeerKind
 from exporter.modes import Mode, is_person

@@ -6,7 +6,7 @@ Sessions, turns and prompts are made by the functions that made the training row
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.engine import Speaker
+from bot.composing.engine import Speaker
 from exporter import ghostwritten
 from exporter.messages import Message
 from exporter.store import Store

@@ -5,8 +5,8 @@ import time
 from contextlib import suppress
 from functools import cached_property
 
+from bot.deciding.settling import settle_seconds
 from bot.parts import Parts
-from bot.settling import settle_seconds
 from exporter.messages import Peer
 
 MOST = 45.0

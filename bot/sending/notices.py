@@ -2,7 +2,7 @@
 
 import logging
 
-from bot import cards
+from bot.desks import cards
 from bot.parts import Parts
 
 log = logging.getLogger(__name__)

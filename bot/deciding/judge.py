@@ -2,11 +2,11 @@
 
 import logging
 
-from bot.disclosure import disclosed
-from bot.drafts import Burst
-from bot.facts import situation, was_sent
+from bot.deciding.disclosure import disclosed
+from bot.deciding.facts import situation, was_sent
+from bot.deciding.policy import Action, Decision, Situation, decide, ends_run
+from bot.desks.drafts import Burst
 from bot.parts import Parts
-from bot.policy import Action, Decision, Situation, decide, ends_run
 from exporter.messages import Message, Peer
 from exporter.modes import Mode
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.refused import STOPPED, Reaction, Refused, Wait, rule
+from bot.sending.refused import STOPPED, Reaction, Refused, Wait, rule
 from exporter.store import Store
 
 log = logging.getLogger(__name__)

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
-from bot.cards import stopped
-from bot.decisions import decided_since
-from bot.drafts import Drafts
-from bot.entries import sent_since
-from bot.policy import NEEDED
-from bot.stops import Stops
+from bot.deciding.decisions import decided_since
+from bot.deciding.policy import NEEDED
+from bot.desks.cards import stopped
+from bot.desks.drafts import Drafts
+from bot.sending.entries import sent_since
+from bot.sending.stops import Stops
 from exporter.consent import Ledger
 from exporter.messages import Peer
 from exporter.modes import Mode

@@ -26,11 +26,11 @@ from aiogram.filters.callback_data import CallbackData
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message
 from aiogram.utils.token import TokenValidationError
 
-from bot.cards import Card, closed_card, open_card
-from bot.desk import Desks
+from bot.desks.cards import Card, closed_card, open_card
+from bot.desks.desk import Desks
+from bot.desks.drafts import Drafts
 from bot.double import Double
-from bot.drafts import Drafts
-from bot.refused import Lost, Refused
+from bot.sending.refused import Lost, Refused
 from exporter.config import Control
 from exporter.errors import ConfigError, DoppelgangerError
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.drafts import Burst
-from bot.engine import Speaker
-from bot.flaws import flaw
+from bot.composing.engine import Speaker
+from bot.composing.flaws import flaw
+from bot.desks.drafts import Burst
 
 TRIES = 4
 """Replies that may be thrown away for each one that is wanted."""
@@ -18,7 +18,7 @@ class Composed:
     bursts: tuple[Burst, ...]
     """Different from each other, and each fit to send; fewer than wanted where the model had no more to say."""
     likelihood: float
-    """Of the first, as the model sees it; see `bot.engine.Reply`."""
+    """Of the first, as the model sees it; see `bot.composing.engine.Reply`."""
     first_token_ms: float
     """Of the first try: what the prompt cost to read."""
     tries: int

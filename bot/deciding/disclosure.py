@@ -3,8 +3,8 @@
 What is told is the owner's own wording, from the configuration: never a word of the system's.
 """
 
-from bot.drafts import Burst
-from bot.loops import MARK
+from bot.deciding.loops import MARK
+from bot.desks.drafts import Burst
 from exporter.replying import Disclosure
 
 

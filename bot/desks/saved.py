@@ -10,9 +10,9 @@ from datetime import datetime
 from random import Random
 from typing import Literal, Protocol
 
-from bot.cards import Card, closed_card, open_card
+from bot.desks.cards import Card, closed_card, open_card
+from bot.desks.drafts import Drafts, DraftState
 from bot.double import Double
-from bot.drafts import Drafts, DraftState
 
 log = logging.getLogger(__name__)
 

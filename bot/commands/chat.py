@@ -1,0 +1,75 @@
+"""`chat`: talk with the double in the terminal."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from random import SystemRandom
+
+import click
+
+from bot.commands.history import history
+from bot.composing.engine import open_double
+from bot.composing.past import Past
+from bot.composing.talk import talk
+from exporter import config as configuration
+from exporter.cli import config_option
+from exporter.consent import Ledger, how_to_grant
+from exporter.errors import DoppelgangerError
+from exporter.log import log_to_stderr
+from exporter.selection import resolve_contact
+from trainer.models.registry import current
+from trainer.reading.conversations import views
+
+
+@click.command("chat")
+@config_option
+@click.option("--as", "name", required=True, metavar="NAME", help="The contact you are, as under [reply].")
+def chat_command(config_path: Path, name: str) -> None:
+    """Talk with your double in the terminal, as one of your contacts.
+
+    Each line is a message; Ctrl-D ends it. Nothing is sent to anybody, and nothing is stored.
+    """
+    log_to_stderr()
+    config = configuration.load(config_path)
+    artifact = current(config.models)
+    with history(config) as store:
+        if store.owner() is None:
+            raise _nothing_synced()
+        contact = resolve_contact(name, store.peers().values())
+        if not Ledger(store.database, config.consent).allows(contact, "reply"):
+            fix = f"once they agree: {how_to_grant(contact, 'reply')}"
+            raise DoppelgangerError(f"no consent to let the double answer {contact.name}", fix=fix)
+        card = artifact.card
+        view = views(store, config, card.gaps, region=card.region, speaker=card.speaker).of(contact)
+        memory = asyncio.run(Past(store, view).memory())
+        forgotten = store.forgotten.ids()
+    temperature, random = config.reply.temperature, SystemRandom()
+    with open_double(
+        artifact.card, artifact.gguf, forgotten=forgotten, temperature=temperature, random=random
+    ) as engine:
+        talk(
+            engine,
+            view,
+            memory,
+            _lines(f"{contact.name}: "),
+            lambda who, text: click.echo(f"{who}: {text}"),
+            partial(datetime.now, UTC),
+        )
+
+
+def _lines(question: str) -> Iterator[str]:
+    """What is typed, asked for where somebody sits at a terminal; or what is piped in."""
+    while True:
+        if sys.stdin.isatty():
+            click.echo(question, nl=False)
+        line = sys.stdin.readline()
+        if not line:
+            return
+        yield line
+
+
+def _nothing_synced() -> DoppelgangerError:
+    return DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")

@@ -1,0 +1,37 @@
+"""`run`: be the double, until Ctrl-C."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from exporter import config as configuration
+from exporter.cli import config_option, loading
+from exporter.log import log_to_stderr
+
+
+@click.command("run")
+@config_option
+@click.option("--verbose", is_flag=True, help="Log more events; never a word of what anybody writes.")
+def run_command(config_path: Path, verbose: bool) -> None:
+    """Run the double until Ctrl-C.
+
+    Contacts under [reply] draft: proposals come to your Saved Messages (and to the control bot, if you gave it a
+    token). Reply to a card with a number, with + for the first, with - for none, or with words of your own.
+
+    Contacts under [reply] auto: the double answers by itself, read mark, typing and pauses like a person's. What is
+    older than ten minutes, or than the start of the bot, becomes a draft. Everybody else is left alone. Whenever you
+    answer somebody yourself, the double keeps quiet.
+
+    Events go to stderr, one line each.
+    """
+    with loading():
+        from bot import app  # aiogram takes two seconds to import, which the other commands need not wait for
+
+    log_to_stderr(logging.DEBUG if verbose else logging.INFO)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    config = configuration.load(config_path)
+    asyncio.run(app.run(config, lambda line: console.print(f"{datetime.now(UTC):%H:%M:%S} {line}")))

@@ -1,0 +1,58 @@
+"""`stop` and `resume`: send nothing more, send again."""
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from bot.commands.history import history
+from bot.desks import cards
+from bot.sending.stops import ACCOUNT, Stops
+from exporter import config as configuration
+from exporter.cli import config_option
+from exporter.selection import resolve_contact
+from exporter.store import Store
+
+
+@click.command("stop")
+@config_option
+@click.argument("contact", required=False)
+def stop_command(config_path: Path, contact: str | None) -> None:
+    """Send nothing more, to CONTACT or to anybody, until `resume`.
+
+    A running double heeds it before its next message, and so does one that is started later. Drafts still come.
+    """
+    with history(configuration.load(config_path)) as store:
+        chat_id, name = _whom(store, contact)
+        Stops(store, partial(datetime.now, UTC)).stop(chat_id)
+    click.echo(f"nothing is sent to {name or 'anybody'} any more; `python -m bot resume` ends that")
+
+
+@click.command("resume")
+@config_option
+@click.argument("contact", required=False)
+def resume_command(config_path: Path, contact: str | None) -> None:
+    """Send again to CONTACT, or to everybody, as the configuration says.
+
+    That also ends what began because Telegram refused to deliver, to somebody who had blocked you, for example. What
+    Telegram asks to wait for goes on until its end.
+    """
+    config = configuration.load(config_path)
+    with history(config) as store:
+        chat_id, name = _whom(store, contact)
+        left = Stops(store, partial(datetime.now, UTC)).lift(chat_id)
+        peers = store.peers()
+    for stop in left:
+        click.echo(cards.stopped(stop, peers, ZoneInfo(config.timezone)))
+    if not left:
+        click.echo(f"the double speaks with {name or 'everybody'} again, as [reply] in the configuration says")
+
+
+def _whom(store: Store, contact: str | None) -> tuple[int, str | None]:
+    """A chat's id and name; without a contact, all chats, which have no name."""
+    if contact is None:
+        return ACCOUNT, None
+    peer = resolve_contact(contact, store.peers().values())
+    return peer.peer_id, peer.name

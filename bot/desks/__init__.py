@@ -1,0 +1,1 @@
+"""Where the owner sees proposals and chooses: their life, the cards, Saved Messages, the control bot."""

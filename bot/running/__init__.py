@@ -1,0 +1,1 @@
+"""What keeps a running double whole: its start, its status, forgetting."""

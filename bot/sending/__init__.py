@@ -1,0 +1,1 @@
+"""How its words arrive: the outbox, the pace, and what Telegram refuses."""
