@@ -82,7 +82,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
         await folders.look()
         modes = chosen.now()
         _name_silent(store, ledger, modes, say)
-        stops = Stops(store, _now)
+        stops = Stops(store, config.stop_file, _now)
         account = Account(client, owner, store, stops, _now)
         presence = Presence(client, owner.peer_id, _now)
         await presence.look()
@@ -201,7 +201,8 @@ def _parts(
 
 def _dispatcher(parts: Parts, double: Double, card: Card) -> Dispatcher:
     def tell() -> str:
-        return status(parts.store, parts.ledger, parts.drafts, card, double.modes, now=parts.clock(), zone=parts.zone)
+        now, zone = parts.clock(), parts.zone
+        return status(parts.store, parts.ledger, parts.drafts, parts.stops, card, double.modes, now=now, zone=zone)
 
     dispatcher = Dispatcher(double=double, drafts=parts.drafts, desks=parts.desks, status=tell)
     dispatcher.include_router(control_router(parts.owner.peer_id))

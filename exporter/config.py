@@ -199,6 +199,11 @@ class Config(Section):
         """Where doubles are made: nothing in it that a training cannot make again."""
         return self.state / "runs"
 
+    @property
+    def stop_file(self) -> Path:
+        """While it is there, whoever put it there, nothing is sent to anybody."""
+        return self.state / "STOP"
+
     def make_state(self) -> None:
         """Create the state folder, for the owner's eyes only.
 

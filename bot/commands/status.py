@@ -11,6 +11,7 @@ from bot.commands.history import history
 from bot.deciding.modes import Modes
 from bot.desks.drafts import Drafts
 from bot.running.status import status
+from bot.sending.stops import Stops
 from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.consent import Ledger
@@ -32,7 +33,8 @@ def status_command(config_path: Path) -> None:
         modes = Modes(config, store, clock).now()
         zone = ZoneInfo(config.timezone)
         ledger, drafts = Ledger(store.database, config.consent), Drafts(store.database, clock)
-        click.echo(status(store, ledger, drafts, card, modes, now=clock(), zone=zone))
+        stops = Stops(store, config.stop_file, clock)
+        click.echo(status(store, ledger, drafts, stops, card, modes, now=clock(), zone=zone))
         folders = {"draft": config.reply.draft_folder, "auto": config.reply.auto_folder}
         for mode, title in folders.items():
             if title:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from bot.desks.drafts import Burst, Draft
 from bot.sending.entries import BEGUN, Entry, EntryState
-from bot.sending.refused import rule
+from bot.sending.refused import STOP_FILE, rule
 from bot.sending.stops import ACCOUNT, Stop
 from exporter.messages import Peer
 
@@ -111,6 +111,8 @@ def stopped(stop: Stop, peers: Mapping[int, Peer], zone: tzinfo) -> str:
     """What the owner is told of a stop: to whom nothing is sent, until when, and why."""
     peer = peers.get(stop.chat_id)
     whom = "anybody" if stop.chat_id == ACCOUNT else clip(peer.name, QUOTED) if peer else str(stop.chat_id)
+    if stop.code == STOP_FILE:
+        return f"Your double sends nothing to anybody, for {rule(stop.code).why}. Once it is gone, it sends again."
     end = "you say otherwise" if stop.until is None else f"{stop.until.astimezone(zone):%A, %H:%M}"
     return f"Your double sends nothing to {whom} until {end}: {rule(stop.code).why}."
 

@@ -20,6 +20,7 @@ def status(
     store: Store,
     ledger: Ledger,
     drafts: Drafts,
+    stops: Stops,
     card: Card,
     modes: Mapping[int, Mode],
     *,
@@ -48,7 +49,7 @@ def status(
             f"auto: {names[Mode.AUTO]}",
             f"open drafts: {len(drafts.all_open())}",
             f"sent today: {sent_since(store.database, midnight)}",
-            *(stopped(stop, peers, zone) for stop in Stops(store, lambda: now).all()),
+            *(stopped(stop, peers, zone) for stop in stops.all()),
             f"decided today: {decided or 'nothing'}",
         ]
     )

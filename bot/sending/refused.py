@@ -65,6 +65,8 @@ UNHEARD = "UNHEARD"
 """Not Telegram's: somebody said something in the chat of which no update came, and the message no longer fits."""
 STOPPED = "STOPPED"
 """Not Telegram's: the owner said stop."""
+STOP_FILE = "STOP_FILE"
+"""Not Telegram's: the file that stops all is there."""
 
 RULES: Mapping[str, Rule] = {
     "FLOOD_WAIT": Rule(Reaction.REST, "Telegram asks for a pause"),
@@ -90,6 +92,7 @@ RULES: Mapping[str, Rule] = {
     UNHEARD: Rule(Reaction.DROP, "you wrote there yourself"),
     "TOO_MUCH_SAID": Rule(Reaction.DROP, "too much was said there since to look through it"),
     STOPPED: Rule(Reaction.DROP, "you stopped it"),
+    STOP_FILE: Rule(Reaction.DROP, "the file STOP lies in the state folder"),
     "PEER_UNKNOWN": Rule(Reaction.DROP, "Telegram never told how to reach this chat; sync it first"),
     "PEER_ID_INVALID": Rule(Reaction.LEAVE, "Telegram no longer knows this chat"),
     "MESSAGE_TOO_LONG": Rule(Reaction.DROP, "it is too long for one message"),

@@ -1,7 +1,8 @@
 """What must not be asked of Telegram for now: in SQLite, so that a restart changes nothing.
 
 Stops are of one chat or of the whole account. The owner's own desk is never stopped: nobody else reads it. Waits that
-Telegram asks for are kept by method, beside those of a sync.
+Telegram asks for are kept by method, beside those of a sync. A file stops all, too: whoever can write into the state
+folder can do so without this program, and only by taking the file away it ends.
 """
 
 import asyncio
@@ -9,9 +10,10 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from bot.sending.refused import STOPPED, Reaction, Refused, Wait, rule
+from bot.sending.refused import STOP_FILE, STOPPED, Reaction, Refused, Wait, rule
 from exporter.store import Store
 
 log = logging.getLogger(__name__)
@@ -35,9 +37,10 @@ class Stop:
 
 
 class Stops:
-    """All that is stopped."""
+    """All that is stopped. While the file `switch` is there, that is everything."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, switch: Path, clock: Callable[[], datetime]) -> None:
+        self._switch = switch
         self._state = store.state
         self._table = store.database.table("stop")
         self._clock = clock
@@ -46,7 +49,7 @@ class Stops:
 
     def of(self, chat_id: int) -> Stop | None:
         """Why nothing is sent to this chat now; the account's reason before the chat's own."""
-        return next(self._where("chat_id in (?, ?)", ACCOUNT, chat_id), None)
+        return next(self._standing("chat_id in (?, ?)", ACCOUNT, chat_id), None)
 
     def check(self, method: str, chat_id: int | None) -> None:
         """Let a request pass. `chat_id` is None where nobody but the owner notices it.
@@ -79,12 +82,20 @@ class Stops:
     def lift(self, chat_id: int) -> list[Stop]:
         """The owner says otherwise: what has no end of its own ends, for this chat or all; gives what goes on."""
         chats = "" if chat_id == ACCOUNT else "chat_id = :chat and "
-        self._table.delete_where(f'{chats}"until" is null', {"chat": chat_id})
-        return list(self._where("chat_id in (?, ?)", ACCOUNT, chat_id))
+        self._table.delete_where(f'{chats}"until" is null and code != :file', {"chat": chat_id, "file": STOP_FILE})
+        return list(self._standing("chat_id in (?, ?)", ACCOUNT, chat_id))
 
     def all(self) -> list[Stop]:
         """Everything that is stopped now, the account first."""
-        return list(self._where("true"))
+        return list(self._standing("true"))
+
+    def look(self) -> None:
+        """See whether the file came or went, so that the owner is told each time it comes, over restarts, too."""
+        off, known = self._switched_off(), self._table.count_where("code = ?", [STOP_FILE])
+        if off and not known:
+            self._stop(ACCOUNT, STOP_FILE, None)
+        elif known and not off:
+            self._table.delete_where("code = ?", [STOP_FILE])
 
     def untold(self) -> list[Stop]:
         """What the owner was not told of yet, whichever run stopped it."""
@@ -100,6 +111,22 @@ class Stops:
         ends = None if until is None else int(until.timestamp())
         self._table.upsert({"chat_id": chat_id, "code": code, "until": ends, "told": told}, pk=("chat_id", "code"))
         self.news.set()
+
+    def _switched_off(self) -> bool:
+        """Whether the file is there; also where nobody can tell."""
+        try:
+            self._switch.lstat()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            log.warning("stop_file.unreadable", extra={"error": type(error).__name__})
+        return True
+
+    def _standing(self, where: str, *values: int) -> Iterator[Stop]:
+        """What holds as of now: the file itself counts, not that it was seen."""
+        if self._switched_off():
+            yield Stop(ACCOUNT, STOP_FILE, None)
+        yield from (stop for stop in self._where(where, *values) if stop.code != STOP_FILE)
 
     def _where(self, where: str, *values: int) -> Iterator[Stop]:
         """Those that have not ended, the account's first."""

@@ -126,3 +126,13 @@ def test_stop_and_resume_for_one_contact_and_for_all(config, tmp_path):
     assert "nothing to Ben" not in call("status", config=config).output
     assert "speaks with everybody again" in call("resume", config=config).output
     assert "sends nothing" not in call("status", config=config).output
+
+
+@pytest.mark.usefixtures("history", "model")
+def test_resume_says_which_file_has_to_go(config, tmp_path):
+    (tmp_path / "state" / "STOP").touch()
+    call("stop", config=config)
+    said = call("resume", config=config).output
+    assert "you stopped it" not in said and f"rm {tmp_path}/state/STOP" in said
+    (tmp_path / "state" / "STOP").unlink()
+    assert "speaks with everybody again" in call("resume", config=config).output

@@ -46,7 +46,7 @@ def sends_to(at, friend):
 
 def stopped(at, chat_id):
     with open_store(at.config.database, migrations) as store:
-        return Stops(store, lambda: datetime.now(UTC)).of(chat_id)
+        return Stops(store, at.config.stop_file, lambda: datetime.now(UTC)).of(chat_id)
 
 
 @pytest.mark.parametrize("error", LEFT, ids=lambda error: error[1])
@@ -175,7 +175,7 @@ async def test_acceptance_34_after_stop_nothing_more_is_sent_over_restarts_too_u
         at.say(boris, at.owner, "coming?")
         await at.until(lambda: at.from_owner(boris) == ["sure"])
         with open_store(at.config.database, migrations) as store:
-            Stops(store, lambda: datetime.now(UTC)).stop(ACCOUNT)
+            Stops(store, at.config.stop_file, lambda: datetime.now(UTC)).stop(ACCOUNT)
         at.say(at.owner, at.owner, "1", reply_to=card)
         await at.until(lambda: any("Not sent: you stopped it" in m.text for m in at.saved()))
         await at.quiet()
@@ -185,9 +185,55 @@ async def test_acceptance_34_after_stop_nothing_more_is_sent_over_restarts_too_u
         await at.quiet()
         assert at.from_owner(boris) == ["sure"] and at.from_owner(anna) == []
         with open_store(at.config.database, migrations) as store:
-            assert Stops(store, lambda: datetime.now(UTC)).lift(ACCOUNT) == []
+            assert Stops(store, at.config.stop_file, lambda: datetime.now(UTC)).lift(ACCOUNT) == []
         at.say(boris, at.owner, "and now?")
         await at.until(lambda: at.from_owner(boris) == ["sure", "sure", "see you"])
+
+
+async def test_acceptance_34_while_the_file_stop_is_there_nothing_is_sent_over_restarts_too(at, monkeypatch):
+    monkeypatch.setattr("bot.sending.notices.LOOK", 0.02)
+    anna, boris = at.person("Anna"), at.person("Boris")
+    at.script.replies = [("sure", "see you")]
+
+    def told():
+        return [m.text for m in at.saved() if "the file STOP lies in the state folder. Once it is gone" in m.text]
+
+    async with at.running():
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+        at.world.fault("messages.setTyping", after=1, delay=0.2)
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.from_owner(boris) == ["sure"])
+        at.config.stop_file.touch()
+        at.say(at.owner, at.owner, "1", reply_to=card)
+        await at.until(lambda: any("Not sent: the file STOP" in m.text for m in at.saved()))
+        await at.until(told)
+        await at.quiet()
+    with open_store(at.config.database, migrations) as store:
+        stops = Stops(store, at.config.stop_file, lambda: datetime.now(UTC))
+        assert [stop.code for stop in stops.lift(ACCOUNT)] == ["STOP_FILE"], "only taking it away ends it"
+    async with at.running():
+        at.say(boris, at.owner, "hello?")
+        await at.until(lambda: any("> hello?" in m.text for m in at.saved()))
+        await at.quiet()
+        assert at.from_owner(boris) == ["sure"] and at.from_owner(anna) == [] and len(told()) == 1
+        at.config.stop_file.unlink()
+        at.say(boris, at.owner, "and now?")
+        await at.until(lambda: at.from_owner(boris) == ["sure", "sure", "see you"])
+        at.config.stop_file.touch()
+        await at.until(lambda: len(told()) == 2)
+
+
+def test_a_stop_file_that_nobody_can_look_for_stops_all(tmp_path):
+    (tmp_path / "file").touch()
+    with open_store(tmp_path / "store.db", migrations) as store:
+        assert Stops(store, tmp_path / "STOP", lambda: NOW).of(5) is None
+        (tmp_path / "STOP").symlink_to(tmp_path / "nowhere")
+        assert Stops(store, tmp_path / "STOP", lambda: NOW).of(5).code == "STOP_FILE"
+        unreadable = Stops(store, tmp_path / "file" / "STOP", lambda: NOW)
+        with pytest.raises(Refused, match="STOP_FILE"):
+            unreadable.check(SENT, 5)
+        unreadable.check(SENT, None)
 
 
 def test_every_row_has_words_and_a_refusal_that_nobody_knows_costs_one_message():
@@ -198,7 +244,7 @@ def test_every_row_has_words_and_a_refusal_that_nobody_knows_costs_one_message()
 def test_stops_end_by_themselves_or_by_the_owner_and_are_told_once(tmp_path):
     clock = [NOW]
     with open_store(tmp_path / "store.db", migrations) as store:
-        stops = Stops(store, lambda: clock[0])
+        stops = Stops(store, tmp_path / "STOP", lambda: clock[0])
         stops.check(SENT, 5)
         stops.heed(Refused("USER_IS_BLOCKED"), SENT, 5)
         stops.heed(Refused("PEER_FLOOD"), SENT, 6)
