@@ -21,6 +21,7 @@ from bot.deciding.policy import FRESH, Action, Decision
 from bot.desks import cards
 from bot.desks.desk import QUOTED
 from bot.desks.drafts import Draft
+from bot.desks.proposing import propose, renew
 from bot.parts import Parts
 from bot.sending import pacing
 from bot.sending.delivery import Errand, Overtaken, deliver, unless
@@ -112,6 +113,12 @@ class Conversation:
             finally:
                 self._busy = False
 
+    async def renew(self, draft: Draft) -> None:
+        """Put other proposals into an open draft and its cards, unless the chat moves on meanwhile."""
+        window = look(self._parts.store, self._view, now=self._parts.clock())
+        with suppress(Overtaken):
+            await renew(self._parts, self._peer, draft, await self._compose(window, self._parts.settings.proposals))
+
     def send_approved(self, draft: Draft, entries: Sequence[Entry], *, number: int | None) -> Coroutine[Any, Any, None]:
         """Send what the owner chose, at once; from this call on, only words of his own in the chat still stop it."""
         overtaken = asyncio.Event()
@@ -171,19 +178,24 @@ class Conversation:
 
     async def _speak(self, decision: Decision, window: Window, newest: Message) -> None:
         """Compose, then draft or answer. Raises Overtaken, Lost or Refused where it came to nothing."""
-        wanted = self._parts.settings.proposals if decision.action is Action.DRAFT else 1
         began = time.monotonic()
+        composed = await self._compose(window, self._parts.settings.proposals if decision.action is Action.DRAFT else 1)
+        if not composed.bursts:
+            self._parts.say(f"{self._peer.name}: nothing that the model said was fit to send")
+        elif decision.action is Action.DRAFT:
+            await propose(self._parts, self._peer, composed, decision, newest, began=began)
+        else:
+            await self._answer(composed, window, newest)
+
+    async def _compose(self, window: Window, wanted: int) -> Composed:
+        """What may be said now. Raises Overtaken where it no longer may, or something new was said."""
         ids = prompt(self._parts.speaker, window, await unless(self._news, self._past.memory()))
         composed = await unless(self._news, compose(self._parts.speaker, ids, wanted=wanted))
         if not self.agreed:
             raise Overtaken
         if not composed.bursts:
             log.warning("nothing.sendable", extra={"chat_id": self._peer.peer_id, "tries": composed.tries})
-            self._parts.say(f"{self._peer.name}: nothing that the model said was fit to send")
-        elif decision.action is Action.DRAFT:
-            await self._propose(composed, decision, newest, began)
-        else:
-            await self._answer(composed, window, newest)
+        return composed
 
     async def _stands(self, composed: Composed, window: Window, newest: Message) -> bool:
         """Whether the first burst may still be sent without the owner; where not, he gets proposals instead."""
@@ -196,29 +208,6 @@ class Conversation:
         self.judge.record(newest, decision)
         await self._speak(decision, window, newest)
         return False
-
-    async def _propose(self, composed: Composed, decision: Decision, newest: Message, began: float) -> None:
-        with self._parts.store.database.atomic():
-            draft = self._parts.drafts.open(
-                self._peer.peer_id,
-                answers_to=newest.message_id,
-                proposals=composed.bursts,
-                reason=decision.reason,
-            )
-            self._parts.handled.advance(self._peer.peer_id, newest.message_id)
-        await self._parts.desks.show(draft)
-        log.info(
-            "draft.ready",
-            extra={
-                "chat_id": self._peer.peer_id,
-                "draft_id": draft.draft_id,
-                "proposals": len(composed.bursts),
-                "tries": composed.tries,
-                "ms": round((time.monotonic() - began) * 1000),
-                "first_token_ms": round(composed.first_token_ms),
-            },
-        )
-        self._parts.say(f"{self._peer.name}: {len(composed.bursts)} proposals wait for you")
 
     async def _answer(self, composed: Composed, window: Window, newest: Message) -> None:
         parts, chat_id, heard_at, burst = self._parts, self._peer.peer_id, self._patience.heard_at, composed.bursts[0]

@@ -32,6 +32,8 @@ class Double:
         self._tasks = tasks
         self._working: dict[int, set[asyncio.Task[None]]] = defaultdict(set)
         """What goes on in each chat."""
+        self._renewing: set[int] = set()
+        """Drafts for which other proposals are being made."""
         self._conversations: dict[int, Conversation] = {}
         for chat_id, mode in modes.items():
             self._begin(chat_id, mode)
@@ -92,10 +94,13 @@ class Double:
             conversation.let_go()
         await self._parts.speaker.let_go()
 
-    def approve(self, draft_id: int, number: int) -> bool:
-        """Send proposal `number`, counted from 1; False where that cannot be chosen any more."""
+    def approve(self, draft_id: int, number: int, *, version: int | None = None) -> bool:
+        """Send proposal `number`, counted from 1; False where that cannot be chosen any more.
+
+        With a version the choice counts among those proposals only, as for `skip` and `again`.
+        """
         draft = self._parts.drafts.get(draft_id)
-        if draft is None or not 1 <= number <= len(draft.proposals):
+        if draft is None or version not in (None, draft.version) or not 1 <= number <= len(draft.proposals):
             return False
         return self._send(draft, draft.proposals[number - 1], number)
 
@@ -104,10 +109,24 @@ class Double:
         draft = self._parts.drafts.get(draft_id)
         return draft is not None and self._send(draft, (text,), None)
 
-    async def skip(self, draft_id: int) -> bool:
+    def again(self, draft_id: int, *, version: int | None = None) -> bool:
+        """Make other proposals in the same card; False where it is no longer open, or they are being made."""
+        draft = self._parts.drafts.get(draft_id)
+        conversation = None if draft is None else self._conversations.get(draft.chat_id)
+        if draft is None or conversation is None or version not in (None, draft.version):
+            return False
+        if draft.state is not DraftState.OPEN or draft_id in self._renewing or not conversation.agreed:
+            return False
+        self._renewing.add(draft_id)
+        self._work(draft.chat_id, conversation.renew(draft)).add_done_callback(
+            lambda _: self._renewing.discard(draft_id)
+        )
+        return True
+
+    async def skip(self, draft_id: int, *, version: int | None = None) -> bool:
         """Send nothing; False where the draft is no longer open."""
         draft = self._parts.drafts.get(draft_id)
-        if draft is None or not self._parts.drafts.close(draft_id, DraftState.SKIPPED):
+        if draft is None or not self._parts.drafts.close(draft_id, DraftState.SKIPPED, version=version):
             return False
         log.info("draft.skipped", extra={"chat_id": draft.chat_id, "draft_id": draft_id})
         await self._parts.desks.close(draft, cards.SKIPPED)
@@ -122,7 +141,7 @@ class Double:
             self._work(draft.chat_id, self._give_up(draft, stop))  # not sent later, when nobody expects it any more
             return False
         with self._parts.store.database.atomic():
-            if not self._parts.drafts.close(draft.draft_id, DraftState.SENT, number=number):
+            if not self._parts.drafts.close(draft.draft_id, DraftState.SENT, number=number, version=draft.version):
                 return False
             entries = self._parts.outbox.queue(draft.chat_id, burst, draft_id=draft.draft_id)
         self._work(draft.chat_id, conversation.send_approved(draft, entries, number=number))
@@ -137,7 +156,8 @@ class Double:
         self._conversations[chat_id] = conversation
         self._work(chat_id, conversation.run())
 
-    def _work(self, chat_id: int, work: Coroutine[Any, Any, None]) -> None:
+    def _work(self, chat_id: int, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._tasks.create_task(work)
         self._working[chat_id].add(task)
         task.add_done_callback(self._working[chat_id].discard)
+        return task

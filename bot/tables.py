@@ -104,3 +104,9 @@ def m006_modes(db: Database) -> None:
     db.table("chosen_mode").create(
         {"chat_id": int, "mode": str, "chosen_at": int}, pk="chat_id", not_null={"mode", "chosen_at"}, strict=True
     )
+
+
+@migrations()
+def m007_versions(db: Database) -> None:
+    """How often a draft got other proposals: a choice among older ones no longer counts."""
+    db.table("draft").add_column("version", int, not_null_default=1)

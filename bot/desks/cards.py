@@ -83,6 +83,7 @@ def sent(texts: Sequence[str], *, of: int, at: datetime, zone: tzinfo, number: i
 SKIPPED = "Skipped."
 OUTDATED = "Outdated: the chat moved on."
 RUN = "{name}: I have answered there so often or so fast in a row that I am about to stop. It is your turn."
+NOTHING_ELSE = "{name}: nothing else came to my mind that is fit to send."
 LEFT = "Withdrawn: this chat is off now."
 NO_CONSENT = "Withdrawn: no consent any more to answer here."
 

@@ -40,10 +40,14 @@ GREETING = "I am your double's desk. When it has something to say for you, a car
 
 
 class Press(CallbackData, prefix="draft"):
-    """What a button carries: at most 64 bytes. `number` counts proposals from 1."""
+    """What a button carries: at most 64 bytes. `number` counts proposals from 1.
 
-    action: Literal["send", "skip"]
+    On a card that shows other proposals by now, `version` is an older one, and the press does nothing.
+    """
+
+    action: Literal["send", "again", "skip"]
     draft_id: int
+    version: int
     number: int = 0
 
 
@@ -65,6 +69,18 @@ class ControlBot:
                 self._owner_id, text, reply_markup=_buttons(card), link_preview_options=NO_PREVIEW
             )
         return message.message_id
+
+    async def update(self, message_id: int, card: Card) -> None:
+        """Let the card show other proposals, with their buttons. Raises Lost or Refused."""
+        text = open_card(card, now=self._clock())
+        with _translated():
+            await self._bot.edit_message_text(
+                text,
+                chat_id=self._owner_id,
+                message_id=message_id,
+                reply_markup=_buttons(card),
+                link_preview_options=NO_PREVIEW,
+            )
 
     async def close(self, message_id: int, card: Card, outcome: str) -> None:
         """Let the card say what became of the draft, without buttons. Raises Lost or Refused."""
@@ -99,14 +115,13 @@ NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 def _buttons(card: Card) -> InlineKeyboardMarkup:
     draft = card.draft
-    numbers = [
-        InlineKeyboardButton(
-            text=str(number), callback_data=Press(action="send", draft_id=draft.draft_id, number=number).pack()
-        )
-        for number in range(1, len(draft.proposals) + 1)
-    ]
-    skip = InlineKeyboardButton(text="Skip", callback_data=Press(action="skip", draft_id=draft.draft_id).pack())
-    return InlineKeyboardMarkup(inline_keyboard=[numbers, [skip]])
+
+    def button(text: str, action: Literal["send", "again", "skip"], number: int = 0) -> InlineKeyboardButton:
+        press = Press(action=action, draft_id=draft.draft_id, version=draft.version, number=number)
+        return InlineKeyboardButton(text=text, callback_data=press.pack())
+
+    numbers = [button(str(number), "send", number) for number in range(1, len(draft.proposals) + 1)]
+    return InlineKeyboardMarkup(inline_keyboard=[numbers, [button("Again", "again"), button("Skip", "skip")]])
 
 
 def control_router(owner_id: int) -> Router:
@@ -130,10 +145,14 @@ def control_router(owner_id: int) -> Router:
 
     @router.callback_query(Press.filter())
     async def press(query: CallbackQuery, callback_data: Press, double: Double) -> None:
-        if callback_data.action == "send":
-            done = double.approve(callback_data.draft_id, callback_data.number)
-        else:
-            done = await double.skip(callback_data.draft_id)
+        draft_id, version = callback_data.draft_id, callback_data.version
+        match callback_data.action:
+            case "send":
+                done = double.approve(draft_id, callback_data.number, version=version)
+            case "again":
+                done = double.again(draft_id, version=version)
+            case "skip":
+                done = await double.skip(draft_id, version=version)
         await query.answer(None if done else "Outdated: nothing was sent.", show_alert=not done)
 
     return router

@@ -5,7 +5,8 @@ It knows what a desk can do, and nothing of how one looks.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import takewhile
 from typing import Any, Protocol
 
@@ -33,6 +34,10 @@ class Desk(Protocol):
         """Put the card up; the id of its message."""
         ...
 
+    async def update(self, message_id: int, card: Card) -> None:
+        """Change a card that still waits for the owner, so that it shows this one."""
+        ...
+
     async def close(self, message_id: int, card: Card, outcome: str) -> None:
         """Change a card so that it says what became of it, and offers nothing any more."""
         ...
@@ -58,6 +63,15 @@ class Desks:
             if self._drafts.card(draft.draft_id, desk.name) is None:
                 await self._try(desk, self._show(desk, draft))
 
+    async def update(self, draft: Draft) -> None:
+        """Let every card of the draft show it as it is now; put it up wherever it is not shown yet."""
+        for desk in self._desks:
+            message_id = self._drafts.card(draft.draft_id, desk.name)
+            if message_id is None:
+                await self._try(desk, self._show(desk, draft))
+            else:
+                await self._try(desk, self._update(desk, draft, message_id))
+
     async def keep_up(self) -> None:
         """Show what Telegram did not want shown when it was due, once it does; for ever."""
         while True:
@@ -65,7 +79,7 @@ class Desks:
             owed, self._owed = self._owed, set()
             for draft in self._drafts.all_open():
                 if draft.draft_id in owed:
-                    await self.show(draft)
+                    await self.update(draft)
 
     async def close(self, draft: Draft, outcome: str) -> None:
         """Let every card of the draft say what became of it."""
@@ -94,8 +108,18 @@ class Desks:
         )
 
     async def _show(self, desk: Desk, draft: Draft) -> None:
-        try:
+        with self._owing(draft):
             self._drafts.shown(draft.draft_id, desk.name, await desk.show(self.card(draft)))
+
+    async def _update(self, desk: Desk, draft: Draft, message_id: int) -> None:
+        with self._owing(draft):
+            await desk.update(message_id, self.card(draft))
+
+    @contextmanager
+    def _owing(self, draft: Draft) -> Iterator[None]:
+        """Where Telegram wants to wait, the draft is shown later."""
+        try:
+            yield
         except Wait:
             self._owed.add(draft.draft_id)
             raise

@@ -41,8 +41,10 @@ class Draft:
     number: int | None
     """Which proposal was chosen, counted from 1; None for the owner's own words."""
     opened_at: datetime
-    reason: str | None = None
+    reason: str | None
     """Why the double did not answer by itself, in the policy's words."""
+    version: int
+    """Of the proposals, counted from 1: a choice among older ones no longer counts."""
 
 
 class Drafts:
@@ -81,13 +83,22 @@ class Drafts:
         """What is open anywhere, oldest first."""
         return list(self._where("state = ?", DraftState.OPEN))
 
-    def close(self, draft_id: int, state: DraftState, *, number: int | None = None) -> bool:
-        """Leave `open` for another state; False if somebody was faster."""
+    def close(self, draft_id: int, state: DraftState, *, number: int | None = None, version: int | None = None) -> bool:
+        """Leave `open` for another state; False if somebody was faster, or its proposals are no longer those."""
         cursor = self._database.execute(
-            "update draft set state = ?, number = ?, closed_at = ? where draft_id = ? and state = ?",
-            [state, number, self._now(), draft_id, DraftState.OPEN],
+            "update draft set state = ?, number = ?, closed_at = ?"
+            " where draft_id = ? and state = ? and version = coalesce(?, version)",
+            [state, number, self._now(), draft_id, DraftState.OPEN, version],
         )
         return bool(cursor.rowcount == 1)
+
+    def renew(self, draft: Draft, proposals: Sequence[Burst]) -> Draft | None:
+        """Other proposals in the same draft; None if it is no longer open, or somebody else renewed it."""
+        cursor = self._database.execute(
+            "update draft set proposals = ?, version = version + 1 where draft_id = ? and state = ? and version = ?",
+            [json.dumps(proposals, ensure_ascii=False), draft.draft_id, DraftState.OPEN, draft.version],
+        )
+        return self.get(draft.draft_id) if cursor.rowcount == 1 else None
 
     def expire(self, chat_id: int) -> Draft | None:
         """The chat moved on: what was open there no longer is, and is returned."""
@@ -125,4 +136,5 @@ def _draft(row: Mapping[str, Any]) -> Draft:
         row["number"],
         datetime.fromtimestamp(row["opened_at"], UTC),
         row["reason"],
+        row["version"],
     )

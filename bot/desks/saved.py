@@ -67,6 +67,10 @@ class SavedMessages:
         text = open_card(card, now=self._clock(), why=HOW)
         return await self._notebook.save(text, self._random.getrandbits(63))
 
+    async def update(self, message_id: int, card: Card) -> None:
+        """Let it show other proposals."""
+        await self._notebook.edit_saved(message_id, open_card(card, now=self._clock(), why=HOW))
+
     async def tell(self, text: str) -> None:
         """Write a note of the double's own."""
         await self._notebook.save(text, self._random.getrandbits(63))

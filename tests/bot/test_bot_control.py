@@ -10,6 +10,7 @@ from aiogram.types import CallbackQuery, Chat, Message, Update, User
 from bot.desks.control import Press, control_router, open_bot
 from exporter.config import Control
 from exporter.errors import ConfigError, DoppelgangerError
+from sandbox.values import keyboard
 from sandbox.world import World
 from tests.bot.conftest import CONTACTS
 
@@ -32,6 +33,15 @@ def cards(at):
     return [message for message in said if message.sender.id == control(at).id and message.text.startswith("Anna")]
 
 
+async def press_stale(at, card, data):
+    """A press on a device that still shows the buttons of before."""
+    now, card.keyboard = card.keyboard, keyboard([[("old", data)]])
+    pressing = asyncio.ensure_future(at.world.press(at.owner, card, data))
+    await asyncio.sleep(0)
+    card.keyboard = now
+    return await pressing
+
+
 def data_of(card):
     return [button.data for row in card.keyboard for button in row]
 
@@ -42,7 +52,7 @@ async def test_a_press_sends_that_proposal_once_and_both_cards_say_so(at):
     async with at.running():
         at.say(anna, at.owner, "coming?")
         (card,) = await at.until(lambda: cards(at))
-        assert [button.text for row in card.keyboard for button in row] == ["1", "2", "3", "Skip"]
+        assert [button.text for row in card.keyboard for button in row] == ["1", "2", "3", "Again", "Skip"]
         assert all(len(data.encode()) <= 64 for data in data_of(card))
         answers = await asyncio.gather(*(at.world.press(at.owner, card, data_of(card)[1]) for _ in range(2)))
         assert sorted(answer.alert for answer in answers) == [False, True], "a double tap is one choice"
@@ -61,6 +71,42 @@ async def test_skip_closes_the_cards_and_sends_nothing(at):
         await at.world.press(at.owner, card, data_of(card)[-1])
         await at.until(lambda: "Skipped" in at.saved()[0].text and "Skipped" in cards(at)[0].text)
         assert at.from_owner(anna) == []
+
+
+async def test_again_puts_other_proposals_into_the_same_cards_and_old_buttons_send_nothing(at):
+    anna = at.person("Anna")
+    at.say(at.owner, control(at), "/start")
+    async with at.running():
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(lambda: cards(at))
+        old, at.script.replies = data_of(card), [("soon",), ("on my way",), ("no idea",)]
+        assert not (await at.world.press(at.owner, card, old[3])).alert
+        await at.until(lambda: all("on my way" in card.text for card in (*cards(at), *at.saved())))
+        answer = await press_stale(at, card, old[0])
+        assert answer.alert
+        await at.quiet(0.1)
+        assert at.from_owner(anna) == []
+        assert len(cards(at)) == len(at.saved()) == 1
+        await at.world.press(at.owner, card, data_of(card)[0])
+        await at.until(lambda: len(at.from_owner(anna)) == 1)
+        assert at.from_owner(anna)[0] in card.text
+
+
+async def test_again_twice_at_once_composes_once_and_a_new_message_ends_it(at):
+    anna = at.person("Anna")
+    at.say(at.owner, control(at), "/start")
+    async with at.running() as drafts:
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(lambda: cards(at))
+        at.script.go_on.clear()
+        again = data_of(card)[3]
+        answers = [await at.world.press(at.owner, card, again) for _ in range(2)]
+        assert [answer.alert for answer in answers] == [False, True]
+        at.say(anna, at.owner, "well?")
+        await at.until(lambda: "Outdated" in card.text)
+        at.script.go_on.set()
+        await at.until(lambda: len(cards(at)) == 2)
+        assert [draft.version for draft in drafts.all_open()] == [1]
 
 
 async def test_a_bot_that_may_not_write_yet_keeps_its_cards_until_start(at, caplog):
@@ -118,11 +164,11 @@ class Choices:
     def __init__(self):
         self.asked = []
 
-    def approve(self, draft_id, number):
+    def approve(self, draft_id, number, *, version):
         self.asked.append((draft_id, number))
         return True
 
-    async def skip(self, draft_id):
+    async def skip(self, draft_id, *, version):
         self.asked.append((draft_id, "skip"))
         return True
 
@@ -156,7 +202,7 @@ async def test_strangers_cannot_command(user_id, chat, heard, what):
     dispatcher.include_router(control_router(OWNER))
     if what == "press":
         sender = User(id=user_id, is_bot=False, first_name="X")
-        data = Press(action="send", draft_id=3, number=1).pack()
+        data = Press(action="send", draft_id=3, version=1, number=1).pack()
         shown = message(OWNER, "a card", chat)
         query = CallbackQuery(id="1", from_user=sender, chat_instance="1", message=shown, data=data)
         update = Update(update_id=1, callback_query=query)

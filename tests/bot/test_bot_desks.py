@@ -17,7 +17,7 @@ BURSTS = st.lists(st.lists(st.text(min_size=1, max_size=5000), min_size=1, max_s
 
 
 def a_card(proposals, said=("coming?",), name="Anna", age=timedelta(minutes=3)):
-    draft = Draft(1, 5, 10, tuple(proposals), DraftState.OPEN, None, NOW)
+    draft = Draft(1, 5, 10, tuple(proposals), DraftState.OPEN, None, NOW, None, 1)
     return Card(draft, name, tuple(said), NOW - age)
 
 

@@ -32,6 +32,16 @@ def test_only_the_first_choice_counts(drafts):
     assert (closed.state, closed.number) == (DraftState.SENT, 2)
 
 
+def test_other_proposals_make_choices_among_the_old_ones_void(drafts):
+    draft = drafts.open(5, answers_to=10, proposals=PROPOSALS)
+    renewed = drafts.renew(draft, (("later",),))
+    assert (renewed.draft_id, renewed.proposals, renewed.version) == (draft.draft_id, (("later",),), 2)
+    assert drafts.renew(draft, PROPOSALS) is None, "somebody was faster"
+    assert not drafts.close(draft.draft_id, DraftState.SENT, number=1, version=draft.version)
+    assert drafts.close(draft.draft_id, DraftState.SENT, number=1, version=renewed.version)
+    assert drafts.renew(renewed, PROPOSALS) is None, "nothing is proposed any more"
+
+
 def test_a_chat_has_one_open_draft(drafts):
     old = drafts.open(5, answers_to=10, proposals=PROPOSALS)
     other = drafts.open(6, answers_to=11, proposals=PROPOSALS)
