@@ -20,9 +20,11 @@ from bot.deciding.guard import load_guard
 from bot.deciding.modes import Modes
 from bot.deciding.policy import NEEDED
 from bot.deciding.presence import Presence
+from bot.desks.commands import commands
 from bot.desks.control import ControlBot, control_router, open_bot, poll
 from bot.desks.desk import Desk, Desks
 from bot.desks.drafts import Drafts
+from bot.desks.orders import Orders
 from bot.desks.saved import SavedMessages
 from bot.double import Double
 from bot.parts import Parts
@@ -100,10 +102,12 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
             tasks.create_task(double.watch_consent())
             tasks.create_task(tell_of_stops(parts))
             tasks.create_task(parts.desks.keep_up())
-            tasks.create_task(folders.run(partial(_change, live, double, chosen)))
+            apply = partial(_change, live, double, chosen)
+            tasks.create_task(folders.run(apply))
             tasks.create_task(watch_forgotten(parts, double, card, forgotten))
+            orders = commands(parts, config, chosen, apply=apply, status=partial(_status, parts, double, card))
             if control:
-                tasks.create_task(poll(_dispatcher(parts, double, card), control))
+                tasks.create_task(poll(_dispatcher(parts, double, orders), control))
             counts = Counter(modes.values())
             log.info("bot.ready", extra={"draft": counts[Mode.DRAFT], "auto": counts[Mode.AUTO]})
             say(f"ready: drafts for {counts[Mode.DRAFT]}, answers {counts[Mode.AUTO]} by itself")
@@ -199,11 +203,12 @@ def _parts(
     )
 
 
-def _dispatcher(parts: Parts, double: Double, card: Card) -> Dispatcher:
-    def tell() -> str:
-        now, zone = parts.clock(), parts.zone
-        return status(parts.store, parts.ledger, parts.drafts, parts.stops, card, double.modes, now=now, zone=zone)
+def _status(parts: Parts, double: Double, card: Card) -> str:
+    now, zone = parts.clock(), parts.zone
+    return status(parts.store, parts.ledger, parts.drafts, parts.stops, card, double.modes, now=now, zone=zone)
 
-    dispatcher = Dispatcher(double=double, drafts=parts.drafts, desks=parts.desks, status=tell)
+
+def _dispatcher(parts: Parts, double: Double, orders: Orders) -> Dispatcher:
+    dispatcher = Dispatcher(double=double, drafts=parts.drafts, desks=parts.desks, orders=orders)
     dispatcher.include_router(control_router(parts.owner.peer_id))
     return dispatcher

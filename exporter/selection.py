@@ -106,6 +106,11 @@ def narrow(
     return tuple(peer for peer in chosen if not named or peer in named)
 
 
+def to_contact(name: str) -> Contact:
+    """What was typed for a chat: an id, or its name or @username."""
+    return int(name) if name.removeprefix("-").isdecimal() else name
+
+
 def resolve_contact(contact: Contact, peers: Iterable[Peer]) -> Peer:
     """The one peer with this id, @username or name; letters' case does not matter.
 

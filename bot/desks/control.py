@@ -21,7 +21,7 @@ from aiogram.exceptions import (
     TelegramNotFound,
     TelegramUnauthorizedError,
 )
-from aiogram.filters import Command, CommandStart
+from aiogram.filters import CommandStart
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message
 from aiogram.utils.token import TokenValidationError
@@ -29,6 +29,7 @@ from aiogram.utils.token import TokenValidationError
 from bot.desks.cards import Card, closed_card, open_card
 from bot.desks.desk import Desks
 from bot.desks.drafts import Drafts
+from bot.desks.orders import SIGN, Orders
 from bot.double import Double
 from bot.sending.refused import Lost, Refused
 from exporter.config import Control
@@ -127,7 +128,7 @@ def _buttons(card: Card) -> InlineKeyboardMarkup:
 def control_router(owner_id: int) -> Router:
     """What the owner may tell the bot, in a private chat; whoever else writes or presses gets no answer.
 
-    Its handlers ask the dispatcher for `double`, `drafts`, `desks` and `status`.
+    Its handlers ask the dispatcher for `double`, `drafts`, `desks` and `orders`.
     """
     router = Router(name="control")
     router.message.filter(F.chat.type == ChatType.PRIVATE, F.from_user.id == owner_id)
@@ -139,9 +140,10 @@ def control_router(owner_id: int) -> Router:
         for draft in drafts.all_open():
             await desks.show(draft)
 
-    @router.message(Command("status"))
-    async def tell_status(message: Message, status: Callable[[], str]) -> None:
-        await message.answer(status())
+    @router.message(F.text.startswith(SIGN))
+    async def command(message: Message, orders: Orders) -> None:
+        answer = await orders.obey(message.text or "")
+        await message.answer(answer.text)
 
     @router.callback_query(Press.filter())
     async def press(query: CallbackQuery, callback_data: Press, double: Double) -> None:

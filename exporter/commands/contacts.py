@@ -10,13 +10,13 @@ from rich.console import Console
 
 from exporter import config as configuration
 from exporter.cli import config_option, counted
-from exporter.commands.options import to_contact
 from exporter.commands.terminal import ask, tell
 from exporter.dossier import private, write_dossier
 from exporter.errors import ConfigError
 from exporter.forget import find_person, forget
 from exporter.kept import QUOTES, Person, snapshot
 from exporter.progress import progress
+from exporter.selection import to_contact
 from exporter.store import Store, open_store
 
 CALLED = {

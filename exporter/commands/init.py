@@ -13,10 +13,10 @@ import click
 
 from exporter.cli import config_option
 from exporter.commands.interview import Interview
-from exporter.commands.options import to_contact
 from exporter.commands.terminal import tell
 from exporter.config import ENVIRONMENT, Config, ConsentScope, Kind, time_zone
 from exporter.errors import ConfigError
+from exporter.selection import to_contact
 from exporter.template import Key, Value, fill, write_config
 
 FIRST = """

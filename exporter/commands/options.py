@@ -5,8 +5,6 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from exporter.section import Contact
-
 DAY = click.DateTime(["%Y-%m-%d"])
 YEARS = range(1971, 2038)
 """Telegram counts seconds since 1970, in 32 bits."""
@@ -32,11 +30,6 @@ until_option = click.option(
     metavar="DAY",
     help="Only messages up to this day, itself included.",
 )
-
-
-def to_contact(name: str) -> Contact:
-    """What was typed for a chat: an id, or its name or @username."""
-    return int(name) if name.removeprefix("-").isdecimal() else name
 
 
 def period(since: datetime | None, until: datetime | None, timezone: str) -> tuple[datetime | None, datetime | None]:

@@ -15,14 +15,14 @@ from rich.text import Text
 
 from exporter import config as configuration
 from exporter.cli import config_option, counted
-from exporter.commands.options import period, since_option, to_contact, until_option
+from exporter.commands.options import period, since_option, until_option
 from exporter.commands.terminal import one_line
 from exporter.errors import DoppelgangerError
 from exporter.fulltext import catch_up
 from exporter.messages import Message, MessageKind, Peer
 from exporter.progress import progress
 from exporter.search import Hit, Scope, Term, around, count, find, parse
-from exporter.selection import resolve_contact
+from exporter.selection import resolve_contact, to_contact
 from exporter.store import Store, open_store
 
 BEFORE, AROUND = 80, 400

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,22 +12,19 @@ from rich.console import Console
 
 from exporter import config as configuration
 from exporter.cli import config_option
-from exporter.commands.options import period, since_option, to_contact, until_option
+from exporter.commands.options import period, since_option, until_option
 from exporter.errors import DoppelgangerError
 from exporter.messages import Peer
 from exporter.progress import progress
+from exporter.selection import to_contact
 from exporter.stats import wording
 from exporter.stats.figures import Figures
 from exporter.stats.report import to_json
-from exporter.stats.survey import Scope, survey
+from exporter.stats.survey import SESSION_GAP, TERMS, Scope, survey
 from exporter.stats.tables import render
 from exporter.stats.vocabulary import Term
 from exporter.store import open_store
 
-HOUR = timedelta(hours=1)
-"""The silence that ends a session, where none is set."""
-TERMS = 20
-"""How many words, and how many emoji, are shown."""
 FORMATS = (".png", ".svg")
 
 
@@ -65,7 +62,9 @@ def stats_command(
     begin, end = period(since, until, config.timezone)
     scope = Scope(to_contact(chat) if chat else None, begin, end)
     with open_store(config.database) as store, progress(Console(stderr=True)) as report:
-        figures = survey(store, scope, ZoneInfo(config.timezone), gap=config.train.session_gap or HOUR, report=report)
+        figures = survey(
+            store, scope, ZoneInfo(config.timezone), gap=config.train.session_gap or SESSION_GAP, report=report
+        )
         peers = store.peers()
     words = figures.lexicon.distinctive(TERMS, without=wording.names_of(peers.values()))
     emoji = figures.lexicon.distinctive(TERMS, pictures=True)

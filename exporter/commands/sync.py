@@ -19,7 +19,7 @@ from rich.text import Text
 from exporter import config as configuration
 from exporter.asking import ask_to_sync
 from exporter.cli import config_option, counted
-from exporter.commands.options import period, since_option, to_contact, until_option
+from exporter.commands.options import period, since_option, until_option
 from exporter.commands.terminal import tell
 from exporter.config import Config, Kind
 from exporter.consent import Ledger
@@ -28,6 +28,7 @@ from exporter.limiter import Limiter
 from exporter.plan import Options
 from exporter.progress import Aloud, Report, progress
 from exporter.requests import Wish
+from exporter.selection import to_contact
 from exporter.store import Store, open_store
 from exporter.sync import SyncResult, sync
 from exporter.telegram import AccountInUse, connect

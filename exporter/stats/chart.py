@@ -4,6 +4,7 @@ Emoji are left to the terminal: matplotlib draws no coloured glyphs.
 """
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib
@@ -38,12 +39,22 @@ def draw(
     """
     look = Look(theme)
     with matplotlib.rc_context(look.style):
-        _sheet(figures, terms, names, look).savefig(path, dpi=DOTS_PER_INCH, metadata=_metadata(path))
+        _sheet(figures, terms, names, look).savefig(path, dpi=DOTS_PER_INCH, metadata=_metadata(path.suffix))
 
 
-def _metadata(path: Path) -> dict[str, str | None]:
+def png(figures: Figures, terms: Sequence[Term], names: Mapping[int, str]) -> bytes:
+    """The same picture as a PNG that lies in no file."""
+    look, picture = Look(Theme.LIGHT), BytesIO()
+    with matplotlib.rc_context(look.style):
+        _sheet(figures, terms, names, look).savefig(
+            picture, format="png", dpi=DOTS_PER_INCH, metadata=_metadata(".png")
+        )
+    return picture.getvalue()
+
+
+def _metadata(suffix: str) -> dict[str, str | None]:
     """Without the moment and the program, which would make two files of one picture."""
-    return {"Date": None, "Creator": None} if path.suffix.lower() == ".svg" else {"Software": None}
+    return {"Date": None, "Creator": None} if suffix.lower() == ".svg" else {"Software": None}
 
 
 def _sheet(figures: Figures, terms: Sequence[Term], names: Mapping[int, str], look: Look) -> Figure:

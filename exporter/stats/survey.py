@@ -12,6 +12,10 @@ from exporter.selection import TELEGRAM, resolve_contact
 from exporter.stats.figures import Figures, Tally
 from exporter.store import ChatSummary, Store
 
+SESSION_GAP = timedelta(hours=1)
+"""The silence that ends a session, where none is set."""
+TERMS = 20
+"""How many words, and how many emoji, are shown."""
 STEP = 5_000
 """Messages between two reports."""
 

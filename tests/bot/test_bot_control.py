@@ -8,6 +8,7 @@ from aiogram.client.session.base import BaseSession
 from aiogram.types import CallbackQuery, Chat, Message, Update, User
 
 from bot.desks.control import Press, control_router, open_bot
+from bot.desks.orders import Answer
 from exporter.config import Control
 from exporter.errors import ConfigError, DoppelgangerError
 from sandbox.values import keyboard
@@ -172,6 +173,9 @@ class Choices:
         self.asked.append((draft_id, "skip"))
         return True
 
+    async def obey(self, said):
+        return Answer("fine")
+
     def all_open(self):
         self.asked.append("drafts")
         return []
@@ -198,7 +202,7 @@ GROUP = Chat(id=-5, type="group", title="Everybody")
 @pytest.mark.parametrize("what", ["/start", "/status", "press"])
 async def test_strangers_cannot_command(user_id, chat, heard, what):
     double, bot = Choices(), Bot("42:TOKEN", session=Recording())
-    dispatcher = Dispatcher(double=double, drafts=double, desks=None, status=lambda: "fine")
+    dispatcher = Dispatcher(double=double, drafts=double, desks=None, orders=double)
     dispatcher.include_router(control_router(OWNER))
     if what == "press":
         sender = User(id=user_id, is_bot=False, first_name="X")

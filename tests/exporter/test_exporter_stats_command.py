@@ -17,7 +17,7 @@ from PIL import Image
 
 from exporter.messages import Message, Peer, PeerKind
 from exporter.stats import panels
-from exporter.stats.chart import DOTS_PER_INCH, INCHES, draw
+from exporter.stats.chart import DOTS_PER_INCH, INCHES, draw, png
 from exporter.stats.figures import Distribution, Figures, Tally
 from exporter.stats.look import PALETTES, Look, Theme
 from exporter.stats.vocabulary import Term
@@ -158,6 +158,8 @@ def test_the_same_figures_make_the_same_file(tmp_path: Path, suffix: str) -> Non
     for file in files:
         draw(figures_of("Anna", "Boris"), [], {}, file)
     assert files[0].read_bytes() == files[1].read_bytes()
+    if suffix == ".png":
+        assert png(figures_of("Anna", "Boris"), [], {}) == files[0].read_bytes()
 
 
 def drawn(panel: Any, *arguments: Any) -> tuple[Any, str]:

@@ -1,0 +1,125 @@
+"""The commands with which the owner chooses at a desk: whom the double speaks with, and to whom nothing is sent."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from bot.deciding.modes import Modes
+from bot.deciding.policy import NEEDED
+from bot.desks import cards
+from bot.desks.orders import Answer
+from bot.parts import Parts
+from bot.sending.stops import ACCOUNT
+from exporter.consent import how_to_grant
+from exporter.errors import DoppelgangerError
+from exporter.messages import Peer, PeerKind
+from exporter.modes import Mode, is_person
+from exporter.selection import resolve_contact, to_contact
+
+LISTED = 40
+"""Contacts in one answer: with names as long as Telegram allows, they still fit into a message."""
+NAME = 64
+"""UTF-16 units of a name in a list."""
+AUTO = (
+    "That is: I wait, read, type and answer there by myself, with your words. I keep away for a while after words of "
+    "your own, and ask you first where something could be wrong. `/mode CONTACT draft` ends it, `/stop` at once."
+)
+"""What is said when nobody was answered by itself before."""
+GROUP = "In a group I only draft, and only where they speak to you."
+
+
+class Choosing:
+    """`apply` makes a running double follow what `modes` say now."""
+
+    def __init__(self, parts: Parts, modes: Modes, apply: Callable[[], Awaitable[None]]) -> None:
+        self._parts = parts
+        self._modes = modes
+        self._apply = apply
+
+    async def mode(self, words: str) -> Answer:
+        """Without words, the list; with a contact, its mode; with a mode behind it, that from now on."""
+        if not words:
+            return Answer(self._listed())
+        contact, wanted = _contact_and_mode(words)
+        peer = self._peer(contact)
+        before = self._modes.now()
+        if wanted is None:
+            return Answer(f"{peer.name}: {before.get(peer.peer_id, Mode.OFF)}")
+        if wanted is not Mode.OFF:
+            self._demand_fit(peer)
+        self._modes.choose(peer.peer_id, wanted)
+        await self._apply()
+        notes = [
+            AUTO if wanted is Mode.AUTO and Mode.AUTO not in before.values() else "",
+            GROUP if wanted is not Mode.OFF and peer.kind is PeerKind.GROUP else "",
+        ]
+        return Answer("\n".join(filter(None, [f"{peer.name}: {wanted} from now on.", *notes])))
+
+    async def contacts(self, words: str) -> Answer:
+        """With whom the owner writes, the most first: what the double may do there, and what it lacks."""
+        chats = [chat for chat in self._parts.store.chats() if is_person(chat.peer)]
+        found = [chat for chat in chats if words.casefold() in chat.peer.name.casefold()]
+        names = Counter(chat.peer.name for chat in chats)
+        modes = self._modes.now()
+        lines = []
+        for chat in found[:LISTED]:
+            peer = chat.peer
+            name = cards.clip(peer.name, NAME) + (f" ({peer.peer_id})" if names[peer.name] > 1 else "")
+            consent = "" if self._parts.may_speak(peer) else ", no consent"
+            lines.append(f"{name}: {modes.get(peer.peer_id, Mode.OFF)}{consent}, {chat.messages:,} messages")
+        if (more := len(found) - LISTED) > 0:
+            lines.append(f"and {more:,} more: /contacts and a part of a name finds them")
+        return Answer("\n".join(lines) or "Nobody is called so.")
+
+    async def stop(self, words: str) -> Answer:
+        """Nothing is sent any more, to one or to anybody; what is on its way ends before its next message."""
+        chat_id, name = self._whom(words)
+        self._parts.stops.stop(chat_id)
+        again = f"/resume {name}" if words else "/resume"
+        return Answer(f"I send nothing to {name or 'anybody'} any more. {again} ends that; drafts still come.")
+
+    async def resume(self, words: str) -> Answer:
+        """The other way round; what Telegram asks to wait for goes on."""
+        chat_id, name = self._whom(words)
+        if left := self._parts.stops.lift(chat_id):
+            peers = self._parts.store.peers()
+            return Answer("\n".join(cards.stopped(stop, peers, self._parts.zone) for stop in left))
+        return Answer(f"I speak with {name or 'everybody'} again, as /mode says.")
+
+    def _listed(self) -> str:
+        modes, peers = self._modes.now(), self._parts.store.peers()
+        lines = [
+            f"{mode}: {', '.join(sorted(peers[one].name for one, its in modes.items() if its is mode)) or 'nobody'}"
+            for mode in (Mode.AUTO, Mode.DRAFT)
+        ]
+        return "\n".join([*lines, "Everybody else is off."])
+
+    def _whom(self, words: str) -> tuple[int, str]:
+        """A chat's id and name; without words, all chats, which have none."""
+        if not words:
+            return ACCOUNT, ""
+        peer = self._peer(words)
+        return peer.peer_id, peer.name
+
+    def _peer(self, contact: str) -> Peer:
+        return resolve_contact(to_contact(contact), self._parts.store.peers().values())
+
+    def _demand_fit(self, peer: Peer) -> None:
+        """Raises DoppelgangerError where the double must not speak."""
+        if not is_person(peer) or peer.elsewhere:
+            raise DoppelgangerError(
+                f"{peer.name} is nobody to talk with on Telegram",
+                fix="I talk with people and groups there, not with yourself, bots or channels",
+            )
+        if lacking := self._parts.ledger.lacks(peer, NEEDED):
+            raise DoppelgangerError(
+                f"nobody wrote down that {peer.name} agrees to it",
+                fix=f"once they do, on the machine where I run: {how_to_grant(peer, *lacking)}",
+            )
+
+
+def _contact_and_mode(words: str) -> tuple[str, Mode | None]:
+    """Whom, and which mode, if the last word is one."""
+    contact, _, last = words.rpartition(" ")
+    if contact and last.casefold() in set(Mode):
+        return contact.strip(), Mode(last.casefold())
+    return words, None

@@ -1,0 +1,39 @@
+"""All commands of the owner's, alike at every desk: what each is called, and who obeys it."""
+
+from collections.abc import Awaitable, Callable
+
+from bot.deciding.modes import Modes
+from bot.desks.choosing import Choosing
+from bot.desks.figures import stats
+from bot.desks.models import models
+from bot.desks.orders import Answer, Order, Orders
+from bot.parts import Parts
+from exporter.config import Config
+
+
+def commands(
+    parts: Parts, config: Config, modes: Modes, *, apply: Callable[[], Awaitable[None]], status: Callable[[], str]
+) -> Orders:
+    """What the owner may order. `apply` makes the double follow what `modes` say now; `status` tells how it is."""
+    choosing = Choosing(parts, modes, apply)
+
+    async def tell_status(_words: str) -> Answer:
+        return Answer(status())
+
+    async def show_stats(_words: str) -> Answer:
+        return await stats(config)
+
+    async def use_models(words: str) -> Answer:
+        return await models(config, parts.store, words)
+
+    return Orders(
+        (
+            Order("status", "", "how I am: model, modes, what is open, what was decided today", tell_status),
+            Order("mode", "[CONTACT [off|draft|auto]]", "whom I speak with, and how; say so anew", choosing.mode),
+            Order("contacts", "[PART OF A NAME]", "who they are, and what I may do there", choosing.contacts),
+            Order("stop", "[CONTACT]", "send nothing more, to one or to anybody", choosing.stop),
+            Order("resume", "[CONTACT]", "send again", choosing.resume),
+            Order("stats", "", "how you write", show_stats),
+            Order("models", "[NAME]", "which doubles were trained; use one", use_models),
+        )
+    )

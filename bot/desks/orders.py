@@ -1,0 +1,77 @@
+"""The owner's commands: one grammar and one obedience, whichever desk he writes them at.
+
+The desk makes sure that it is he who writes, and shows him the answer; nothing of it ever goes to anybody else. What
+the single commands do is other modules'; `bot.desks.commands` lists them.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from exporter.errors import DoppelgangerError
+
+log = logging.getLogger(__name__)
+
+SIGN = "/"
+"""A message that begins with it is a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a desk shows the owner."""
+
+    text: str
+    picture: bytes | None = None
+    """A PNG for a desk that can show one; the text says the same without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One command."""
+
+    name: str
+    words: str
+    """What may stand behind it, as a grammar writes it: `[CONTACT]`; empty where nothing may."""
+    what: str
+    """What it is good for, in a line."""
+    obey: Callable[[str], Awaitable[Answer]]
+    """Is given what stands behind it. A DoppelgangerError of its own says what is unclear; nothing was changed then."""
+
+    @property
+    def usage(self) -> str:
+        """How it is written."""
+        return f"{SIGN}{self.name} {self.words}".rstrip()
+
+
+class Orders:
+    """All commands, in the order in which a menu shows them."""
+
+    def __init__(self, orders: Iterable[Order]) -> None:
+        self.menu = tuple(orders)
+
+    async def obey(self, said: str) -> Answer:
+        """Do what a message that begins with `SIGN` asks for. Whatever is unclear changes nothing, and is told so."""
+        name, words = parse(said)
+        if name == "help":
+            return Answer(self.help)
+        order = next((one for one in self.menu if one.name == name), None)
+        log.info("order", extra={"order": order.name if order else "unknown"})
+        if order is None:
+            return Answer(f"There is no command {SIGN}{name}. I did nothing.\n\n{self.help}")
+        if words and not order.words:
+            return Answer(f"Nothing may stand behind {order.usage}. I did nothing.")
+        try:
+            return await order.obey(words)
+        except DoppelgangerError as error:
+            return Answer(f"I did nothing: {error.problem}.\n{error.fix}\n\n{order.usage}: {order.what}")
+
+    @property
+    def help(self) -> str:
+        """The grammar of all commands."""
+        return "\n".join(f"{order.usage}: {order.what}" for order in self.menu)
+
+
+def parse(said: str) -> tuple[str, str]:
+    """The name of a command, and what stands behind it. Telegram's apps may write it as /name@bot."""
+    name, *words = said.strip().removeprefix(SIGN).split(maxsplit=1)[:2] or [""]
+    return name.partition("@")[0].casefold(), words[0] if words else ""
