@@ -6,23 +6,21 @@ import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
+from exporter import credentials, private
 from exporter.errors import ConfigError
 from exporter.replying import Reply
 from exporter.section import Contact, Section
 
 EXAMPLE = Path(__file__).with_name("config.example.toml")
 """Every key, its default, and what it means."""
-ENVIRONMENT = {
-    "DOPPELGANGER_API_HASH": ("telegram", "api_hash"),
-    "DOPPELGANGER_BOT_TOKEN": ("control", "token"),
-}
-"""Secrets that need not stand in the file: variable -> where it goes."""
+_BESIDE = ("", "-wal", "-shm", "-journal")
+"""A database's file, and those that SQLite puts beside it."""
 
 
 def time_zone(name: str) -> str:
@@ -204,15 +202,21 @@ class Config(Section):
         """While it is there, whoever put it there, nothing is sent to anybody."""
         return self.state / "STOP"
 
+    @property
+    def secret(self) -> tuple[Path, ...]:
+        """What under `state` must be the owner's alone: folders, and files with what SQLite puts beside them."""
+        beside = [file.with_name(file.name + more) for file in (self.database, self.session) for more in _BESIDE]
+        return (self.state, self.models, self.runs, *beside)
+
     def make_state(self) -> None:
-        """Create the state folder, for the owner's eyes only.
+        """Create the state folder, for the owner's eyes only; whatever needs it calls this first.
 
         Raises:
-            ConfigError: it cannot be made, or is not ours.
+            ConfigError: it cannot be made, is not ours, or something in it is open to others.
         """
         try:
             self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.state.chmod(0o700)
+            private.refuse(private.exposed(self.secret))
         except OSError as error:
             raise ConfigError(
                 f"the state folder {self.state} cannot be used: {error.strerror}",
@@ -224,7 +228,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     """Read and check the file; every mistake in it is listed at once, values left out.
 
     Raises:
-        ConfigError: no such file, no TOML, or wrong values.
+        ConfigError: no such file, no TOML, wrong values, or secrets in it that others could read.
     """
     try:
         values = tomllib.loads(path.read_text("utf-8"))
@@ -235,8 +239,10 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}", fix="mend that line; strings stand in quotes") from None
+    if credentials.stand_in(values):
+        private.refuse(private.exposed([path]))
     try:
-        return Config.model_validate(_with_secrets(values, environ))
+        return Config.model_validate(credentials.filled(values, environ))
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {_in_words(e)}" for e in error.errors(include_input=False)]
         raise ConfigError("; ".join([f"{path} has wrong values", *lines]), fix=f"compare with {EXAMPLE}") from None
@@ -246,10 +252,3 @@ def _in_words(mistake: ErrorDetails) -> str:
     """What is wrong with a value, as one says it to somebody who does not know pydantic."""
     words = {"extra_forbidden": "there is no such key", "missing": "it is missing"}
     return words.get(mistake["type"], mistake["msg"].removeprefix("Value error, "))
-
-
-def _with_secrets(values: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    for variable, (section, key) in ENVIRONMENT.items():
-        if variable in environ and isinstance(values.get(section, {}), dict):
-            values = {**values, section: {**values.get(section, {}), key: environ[variable]}}
-    return values

@@ -33,8 +33,7 @@ def open_database(path: Path, *migrations: Migrations) -> Iterator[Database]:
         DoppelgangerError: at any time while open: full disk, locked, damaged or no database.
     """
     try:
-        path.touch(mode=0o600)
-        path.chmod(0o600)  # SQLite gives -wal and -shm the mode of the file
+        path.touch(mode=0o600)  # SQLite gives -wal and -shm the mode of the file
     except OSError as error:
         raise DoppelgangerError(
             f"{path} cannot be opened: {error.strerror}", fix="see that its folder exists and belongs to your user"

@@ -110,8 +110,7 @@ def _session(path: Path, server: Server | None) -> NamelessSession:
 
     The address is set before the client is made, which would otherwise reach for Telegram's own.
     """
-    path.touch(mode=0o600)
-    path.chmod(0o600)  # SQLite gives its journal the mode of the file
+    path.touch(mode=0o600)  # SQLite gives its journal the mode of the file
     try:
         erase_names(path)
         session = NamelessSession(str(path))

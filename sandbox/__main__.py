@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import sys
 
 import click
@@ -12,7 +13,11 @@ from sandbox.errors import SandboxError
 
 
 def run() -> None:
-    """Run the commands, which are loaded here: that takes long enough to press Ctrl-C."""
+    """Run the commands, which are loaded here: that takes long enough to press Ctrl-C.
+
+    What they write is for nobody else: a world may be somebody's own export.
+    """
+    os.umask(0o077)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         importlib.import_module("sandbox.commands").main.main(standalone_mode=False)

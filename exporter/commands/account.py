@@ -53,6 +53,7 @@ def list_command(config_path: Path) -> None:
     One with "no password yet" knows the code that Telegram sent you: if that is not you, end it.
     """
     config = configuration.load(config_path)
+    config.make_state()
     sessions = asyncio.run(_sessions(config))
     Console().print(table(sessions, ZoneInfo(config.timezone)))
 
@@ -66,6 +67,7 @@ def terminate_command(config_path: Path, which: str) -> None:
     You are asked first. Whoever uses that device is logged out there at once.
     """
     config = configuration.load(config_path)
+    config.make_state()
     ended = asyncio.run(_terminate(config, which))
     click.echo(f"Ended: {ended.device}." if ended else "Nothing was ended.")
 

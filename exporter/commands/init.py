@@ -14,7 +14,8 @@ import click
 from exporter.cli import config_option
 from exporter.commands.interview import Interview
 from exporter.commands.terminal import tell
-from exporter.config import ENVIRONMENT, Config, ConsentScope, Kind, time_zone
+from exporter.config import Config, ConsentScope, Kind, time_zone
+from exporter.credentials import SECRETS, given
 from exporter.errors import ConfigError
 from exporter.selection import to_contact
 from exporter.template import Key, Value, fill, write_config
@@ -58,7 +59,7 @@ NEXT = {
     "sync": "pull what is chosen and agreed to",
 }
 STATE = str(Config.model_fields["state"].default)
-HASH, TOKEN = ENVIRONMENT
+HASH, TOKEN, *_ = SECRETS
 Values = dict[Key, Value | None]
 
 
@@ -137,8 +138,8 @@ def _secret(
     interview: Interview, variable: str, question: str, check: Callable[[str], str], default: str | None = None
 ) -> Values:
     """None for a secret that is not for the file, as it stands in the environment; nothing where there is none."""
-    key = ENVIRONMENT[variable]
-    if variable in os.environ:
+    key = SECRETS[variable]
+    if variable in given(os.environ):
         tell(f"{variable} is taken from the environment, and not written to the file: set it wherever commands run.")
         return {key: None}
     answer = interview.answer(variable, question, check, default=default, hidden=True)

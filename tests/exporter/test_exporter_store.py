@@ -1,5 +1,6 @@
 """The store on real SQLite files: idempotent, whole pages or none, for the owner's eyes only."""
 
+import os
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -148,12 +149,15 @@ def test_one_store_has_one_owner(store: Store) -> None:
 
 def test_the_file_and_its_companions_are_private(tmp_path: Path) -> None:
     path = tmp_path / "doppelganger.db"
-    path.touch(mode=0o644)
-    with open_store(path) as store:
-        store.add([said(1)])
-        files = list(tmp_path.iterdir())
-        assert len(files) == 3
-        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    before = os.umask(0o000)
+    try:
+        with open_store(path) as store:
+            store.add([said(1)])
+            files = list(tmp_path.iterdir())
+            assert len(files) == 3
+            assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    finally:
+        os.umask(before)
 
 
 def test_other_packages_bring_their_own_tables(tmp_path: Path) -> None:
