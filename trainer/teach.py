@@ -18,7 +18,7 @@ from exporter.progress import PERCENT, Report, Say, Step, counting, saying, sile
 from trainer import ranks
 from trainer.convert import gguf
 from trainer.convert.export import LEARNED
-from trainer.data.batches import plan, tokens_of
+from trainer.data.batches import joined, plan, tokens_of
 from trainer.data.dataset import Dataset, Row
 from trainer.learning import curves, methods, shards, train
 from trainer.learning.base import Base, Model, device, quiet
@@ -106,7 +106,8 @@ def _learn(
         refresh.begin_from(model, begun)
     room = _room(model, task, meter, limit, say)
     shards.agreed(lambda: gguf.require_space(folder, train.checkpoints_size(model), free_space))
-    batches = plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed)
+    passes = plan(data.learned, batch_tokens=settings.batch_tokens, epochs=settings.epochs, seed=settings.seed)
+    batches = joined(passes, room.hands)
     chosen = choose(data, measured=measured, frame=task.frame, trained=tokens_of(batches))
     checking = partial(examine, model, chosen, batch_tokens=settings.batch_tokens) if settings.early_stop else None
     drawn = settings.report_to if ranks.first() else "none"

@@ -34,9 +34,9 @@ def model(tiny_base):
     return stirred(with_adapter(load_model(tiny_base, torch.float32), rank=4, seed=1))
 
 
-def learn(model, **room):
+def learn(model, rows=ROWS, **room):
     """The loss of one batch, and its slopes."""
-    loss = Passes(model, Room(**room)).learn(ROWS)
+    loss = Passes(model, Room(**room)).learn(rows)
     return float(loss), slopes(model)
 
 
@@ -57,6 +57,9 @@ def test_compiled_in_8_bits_the_slopes_point_the_same_way_and_measuring_stays_ex
     assert found != loss and found == pytest.approx(loss, rel=0.01)
     alike = {name: torch.cosine_similarity(plain[name].flatten(), others[name].flatten(), 0) for name in plain}
     assert plain.keys() == others.keys() and min(alike.values()) > 0.98
+    twice, same = learn(model, ROWS + ROWS, tokens=FILLED, filled=FILLED, hands=2)
+    assert twice == pytest.approx(found, rel=1e-5)
+    assert all(torch.allclose(same[name], slope, rtol=1e-3, atol=1e-6) for name, slope in others.items())
     assert bits_per_byte(model, ROWS, frozenset(), batch_tokens=FILLED) == before
 
 

@@ -27,7 +27,14 @@ def slopes_of(model, room, **options):
 
 
 @pytest.mark.parametrize(
-    "room", [Room(tokens=1, length=UNBOUNDED), Room(100, UNBOUNDED), Room(UNBOUNDED, UNBOUNDED, checkpointing=True)]
+    "room",
+    [
+        Room(tokens=1, length=UNBOUNDED),
+        Room(100, UNBOUNDED),
+        Room(UNBOUNDED, UNBOUNDED, checkpointing=True),
+        Room(100, hands=2),
+        Room(hands=2),
+    ],
 )
 def test_more_passes_and_checkpointing_change_no_slope(model, room):
     loss, expected = slopes_of(model, AMPLE)
@@ -36,6 +43,15 @@ def test_more_passes_and_checkpointing_change_no_slope(model, room):
     assert found.keys() == expected.keys()
     for name, slope in expected.items():
         assert torch.allclose(found[name], slope, rtol=1e-4, atol=1e-5 * float(slope.abs().max())), name
+
+
+def test_passes_made_at_the_same_time_give_the_same_again_and_leave_all_cores_to_others(model):
+    threads = torch.get_num_threads()
+    loss, slopes = slopes_of(model, Room(1, hands=2))
+    for _ in range(5):
+        again_loss, again = slopes_of(model, Room(1, hands=2))
+        assert again_loss == loss and all(torch.equal(slope, again[name]) for name, slope in slopes.items())
+    assert torch.get_num_threads() == threads
 
 
 def test_each_row_is_read_in_one_pass_and_passes_stay_small():

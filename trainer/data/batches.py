@@ -46,6 +46,11 @@ def plan(rows: Sequence[Row], *, batch_tokens: int, epochs: float, seed: int) ->
     return planned[: max(round(epochs * len(rounds[0])), 1)]
 
 
+def joined(batches: Sequence[Batch], count: int) -> list[Batch]:
+    """Each `count` batches that follow each other as one; the last may be of fewer."""
+    return [tuple(row for one in batches[at : at + count] for row in one) for at in range(0, len(batches), count)]
+
+
 def _epoch(rows: Sequence[Row], batch_tokens: int, shuffled: random.Random) -> list[Batch]:
     order = shuffled.sample(rows, len(rows))
     batches: list[Batch] = []

@@ -41,6 +41,11 @@ def pays(model: Model, *, tokens: int, minutes: float | None) -> bool:
     )
 
 
+def hands(peak: int, limit: int) -> int:
+    """How many passes are made at once here, where one takes `peak` bytes of `limit`, weights included."""
+    return 2 if torch.get_num_threads() > 1 and 2 * peak <= limit else 1
+
+
 def _multiplies() -> bool:
     """Whether this CPU is fast at 8-bit integers, and there is a compiler."""
     return torch.cpu.get_capabilities().get("avx512_vnni", False) and shutil.which("c++") is not None
@@ -58,7 +63,7 @@ def speed_up(model: Model, cache: Path) -> None:
             layer.register_buffer("scales", scales[:, 0].contiguous(), persistent=False)
     causal(model).enable_input_require_grads()  # or the first layer would be another program than the others
     for layer in _layers(model):
-        layer.compile(dynamic=False)
+        layer.compile(dynamic=False, options={"cpp_wrapper": True})  # which lets go of the interpreter, for other hands
 
 
 def slow_down(model: Model) -> None:

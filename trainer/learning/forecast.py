@@ -15,7 +15,7 @@ from torch._dynamo.exc import TorchDynamoException
 
 from exporter.config import Train
 from exporter.progress import Say, unsaid
-from trainer.data.batches import Batch, padded, plan, tokens_of
+from trainer.data.batches import Batch, joined, padded, plan, tokens_of
 from trainer.data.dataset import Row
 from trainer.learning import eight
 from trainer.learning.arithmetic import kept_bytes
@@ -131,7 +131,9 @@ def compiled(
     tokens = round(tokens_of(batches) * settings.epochs)
     if not (whole and eight.pays(model, tokens=tokens, minutes=settings.max_minutes)):
         return planned
-    room = replace(planned.room, filled=_size(batches[-1]))
+    filled = _size(batches[-1])
+    room = replace(planned.room, tokens=filled, filled=filled, hands=eight.hands(planned.peak, planned.limit))
+    steps = joined(batches, room.hands)
     typical = batches[len(batches) // 2]
     scale = _Scale(model, meter, unsaid, time.perf_counter, autocast=False)
     say("compiling, which takes up to a minute the first time")
@@ -142,10 +144,12 @@ def compiled(
         eight.slow_down(model)
         log.warning("train.not_compiled", extra={"error": type(error).__name__})
         return planned
-    usual, _ = scale.weigh(typical, room)
-    told = _told(rows, batches, settings, _size(typical) / usual.seconds, room)
+    step = steps[len(steps) // 2]
+    scale.weigh(step, room)
+    usual, _ = scale.weigh(step, room)
+    told = _told(rows, steps, settings, _size(step) / usual.seconds, planned.room)
     warming_up = planned.warming_up + max(first.seconds - usual.seconds, 0.0)
-    return replace(told, warming_up=warming_up, peak=max(planned.peak, usual.peak), limit=planned.limit)
+    return replace(told, room=room, warming_up=warming_up, peak=max(planned.peak, usual.peak), limit=planned.limit)
 
 
 def _told(rows: Sequence[Row], batches: Sequence[Batch], settings: Train, rate: float, room: Room) -> Forecast:

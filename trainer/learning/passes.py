@@ -18,7 +18,8 @@ from trainer import ranks
 from trainer.data.batches import Batch, collate, padded
 from trainer.data.dataset import Row
 from trainer.learning import shards
-from trainer.learning.base import Model, causal
+from trainer.learning.base import Model, causal, learning
+from trainer.learning.hands import Hands
 from trainer.learning.loss import surprise
 
 UNBOUNDED = sys.maxsize
@@ -68,6 +69,8 @@ class Room:
 
     filled: int | None = None
     """Tokens that each pass is filled up to, for code that reads one shape; None: as many as its rows have."""
+    hands: int = 1
+    """Passes that are made at the same time."""
 
     def less(self, batch: Batch) -> "Room":
         """The next smaller one, in which the batch needs less memory.
@@ -116,6 +119,7 @@ class Passes:
 
     def __init__(self, model: Model, room: Room, *, autocast: bool = False) -> None:
         self._model, self._autocast = model, autocast
+        self._hands = Hands(room.hands) if room.hands > 1 else None
         self.room = room
         self._obey()
 
@@ -144,14 +148,21 @@ class Passes:
 
     def _attempt(self, batch: Batch) -> torch.Tensor:
         learned = max(sum(sum(row.learned) for row in self.room.cut(batch)), 1)
+        parts = list(self.room.passes(shards.share(batch)))
+        if self._hands:
+            return self._hands.slopes(lambda part: self._loss(part, learned), parts, learning(self._model))
         total = torch.zeros((), device=self._model.device)
-        for part in self.room.passes(shards.share(batch)):
-            with torch.autocast(self._model.device.type, torch.bfloat16, enabled=self._autocast):
-                packed = collate(part, self._model.device, filled=self.room.filled)
-                loss = shards.inside(self._model, surprise, packed).sum() * ranks.count() / learned
+        for part in parts:
+            loss = self._loss(part, learned)
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total
+
+    def _loss(self, part: Batch, learned: int) -> torch.Tensor:
+        """The part's share in the mean over `learned` tokens."""
+        with torch.autocast(self._model.device.type, torch.bfloat16, enabled=self._autocast):
+            packed = collate(part, self._model.device, filled=self.room.filled)
+            return shards.inside(self._model, surprise, packed).sum() * ranks.count() / learned
 
     def _obey(self) -> None:
         if self.room.checkpointing:
