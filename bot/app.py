@@ -14,6 +14,7 @@ from aiogram import Bot, Dispatcher
 
 from bot.account import Account
 from bot.composing.engine import Speaker, open_double
+from bot.composing.notes import Notes
 from bot.deciding.decisions import Decisions
 from bot.deciding.folders import Folders
 from bot.deciding.guard import load_guard
@@ -93,6 +94,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
             forgotten = store.forgotten.ids()
             erase_forgotten(store.database, forgotten)
             parts.decisions.prune(parts.clock())
+            parts.notes.prune()
             double = Double(parts, modes, tasks)
             await settle(parts, modes)
             live = Live(client, store, _followed(config, modes), ledger, on_message=partial(_hear, double), say=say)
@@ -183,6 +185,7 @@ def _parts(
         ledger=ledger,
         owner=read.owner,
         speaker=speaker,
+        notes=Notes(store.database, _now, read.zone),
         drafts=drafts,
         outbox=Outbox(store, account, random, _now),
         stops=stops,

@@ -189,7 +189,9 @@ class Conversation:
 
     async def _compose(self, window: Window, wanted: int) -> Composed:
         """What may be said now. Raises Overtaken where it no longer may, or something new was said."""
-        ids = prompt(self._parts.speaker, window, await unless(self._news, self._past.memory()))
+        memory = await unless(self._news, self._past.memory())
+        noted = self._parts.notes.live(self._peer.peer_id)
+        ids = prompt(self._parts.speaker, window, memory, noted, region=self._view.region)
         composed = await unless(self._news, compose(self._parts.speaker, ids, wanted=wanted))
         if not self.agreed:
             raise Overtaken

@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from random import Random
 
 from bot.composing.engine import Speaker
+from bot.composing.notes import Notes
 from bot.deciding.decisions import Decisions
 from bot.deciding.guard import Guard
 from bot.deciding.policy import NEEDED
@@ -32,6 +33,7 @@ class Parts:
     ledger: Ledger
     owner: Peer
     speaker: Speaker
+    notes: Notes
     drafts: Drafts
     outbox: Outbox
     stops: Stops

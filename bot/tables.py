@@ -110,3 +110,14 @@ def m006_modes(db: Database) -> None:
 def m007_versions(db: Database) -> None:
     """How often a draft got other proposals: a choice among older ones no longer counts."""
     db.table("draft").add_column("version", int, not_null_default=1)
+
+
+@migrations()
+def m008_notes(db: Database) -> None:
+    """What the owner wants the double to know until some moment; without a chat, in all of them."""
+    db.table("note").create(
+        {"note_id": int, "chat_id": int, "text": str, "made_at": int, "expires_at": int},
+        pk="note_id",
+        not_null={"text", "made_at", "expires_at"},
+        strict=True,
+    )

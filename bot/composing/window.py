@@ -3,17 +3,20 @@
 Sessions, turns and prompts are made by the functions that made the training rows. It knows the store, and no Telegram.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.composing import notes
 from bot.composing.engine import Speaker
+from bot.composing.notes import Note
 from exporter import ghostwritten
 from exporter.messages import Message
 from exporter.store import Store
 from trainer.reading.conversations import View
 from trainer.reading.dialogue import Session, Turn
 from trainer.reading.memory import Memory
-from trainer.reading.prompt import Recalled, Scene, encode, fit, render_prompt
+from trainer.reading.prompt import Scene, encode, fit, recalled_cost, render_prompt
 
 MOST = 300
 """Messages that are looked at, and up to twice as many; far more than any prompt holds."""
@@ -61,14 +64,21 @@ def look(store: Store, view: View, *, now: datetime) -> Window:
     return Window(read.scene, read.turns, read.times, now, mark, tuple(message for message in newest if message.said))
 
 
-def prompt(speaker: Speaker, moment: Moment, memory: Memory) -> tuple[int, ...]:
+def prompt(
+    speaker: Speaker, moment: Moment, memory: Memory, noted: Sequence[Note] = (), *, region: str | None = None
+) -> tuple[int, ...]:
     """The token ids before the owner's next words: of the history as much as fits, and what was said of such things.
 
-    `memory` is the chat's own; only what was over before the shown history is recalled of it.
+    `memory` is the chat's own; only what was over before the shown history is recalled of it. The owner's notes for
+    this chat go first: what room they leave is for memory. Telephone numbers in them are hidden as those of `region`.
     """
     spec, tokenizer = speaker.spec, speaker.tokenizer
     shown = fit(spec, tokenizer, moment.scene, moment.turns)
-    recalled: tuple[Recalled, ...] = ()
-    if shown and not shown[-1].own:
-        recalled = memory.recall(spec, tokenizer, shown[-1], before=moment.times[-len(shown)], now=moment.now)
-    return encode(tokenizer, render_prompt(spec, moment.scene, shown, mark=moment.mark, memory=recalled)).ids
+    if not shown or shown[-1].own:
+        return encode(tokenizer, render_prompt(spec, moment.scene, shown, mark=moment.mark)).ids
+    told = notes.tell(spec, tokenizer, moment.scene, noted, region, now=moment.now)
+    room = spec.memory_tokens - sum(recalled_cost(spec, tokenizer, one) for one in told)
+    before = moment.times[-len(shown)]
+    recalled = memory.recall(spec, tokenizer, shown[-1], before=before, now=moment.now, room=room)
+    segments = render_prompt(spec, moment.scene, shown, mark=moment.mark, memory=(*recalled, *told))
+    return encode(tokenizer, segments).ids

@@ -41,14 +41,18 @@ async def watch_forgotten(parts: Parts, double: Double, card: Card, known: Colle
         known = forgotten
 
 
+_TABLES = ("draft", "outbox", "handled", "stop", "decision", "chosen_mode", "note")
+"""Whose rows are each about one chat."""
+
+
 def erase_forgotten(database: Database, forgotten: Collection[int]) -> None:
-    """Erase drafts, their cards and what was to be sent, every byte of it."""
+    """Erase drafts, their cards, notes, and what was to be sent, every byte of it."""
     theirs = "chat_id in (select value from json_each(:ids))"
     erased = 0
     with transaction(database):
         for rows in (
             f"card where draft_id in (select draft_id from draft where {theirs})",  # noqa: S608 - names of our own
-            *(f"{table} where {theirs}" for table in ("draft", "outbox", "handled", "stop", "decision", "chosen_mode")),
+            *(f"{table} where {theirs}" for table in _TABLES),
         ):
             erased += database.conn.execute(f"delete from {rows}", {"ids": json.dumps(list(forgotten))}).rowcount  # noqa: S608
     if erased:

@@ -78,13 +78,21 @@ class Memory:
                 known.pop()
 
     def recall(
-        self, spec: PromptSpec, tokenizer: Tokenizer, cue: Turn, *, before: datetime, now: datetime
+        self,
+        spec: PromptSpec,
+        tokenizer: Tokenizer,
+        cue: Turn,
+        *,
+        before: datetime,
+        now: datetime,
+        room: int | None = None,
     ) -> tuple[Recalled, ...]:
-        """The exchanges that fit best to what is to be answered, oldest first, as many as `spec.memory_tokens` hold.
+        """The exchanges that fit best to what is to be answered, oldest first, as many as fit into `room` tokens.
 
-        Only of those that were over before that moment, at which the history begins that is shown.
+        Only of those that were over before that moment, at which the history begins that is shown. Where nothing else
+        is told, the room is `spec.memory_tokens`.
         """
-        room, chosen = spec.memory_tokens, []
+        room, chosen = spec.memory_tokens if room is None else room, []
         for episode in self._best(cue, bisect_left(self._ends, before), now):
             told = Recalled(f"{length(now - episode.ended)} ago", episode.turns)
             if (cost := recalled_cost(spec, tokenizer, told)) <= room:
