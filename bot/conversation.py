@@ -191,8 +191,8 @@ class Conversation:
         """What may be said now. Raises Overtaken where it no longer may, or something new was said."""
         memory = await unless(self._news, self._past.memory())
         noted = self._parts.notes.live(self._peer.peer_id)
-        ids = prompt(self._parts.speaker, window, memory, noted, region=self._view.region)
-        composed = await unless(self._news, compose(self._parts.speaker, ids, wanted=wanted))
+        asked = prompt(self._parts.speaker, window, memory, noted, region=self._view.region)
+        composed = await unless(self._news, compose(self._parts.speaker, asked, wanted=wanted))
         if not self.agreed:
             raise Overtaken
         if not composed.bursts:

@@ -82,8 +82,11 @@ async def _said(engine: Engine, exchanges: Sequence[Exchange], report: Report, n
     bursts = []
     for done, exchange in enumerate(exchanges, 1):
         moment = Moment(exchange.scene, exchange.history, exchange.times, exchange.at, exchange.reply.mark)
-        ids = prompt(engine, moment, exchange.memory)
-        composed = await compose(engine, ids, wanted=1)
-        bursts.append(composed.bursts[0] if composed.bursts else (await engine.reply(ids)).texts)
+        asked = prompt(engine, moment, exchange.memory)
+        composed = await compose(engine, asked, wanted=1)
+        if composed.bursts:
+            bursts.append(composed.bursts[0])
+        else:
+            bursts.append((await engine.replies(asked.ids, asked.blank, count=1))[0].texts)
         report(Step(name, done, len(exchanges)))
     return bursts

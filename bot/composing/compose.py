@@ -1,14 +1,15 @@
 """From a prompt to something that may be said: ask the model until enough of its replies are fit to send."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.composing.engine import Speaker
+from bot.composing.batch import MOST
+from bot.composing.engine import Reply, Speaker
 from bot.composing.flaws import flaw
+from bot.composing.window import Prompt
 from bot.desks.drafts import Burst
 
-TRIES = 4
-"""Replies that may be thrown away for each one that is wanted."""
+ROUNDS = 3
+"""So often MOST replies are asked for, where too few of them are fit to send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +25,19 @@ class Composed:
     tries: int
 
 
-async def compose(speaker: Speaker, prompt: Sequence[int], *, wanted: int) -> Composed:
+async def compose(speaker: Speaker, prompt: Prompt, *, wanted: int) -> Composed:
     """Up to `wanted` replies. Unfinished, flawed and repeated ones are thrown away."""
-    bursts: dict[str, Burst] = {}
-    likelihood = 0.0
+    fit: dict[str, Reply] = {}
     first_token_ms = 0.0
     tries = 0
-    while len(bursts) < wanted and tries < wanted * TRIES:
-        reply = await speaker.reply(prompt)
-        first_token_ms = first_token_ms or reply.first_token_ms
-        tries += 1
-        if reply.finished and flaw(reply.texts, speaker.spec) is None:
-            likelihood = likelihood or reply.likelihood
-            bursts.setdefault("\n".join(reply.texts).casefold(), reply.texts)
-    return Composed(tuple(bursts.values()), likelihood, first_token_ms, tries)
+    for _ in range(ROUNDS):
+        replies = await speaker.replies(prompt.ids, prompt.blank, count=MOST)
+        first_token_ms = first_token_ms or replies[0].first_token_ms
+        tries += len(replies)
+        for reply in replies:
+            if reply.finished and flaw(reply.texts, speaker.spec) is None:
+                fit.setdefault("\n".join(reply.texts).casefold(), reply)
+        if len(fit) >= wanted:
+            break
+    best = list(fit.values())[:wanted]
+    return Composed(tuple(one.texts for one in best), best[0].likelihood if best else 0.0, first_token_ms, tries)

@@ -10,24 +10,23 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from statistics import fmean
 from typing import Protocol
 
 import llama_cpp
-import numpy as np
 from llama_cpp import Llama
 
+from bot.composing.batch import FIRST, MOST, Batch, Ends, Spoken
+from bot.composing.context import Aborted, Context
+from bot.composing.sampler import Sampler
 from exporter.errors import DoppelgangerError
 from trainer.models.artifact import Card, GGUFTokenizer, refuse_forgotten, verify
 from trainer.reading.prompt import PromptSpec, Tokenizer
-
-MIN_P = 0.05
-ABORTED = 2
-"""What llama_decode returns when its abort callback said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +39,12 @@ class Reply:
     """It ended by itself: neither cut off nor broken by a control token that has no place in a reply."""
     first_token_ms: float
     """From the call until the first token: waiting for the thread and reading the prompt included."""
+    tokens: int
+    """Of all its messages, and the one that ends it."""
     likelihood: float
     """How likely its tokens were to the model, before temperature: their geometric mean, from 0 to 1."""
+    unprompted: float
+    """The same had it not known the conversation: what anybody would be told alike is as likely so."""
 
 
 class Speaker(Protocol):
@@ -57,8 +60,11 @@ class Speaker(Protocol):
         """What makes token ids of them."""
         ...
 
-    async def reply(self, prompt: Sequence[int]) -> Reply:
-        """One sampled reply; each call may give another."""
+    async def replies(self, prompt: Sequence[int], blank: Sequence[int], *, count: int) -> Sequence[Reply]:
+        """So many sampled replies, at most MOST; each call may give others.
+
+        `blank` is the same prompt without the conversation.
+        """
         ...
 
     async def let_go(self) -> None:
@@ -69,91 +75,73 @@ class Speaker(Protocol):
 class Engine:
     """A GGUF, loaded. Calls from one event loop queue up for the one thread; a cancelled call ends within a token."""
 
-    def __init__(self, llama: Llama, thread: ThreadPoolExecutor, spec: PromptSpec, temperature: float, random: Random):
+    def __init__(
+        self,
+        llama: Llama,
+        context: Context,
+        thread: ThreadPoolExecutor,
+        spec: PromptSpec,
+        sampler: Sampler,
+        random: Random,
+    ) -> None:
         self._llama = llama
+        self._context = context
         self._thread = thread
         self.spec = spec
-        self._temperature = temperature
+        self._sampler = sampler
         self._random = random
         self.tokenizer: Tokenizer = GGUFTokenizer(llama)
         self._turn_close = self.tokenizer.control(spec.frame.turn_close)
         self._separator = self.tokenizer.control(spec.frame.burst_separator)
+        self._batch = Batch(context, Ends(self._closes, self._breaks, spec.reply_tokens), length=spec.length)
 
-    async def reply(self, prompt: Sequence[int]) -> Reply:
-        """One sampled reply of at most `spec.reply_tokens` tokens.
+    async def replies(self, prompt: Sequence[int], blank: Sequence[int], *, count: int) -> Sequence[Reply]:
+        """So many sampled replies of at most `spec.reply_tokens` tokens, from one reading of the prompt.
 
-        What the prompt shares with the one before it, from its beginning, is not read again.
+        What it shares with an earlier one from its beginning is not read again; see `bot.composing.kept`.
         """
         cancelled = threading.Event()
-        loop = asyncio.get_running_loop()
+        work = partial(self._speak, prompt, blank, count, cancelled, time.perf_counter())
         try:
-            return await loop.run_in_executor(
-                self._thread, self._generate, list(prompt), cancelled, time.perf_counter()
-            )
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         finally:
             cancelled.set()
 
     async def let_go(self) -> None:
         """Erase what was read of earlier prompts, from memory too."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._clear)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._batch.let_go)
 
-    def _clear(self) -> None:
-        self._llama.reset()  # type: ignore[no-untyped-call]
-        self._llama.input_ids.fill(0)
-        llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(self._llama._ctx.ctx), True)
-
-    def _generate(self, prompt: list[int], cancelled: threading.Event, called: float) -> Reply:
-        ids: list[int] = []
-        likelihoods: list[float] = []
-        finished = False
+    def _speak(
+        self, prompt: Sequence[int], blank: Sequence[int], count: int, cancelled: threading.Event, called: float
+    ) -> list[Reply]:
+        """What was cut off because nobody waits for it is nothing."""
         first_token_ms = 0.0
-        with self._abort_when(cancelled):
-            for token in self._sample(prompt):
-                first_token_ms = first_token_ms or (time.perf_counter() - called) * 1000
-                likelihoods.append(self._log_likelihood(token))
-                if token == self._turn_close or self._ends(token):
-                    finished = True
-                    break
-                if self._is_stray_control(token) or cancelled.is_set():
-                    break
-                ids.append(token)
-                if len(ids) >= self.spec.reply_tokens:
-                    break
-        likelihood = math.exp(fmean(likelihoods)) if likelihoods else 0.0
-        return Reply(messages_of(ids, self._llama, self._separator), finished, first_token_ms, likelihood)
 
-    def _log_likelihood(self, token: int) -> float:
-        """Of the token that was just sampled. Takes a fraction of a millisecond."""
-        logits = np.ctypeslib.as_array(
-            llama_cpp.llama_get_logits_ith(self._llama._ctx.ctx, -1), (self._llama.n_vocab(),)
+        def begun() -> None:
+            nonlocal first_token_ms
+            first_token_ms = (time.perf_counter() - called) * 1000
+
+        with suppress(Aborted), self._context.unless(cancelled):
+            spoken = self._batch.speak(prompt, count, self._sampler, self._random, begun)
+            self._batch.score(blank, spoken)
+            return [self._reply(one, first_token_ms) for one in spoken]
+        return []
+
+    def _reply(self, spoken: Spoken, first_token_ms: float) -> Reply:
+        said = spoken.ids[:-1] if spoken.finished or self._breaks(spoken.ids[-1]) else spoken.ids
+        return Reply(
+            messages_of(said, self._llama, self._separator),
+            spoken.finished,
+            first_token_ms,
+            len(spoken.ids),
+            math.exp(fmean(spoken.log_likelihoods)),
+            math.exp(fmean(spoken.unprompted)),
         )
-        top = logits.max()
-        return float(logits[token] - top - np.log(np.exp(logits - top).sum()))
 
-    def _sample(self, prompt: list[int]) -> Iterator[int]:
-        """Tokens until the caller has enough, or until reading the prompt is aborted."""
-        self._llama.set_seed(self._random.getrandbits(32))
-        try:
-            yield from self._llama.generate(prompt, temp=self._temperature, min_p=MIN_P, top_k=0, top_p=1.0)
-        except RuntimeError as error:
-            if str(error) != f"llama_decode returned {ABORTED}":
-                raise
+    def _closes(self, token: int) -> bool:
+        return token == self._turn_close or bool(llama_cpp.llama_vocab_is_eog(self._llama._model.vocab, token))
 
-    @contextmanager
-    def _abort_when(self, cancelled: threading.Event) -> Iterator[None]:
-        """A long prompt takes a second to read: llama.cpp asks between two operations whether to go on."""
-        callback = llama_cpp.ggml_abort_callback(lambda _: cancelled.is_set())
-        context = self._llama._ctx.ctx
-        llama_cpp.llama_set_abort_callback(context, callback, None)
-        try:
-            yield
-        finally:
-            llama_cpp.llama_set_abort_callback(context, llama_cpp.ggml_abort_callback(0), None)
-
-    def _ends(self, token: int) -> bool:
-        return bool(llama_cpp.llama_vocab_is_eog(self._llama._model.vocab, token))
-
-    def _is_stray_control(self, token: int) -> bool:
+    def _breaks(self, token: int) -> bool:
         is_control = llama_cpp.llama_vocab_is_control(self._llama._model.vocab, token)
         return bool(is_control) and token != self._separator
 
@@ -172,7 +160,9 @@ def messages_of(ids: Iterable[int], llama: Llama, separator: int) -> tuple[str, 
 
 @contextmanager
 def open_engine(gguf: Path, spec: PromptSpec, *, temperature: float, random: Random) -> Iterator[Engine]:
-    """Load a GGUF on its own thread, and free it there at the end.
+    """Load a GGUF on its own thread, and free it there at the end: weights, context, kept prompts, all of it.
+
+    Several may be open at once, each with a thread and memory of its own.
 
     Raises:
         DoppelgangerError: no GGUF that llama.cpp can load, or one without the control tokens of `spec`.
@@ -180,14 +170,15 @@ def open_engine(gguf: Path, spec: PromptSpec, *, temperature: float, random: Ran
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)  # else each cancelled prompt prints a line
     with ThreadPoolExecutor(1, thread_name_prefix="llama") as thread:
         try:
-            llama = thread.submit(_load, gguf, spec.length).result()
+            llama, context = thread.submit(_load, gguf, spec).result()
         except ValueError as error:
             raise DoppelgangerError(
                 f"llama.cpp cannot load {gguf}", fix="train a new model with `python -m trainer run`"
             ) from error
         try:
-            yield Engine(llama, thread, spec, temperature, random)
+            yield Engine(llama, context, thread, spec, Sampler(temperature), random)
         finally:
+            thread.submit(context.close).result()
             thread.submit(llama.close).result()
 
 
@@ -210,7 +201,12 @@ def open_double(
         yield engine
 
 
-def _load(gguf: Path, length: int) -> Llama:
-    llama = Llama(str(gguf), n_ctx=length, n_batch=length, n_ubatch=length, verbose=False)
+def _load(gguf: Path, spec: PromptSpec) -> tuple[Llama, Context]:
+    llama = Llama(str(gguf), n_ctx=1, n_batch=1, verbose=False)  # the weights; its own context is of no use
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)  # loading set it back
-    return llama
+    try:
+        cells = 2 * spec.length + MOST * spec.reply_tokens  # the prompt at hand, the blank one, and the replies
+        return llama, Context(llama, cells=cells, sequences=FIRST + MOST, batch=spec.length)
+    except ValueError:
+        llama.close()
+        raise

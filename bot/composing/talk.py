@@ -27,8 +27,8 @@ def talk(
             now = clock()
             turns.append(Turn(scene.chat, False, (line,), mark=view.mark(times[-1] if times else None, now)))
             times.append(now)
-            ids = prompt(speaker, Moment(scene, tuple(turns), tuple(times), now, ""), memory)
-            composed = runner.run(compose(speaker, ids, wanted=1))
+            asked = prompt(speaker, Moment(scene, tuple(turns), tuple(times), now, ""), memory)
+            composed = runner.run(compose(speaker, asked, wanted=1))
             for burst in composed.bursts:
                 turns.append(Turn(scene.owner, True, burst))
                 times.append(now)

@@ -64,21 +64,31 @@ def look(store: Store, view: View, *, now: datetime) -> Window:
     return Window(read.scene, read.turns, read.times, now, mark, tuple(message for message in newest if message.said))
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model reads before the owner's next words, as token ids."""
+
+    ids: tuple[int, ...]
+    blank: tuple[int, ...]
+    """The same without the conversation: what the model says to that, it would say to anybody."""
+
+
 def prompt(
     speaker: Speaker, moment: Moment, memory: Memory, noted: Sequence[Note] = (), *, region: str | None = None
-) -> tuple[int, ...]:
-    """The token ids before the owner's next words: of the history as much as fits, and what was said of such things.
+) -> Prompt:
+    """The prompt of a moment: of the history as much as fits, and what was said of such things.
 
     `memory` is the chat's own; only what was over before the shown history is recalled of it. The owner's notes for
     this chat go first: what room they leave is for memory. Telephone numbers in them are hidden as those of `region`.
     """
     spec, tokenizer = speaker.spec, speaker.tokenizer
     shown = fit(spec, tokenizer, moment.scene, moment.turns)
-    if not shown or shown[-1].own:
-        return encode(tokenizer, render_prompt(spec, moment.scene, shown, mark=moment.mark)).ids
-    told = notes.tell(spec, tokenizer, moment.scene, noted, region, now=moment.now)
-    room = spec.memory_tokens - sum(recalled_cost(spec, tokenizer, one) for one in told)
-    before = moment.times[-len(shown)]
-    recalled = memory.recall(spec, tokenizer, shown[-1], before=before, now=moment.now, room=room)
-    segments = render_prompt(spec, moment.scene, shown, mark=moment.mark, memory=(*recalled, *told))
-    return encode(tokenizer, segments).ids
+    recalled: tuple[Recalled, ...] = ()
+    if shown and not shown[-1].own:
+        told = notes.tell(spec, tokenizer, moment.scene, noted, region, now=moment.now)
+        room = spec.memory_tokens - sum(recalled_cost(spec, tokenizer, one) for one in told)
+        before = moment.times[-len(shown)]
+        recalled = (*memory.recall(spec, tokenizer, shown[-1], before=before, now=moment.now, room=room), *told)
+    whole = render_prompt(spec, moment.scene, shown, mark=moment.mark, memory=recalled)
+    blank = render_prompt(spec, moment.scene, (), mark=moment.mark)
+    return Prompt(encode(tokenizer, whole).ids, encode(tokenizer, blank).ids)

@@ -30,14 +30,19 @@ SETTLE = 0.1
 CONTACTS = 'draft = ["Anna", "Climbers"]\nauto = ["Boris"]\n'
 
 
+def said(texts, likelihood=1.0):
+    """A reply as a model gives it."""
+    return Reply(texts, finished=True, first_token_ms=1.0, tokens=1, likelihood=likelihood, unprompted=likelihood)
+
+
 class Script:
-    """A speaker that says what a test wrote: each reply in turn, then the last one for ever."""
+    """A speaker that says what a test wrote: every reply at once, beginning with the next one in turn."""
 
     spec = SPEC
 
     def __init__(self):
         self.tokenizer = GGUFTokenizer(vocabulary())
-        self.replies = [("yes",), ("no",), ("maybe", "later")]
+        self.says = [("yes",), ("no",), ("maybe", "later")]
         self.likelihood = 1.0
         self.prompts = []
         self.begun = asyncio.Event()
@@ -47,12 +52,12 @@ class Script:
     async def let_go(self):
         self.prompts.append(None)
 
-    async def reply(self, prompt):
+    async def replies(self, prompt, blank, *, count):
         self.prompts.append(tuple(prompt))
         self.begun.set()
         await self.go_on.wait()
-        texts = self.replies[(len(self.prompts) - 1) % len(self.replies)]
-        return Reply(texts, finished=True, first_token_ms=1.0, likelihood=self.likelihood)
+        turn = (len(self.prompts) - 1) % len(self.says)
+        return [said(texts, self.likelihood) for texts in (*self.says[turn:], *self.says[:turn])]
 
 
 class Setting:

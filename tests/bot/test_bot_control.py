@@ -80,7 +80,7 @@ async def test_again_puts_other_proposals_into_the_same_cards_and_old_buttons_se
     async with at.running():
         at.say(anna, at.owner, "coming?")
         (card,) = await at.until(lambda: cards(at))
-        old, at.script.replies = data_of(card), [("soon",), ("on my way",), ("no idea",)]
+        old, at.script.says = data_of(card), [("soon",), ("on my way",), ("no idea",)]
         assert not (await at.world.press(at.owner, card, old[3])).alert
         await at.until(lambda: all("on my way" in card.text for card in (*cards(at), *at.saved())))
         answer = await press_stale(at, card, old[0])

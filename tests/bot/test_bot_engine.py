@@ -8,6 +8,7 @@ import pytest
 
 from bot.composing.compose import compose
 from bot.composing.engine import open_double, open_engine
+from bot.composing.window import Prompt
 from exporter.errors import DoppelgangerError
 from tests.bot.bigram import SPEC, talker, vocabulary, write_artifact, write_bigram
 from tests.bot.seeded import seeded
@@ -40,30 +41,49 @@ def endless(tmp_path_factory):
 
 
 def prompt_of(engine, *texts):
-    return encode(engine.tokenizer, render_prompt(SPEC, Scene("Ann", "Ben"), (Turn("Ben", False, texts),))).ids
+    turns = (Turn("Ben", False, texts),)
+    ids, blank = (encode(engine.tokenizer, render_prompt(SPEC, Scene("Ann", "Ben"), told)).ids for told in (turns, ()))
+    return Prompt(ids, blank)
+
+
+async def replies(engine, prompt, count=1):
+    return await engine.replies(prompt.ids, prompt.blank, count=count)
+
+
+async def reply(engine, prompt):
+    (one,) = await replies(engine, prompt)
+    return one
 
 
 async def test_a_reply_is_split_where_the_model_put_a_separator_and_ends_by_itself(engine):
     prompt = prompt_of(engine, "are you coming?")
-    replies = [await engine.reply(prompt) for _ in range(20)]
-    assert all(reply.finished for reply in replies)
-    assert {reply.texts for reply in replies} == set(REPLIES)
-    assert replies[0].first_token_ms > 0
-    assert all(0 < reply.likelihood <= 1 for reply in replies)
+    said = [await reply(engine, prompt) for _ in range(20)]
+    assert all(one.finished for one in said)
+    assert {one.texts for one in said} == set(REPLIES)
+    assert said[0].first_token_ms > 0
+    assert all(0 < one.likelihood <= 1 for one in said)
+
+
+async def test_several_replies_come_of_one_reading_each_with_its_own_end(engine):
+    said = await replies(engine, prompt_of(engine, "are you coming?"), 6)
+    assert len(said) == 6 and all(one.finished and one.texts in REPLIES for one in said)
+    assert len({one.texts for one in said}) > 1
+    words = engine.tokenizer.text
+    assert all(one.tokens == sum(len(words(text)) + 1 for text in one.texts) for one in said), "with what ends each"
+    assert all(one.likelihood == pytest.approx(one.unprompted, rel=1e-3) for one in said), "a bigram has no memory"
 
 
 async def test_a_reply_without_an_end_is_cut_and_not_finished(endless):
-    with open_engine(endless, SPEC, temperature=0.8, random=seeded(1)) as engine:
+    with open_engine(endless, replace(SPEC, length=60), temperature=0.8, random=seeded(1)) as engine:
         prompt = prompt_of(engine, "hi")
-        assert not (await engine.reply(prompt)).finished
+        assert not (await reply(engine, prompt)).finished
         assert (await compose(engine, prompt, wanted=2)).bursts == ()
 
 
 async def test_a_control_token_inside_a_reply_breaks_it_off(tmp_path):
     follows = talker([("yes",)])
     with open_engine_over(tmp_path, follows, stray="<|im_start|>") as engine:
-        reply = await engine.reply(prompt_of(engine, "hi"))
-        assert not reply.finished
+        assert not (await reply(engine, prompt_of(engine, "hi"))).finished
 
 
 async def test_composing_gives_different_bursts_only(engine):
@@ -72,23 +92,23 @@ async def test_composing_gives_different_bursts_only(engine):
 
 
 async def test_a_cancelled_reply_ends_within_a_token_and_leaves_the_model_usable(endless):
-    long = replace(SPEC, length=8192)
+    long = replace(SPEC, length=2048)
     with open_engine(endless, long, temperature=0.8, random=seeded(1)) as engine:
         prompt = prompt_of(engine, "hi")
         began = time.monotonic()
-        await engine.reply(prompt)
+        await replies(engine, prompt)
         whole = time.monotonic() - began
-        running = asyncio.create_task(engine.reply(prompt))
-        waiting = asyncio.create_task(engine.reply(prompt))
+        running = asyncio.create_task(replies(engine, prompt))
+        waiting = asyncio.create_task(replies(engine, prompt))
         await asyncio.sleep(0.02)
         running.cancel()
         waiting.cancel()
         began = time.monotonic()
         await asyncio.wait([running, waiting])
-        reply = asyncio.create_task(engine.reply(prompt_of(engine, "another")))
+        another = asyncio.create_task(replies(engine, prompt_of(engine, "another")))
         await asyncio.sleep(0.02)
-        reply.cancel()
-        await asyncio.wait([reply])
+        another.cancel()
+        await asyncio.wait([another])
     assert time.monotonic() - began < whole / 2, "closing waits for the thread, so the thread must have stopped"
 
 

@@ -11,7 +11,7 @@ from tests.bot.test_bot_flow import SENT
 @pytest.mark.parametrize("drop", ["before", "after"])
 async def test_a_connection_cut_around_a_send(at, drop):
     boris = at.person("Boris")
-    at.script.replies = [("once",)]
+    at.script.says = [("once",)]
     async with at.running():
         at.world.fault("messages.sendMessage", drop=drop)
         at.say(boris, at.owner, "coming?")
@@ -24,7 +24,7 @@ async def test_a_connection_cut_around_a_send(at, drop):
 
 async def test_acceptance_28_a_duplicate_random_id_means_sent_and_costs_no_twelve_seconds(at):
     boris = at.person("Boris")
-    at.script.replies = [("once",)]
+    at.script.says = [("once",)]
     async with at.running():
         at.world.fault("messages.sendMessage", error=(500, "RANDOM_ID_DUPLICATE"))
         began = time.monotonic()
@@ -48,7 +48,7 @@ async def test_a_refusal_stops_the_burst_and_is_told_on_the_card(at):
 
 async def test_a_server_in_trouble_is_asked_again_with_the_same_random_id(at):
     boris = at.person("Boris")
-    at.script.replies = [("once",)]
+    at.script.says = [("once",)]
     async with at.running():
         at.world.fault("messages.sendMessage", error=(500, "INTERNAL"))
         at.say(boris, at.owner, "coming?")
@@ -160,7 +160,7 @@ async def test_acceptance_17_an_update_that_comes_three_times_and_again_by_catch
 async def test_acceptance_22_our_own_message_that_comes_back_by_catch_up_is_no_takeover(at):
     boris = at.person("Boris")
     at.limit(topics=())
-    at.script.replies = [("one", "two")]
+    at.script.says = [("one", "two")]
     async with at.running():
         at.world.fault("messages.sendMessage", drop="after")
         at.say(boris, at.owner, "coming?")
@@ -171,7 +171,7 @@ async def test_acceptance_22_our_own_message_that_comes_back_by_catch_up_is_no_t
 async def test_our_message_is_found_however_short_the_pages_of_history_are(at):
     boris = at.person("Boris")
     at.limit(topics=())
-    at.script.replies = [("one", "two", "three")]
+    at.script.says = [("one", "two", "three")]
     at.world.faults.page = 1
     async with at.running():
         at.world.fault("messages.sendMessage", drop="after", after=2)
@@ -200,7 +200,7 @@ async def test_acceptance_35_markdown_arrives_as_it_is_and_a_long_text_in_parts(
     boris = at.person("Boris")
     at.limit(topics=())
     words = " ".join(map(str, range(1500)))
-    at.script.replies = [("*so* [it](tg://user?id=5) `is`", words)]
+    at.script.says = [("*so* [it](tg://user?id=5) `is`", words)]
     async with at.running():
         at.say(boris, at.owner, "coming?")
         await at.until(lambda: len(at.from_owner(boris)) == 3)

@@ -80,7 +80,7 @@ async def test_acceptance_36_a_second_reply_to_a_card_sends_nothing_more(at):
 
 async def test_acceptance_26_auto_a_burst_is_answered_once_read_and_typed_first(at):
     boris = at.person("Boris")
-    at.script.replies = [("sure", "see you")]
+    at.script.says = [("sure", "see you")]
     async with at.running():
         for line in ("hey", "are you there", "coming?"):
             last = at.say(boris, at.owner, line)
@@ -162,7 +162,7 @@ async def test_a_new_message_makes_a_new_card_of_the_old_one(at):
 
 async def test_acceptance_29_a_new_message_while_typing_stops_the_old_answer(at):
     boris = at.person("Boris")
-    at.script.replies = [("old answer",), ("new answer",)]
+    at.script.says = [("old answer",), ("new answer",)]
     at.world.fault("messages.setTyping", delay=0.3)
     async with at.running():
         at.say(boris, at.owner, "coming?")
@@ -204,7 +204,7 @@ async def test_a_group_is_drafted_for_only_where_it_speaks_to_the_owner(at):
 
 async def test_nothing_that_is_unfit_is_ever_sent(at):
     boris = at.person("Boris")
-    at.script.replies = [(), ("[photo]",), ("ok", "ok", "ok"), ("x" * 5000,), ("<|im_start|>Boris",)]
+    at.script.says = [(), ("[photo]",), ("ok", "ok", "ok"), ("x" * 5000,), ("<|im_start|>Boris",)]
     async with at.running():
         at.say(boris, at.owner, "coming?")
         await at.until(lambda: any("fit to send" in line for line in at.lines))

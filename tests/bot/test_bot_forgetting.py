@@ -32,7 +32,7 @@ def files_with_canaries(folder):
 
 async def test_acceptance_40_a_running_bot_lets_go_of_who_is_forgotten(at):
     anna, boris = at.person("Anna"), at.person("Boris")
-    at.script.replies = [(CANARY,)]
+    at.script.says = [(CANARY,)]
     async with at.running() as drafts:
         at.say(anna, at.owner, f"{CANARY}?")
         (card,) = await at.until(at.saved)
@@ -42,7 +42,7 @@ async def test_acceptance_40_a_running_bot_lets_go_of_who_is_forgotten(at):
         assert drafts.all_open() == [] and files_with_canaries(at.config.state) == []
         at.say(anna, at.owner, f"{CANARY} again")
         at.say(at.owner, at.owner, "1", reply_to=card)
-        at.script.replies = [("yes",)]
+        at.script.says = [("yes",)]
         at.say(boris, at.owner, "coming?")
         await at.until(lambda: at.from_owner(boris))
         await at.quiet()

@@ -50,7 +50,7 @@ def test_the_desk_goes_before_the_configuration_and_that_before_the_folder(at):
 async def test_whoever_the_owner_puts_into_his_folder_or_takes_out_counts_so_at_once(at):
     anna, boris = at.person("Anna"), at.person("Boris")
     folder = at.world.folder(at.owner, "Double", include=[anna], contacts=True)
-    at.script.replies = [("yes",)]
+    at.script.says = [("yes",)]
     async with at.running():
         for friend in (anna, boris):
             at.say(friend, at.owner, "coming?")

@@ -61,7 +61,7 @@ def notes(tmp_path, clock):
 def ask(notes, memory=None, turns=TURNS, **more):
     """The prompt after these turns, of this moment."""
     moment = Moment(SCENE, turns, (NOW,) * len(turns), NOW, "")
-    return prompt(Reader(), moment, memory or Memory(), notes, **more)
+    return prompt(Reader(), moment, memory or Memory(), notes, **more).ids
 
 
 def test_a_note_holds_as_long_as_it_says_and_is_kept_no_longer(notes, clock):

@@ -68,7 +68,7 @@ async def ordered(at, text):
 
 async def test_a_mode_chosen_at_a_desk_counts_at_once_and_after_a_restart(at):
     anna, nina = at.person("Anna"), at.person("Nina")
-    at.script.replies = [("yes",)]
+    at.script.says = [("yes",)]
     async with at.running():
         assert (await ordered(at, "/mode")).startswith("auto: Boris\ndraft: Anna, Climbers\n")
         assert await ordered(at, "/mode nina AUTO") == "Nina: auto from now on."
@@ -133,7 +133,7 @@ async def test_acceptance_34_stop_at_a_desk_and_no_message_goes_out_any_more_eve
         assert at.from_owner(boris) == []
         assert "nothing to Boris any more. /resume Boris" in await ordered(at, "/stop boris")
         assert await ordered(at, "/resume") == "I speak with everybody again, as /mode says."
-        at.script.replies = [("yes",)]
+        at.script.says = [("yes",)]
         at.say(boris, at.owner, "now?")
         await at.until(lambda: at.from_owner(boris) == ["yes"])
 

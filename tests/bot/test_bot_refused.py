@@ -116,7 +116,7 @@ async def test_a_message_that_telegram_cannot_take_is_dropped_and_the_owner_gets
 @pytest.mark.parametrize("error", ["FLOOD_WAIT_1", "FLOOD_PREMIUM_WAIT_1", "SLOWMODE_WAIT_1"])
 async def test_a_short_wait_is_sat_through_and_then_it_is_sent_once(at, error):
     boris = at.person("Boris")
-    at.script.replies = [("once",)]
+    at.script.says = [("once",)]
     async with at.running():
         at.world.fault(SENT, error=(420, error))
         at.say(boris, at.owner, "coming?")
@@ -167,7 +167,7 @@ async def test_a_card_that_a_flood_wait_kept_back_is_shown_after_it(at, monkeypa
 
 async def test_acceptance_34_after_stop_nothing_more_is_sent_over_restarts_too_until_resume(at):
     anna, boris = at.person("Anna"), at.person("Boris")
-    at.script.replies = [("sure", "see you")]
+    at.script.says = [("sure", "see you")]
     async with at.running():
         at.say(anna, at.owner, "coming?")
         (card,) = await at.until(at.saved)
@@ -193,7 +193,7 @@ async def test_acceptance_34_after_stop_nothing_more_is_sent_over_restarts_too_u
 async def test_acceptance_34_while_the_file_stop_is_there_nothing_is_sent_over_restarts_too(at, monkeypatch):
     monkeypatch.setattr("bot.sending.notices.LOOK", 0.02)
     anna, boris = at.person("Anna"), at.person("Boris")
-    at.script.replies = [("sure", "see you")]
+    at.script.says = [("sure", "see you")]
 
     def told():
         return [m.text for m in at.saved() if "the file STOP lies in the state folder. Once it is gone" in m.text]

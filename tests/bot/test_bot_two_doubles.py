@@ -44,7 +44,7 @@ async def two(world, sandbox, tmp_path, limits):
 async def test_acceptance_30_the_exchange_stops_within_the_cap_and_both_owners_are_told(two, replies, reason):
     olive, boris = two
     for each in two:
-        each.script.replies = list(replies)
+        each.script.says = list(replies)
     async with olive.running(), boris.running():
         olive.say(boris.owner, olive.owner, "how are you?")
         await olive.until(lambda: olive.saved() and boris.saved(), seconds=15)

@@ -14,7 +14,7 @@ TOUCHES = ("messages.readHistory", "messages.setTyping", *SENT)
 
 async def test_acceptance_17_the_same_update_three_times_leads_to_one_answer(at):
     anna, boris = at.person("Anna"), at.person("Boris")
-    at.script.replies = [("yes",)]
+    at.script.says = [("yes",)]
     async with at.running():
         at.world.faults.duplicate_updates = 6
         at.say(anna, at.owner, "coming?")
@@ -59,7 +59,7 @@ async def test_what_the_owner_leaves_unanswered_is_taken_up_once_he_was_away_for
 
 async def test_acceptance_22_the_doubles_own_message_is_no_sign_of_the_owner(at):
     boris = at.person("Boris")
-    at.script.replies = [("yes",)]
+    at.script.says = [("yes",)]
     async with at.running():
         at.say(boris, at.owner, "coming?")
         await at.until(lambda: at.from_owner(boris) == ["yes"])
@@ -86,7 +86,7 @@ async def test_acceptance_23_an_edit_before_the_answer_makes_a_new_draft_and_the
 
 async def test_an_edit_of_what_is_answered_is_only_stored(at):
     boris = at.person("Boris")
-    at.script.replies = [("yes",)]
+    at.script.says = [("yes",)]
     async with at.running():
         said = at.say(boris, at.owner, "coming?")
         await at.until(lambda: at.from_owner(boris))
@@ -242,7 +242,7 @@ async def test_that_a_friend_types_is_waited_for(at):
 )
 async def test_acceptance_33_in_quiet_hours_and_above_the_caps_there_are_drafts_alone(at, limits, reason):
     boris = at.person("Boris")
-    at.script.replies = [("yes",)]
+    at.script.says = [("yes",)]
     if reason != "quiet_hours":
         async with at.running():
             at.say(boris, at.owner, "coming?")
@@ -258,7 +258,7 @@ async def test_acceptance_33_in_quiet_hours_and_above_the_caps_there_are_drafts_
 
 async def test_an_answer_with_a_topic_of_the_owners_becomes_a_draft_and_the_card_says_why(at):
     boris = at.person("Boris")
-    at.script.replies = [("it costs 20 euros",), ("fine",)]
+    at.script.says = [("it costs 20 euros",), ("fine",)]
     async with at.running():
         at.say(boris, at.owner, "how was it?")
         (card,) = await at.until(at.saved)
@@ -291,7 +291,7 @@ async def test_what_is_not_the_doubles_to_answer_is_never_answered_by_it(at, tex
 
 async def test_before_each_message_of_an_answer_it_is_asked_again_whether_it_is_right(at):
     boris = at.person("Boris")
-    at.script.replies = [("yes", "sure")]
+    at.script.says = [("yes", "sure")]
     async with at.running():
         at.world.fault("messages.setTyping", delay=0.3, after=1)
         at.say(boris, at.owner, "coming?")
@@ -311,7 +311,7 @@ async def test_before_each_message_of_an_answer_it_is_asked_again_whether_it_is_
 )
 async def test_contacts_are_told_that_a_program_answers_as_the_owner_wants_it(at, how, first, second):
     boris = at.person("Boris")
-    at.script.replies = [("yes",)]
+    at.script.says = [("yes",)]
     at.config = at.config.model_copy(update={"reply": at.config.reply.model_copy(update=how)})
     async with at.running():
         at.say(boris, at.owner, "coming?")

@@ -48,7 +48,7 @@ def store(tmp_path):
 
 def plain(reader, *turns):
     """The prompt after these turns, with nothing to recall."""
-    return prompt(reader, Moment(VIEW.scene, turns, (BEGIN,) * len(turns), BEGIN, ""), Memory())
+    return prompt(reader, Moment(VIEW.scene, turns, (BEGIN,) * len(turns), BEGIN, ""), Memory()).ids
 
 
 def remember(store):
@@ -105,7 +105,7 @@ def test_a_contact_who_types_control_tokens_cannot_forge_a_turn(words, control):
 def test_a_prompt_leaves_room_for_the_reply(store):
     store.add(said(n, f"message number {n} " * 9, own=bool(n % 2), minutes=n) for n in range(200))
     window = look_after(store, 300)
-    assert len(prompt(Reader(), window, remember(store))) <= SPEC.length - SPEC.reply_tokens
+    assert len(prompt(Reader(), window, remember(store)).ids) <= SPEC.length - SPEC.reply_tokens
 
 
 def test_a_long_session_is_seen_from_where_it_was_seen_before(store):
@@ -158,7 +158,7 @@ def read(ids):
 def test_what_was_said_before_with_this_contact_is_recalled_and_with_others_is_not(store):
     tell_of_zebras(store)
     window = look_after(store, 1440 * 60 + 1)
-    ids = prompt(Reader(), window, remember(store))
+    ids = prompt(Reader(), window, remember(store)).ids
     text = read(ids)
     assert "2 months ago\n<|im_start|>Ben\na zebra?" in text and "striped" in text
     assert "hers" not in text and len(ids) <= SPEC.length - SPEC.reply_tokens
@@ -178,7 +178,7 @@ def test_a_measured_row_begins_with_the_prompt_that_the_bot_sent_then(store):
         row for one in every for row in rows(one, Reader.tokenizer, SPEC, Memory(every), everyone=False, since=since)
     ]
     assert [row.learned_bytes for row in measured] == [len("striped, as I said"), len("gone")]
-    assert measured[0].ids[: len(sent)] == sent
+    assert measured[0].ids[: len(sent.ids)] == sent.ids
     asked = held_out_exchanges(store, [BEN], views, since=since)[0]
     moment = Moment(asked.scene, asked.history, asked.times, asked.at, asked.reply.mark)
     assert prompt(Reader(), moment, asked.memory) == sent, "so does `compare`"
@@ -189,9 +189,10 @@ def test_in_the_terminal_the_double_recalls_as_it_does_live(store):
     prompts, said_by = [], []
 
     class Listener(Reader):
-        async def reply(self, ids):
+        async def replies(self, ids, blank, *, count):
             prompts.append(read(ids))
-            return Reply(("yes",), finished=True, first_token_ms=1.0, likelihood=1.0)
+            assert read(blank).startswith(prompts[-1].partition("<|im_end|>")[0]) and "zebra" not in read(blank)
+            return [Reply(("yes",), finished=True, first_token_ms=1.0, tokens=1, likelihood=1.0, unprompted=1.0)]
 
     clock = iter([BEGIN + timedelta(days=60), BEGIN + timedelta(days=60, hours=3)])
     lines = ["of the zebra!\n", " \n", "are you there?"]
