@@ -55,6 +55,7 @@ class Batch:
     def __init__(self, context: Context, ends: Ends, *, length: int) -> None:
         self._context = context
         self._ends = ends
+        self._length = length
         self._prompts = Prompts(context, PROMPT, batch=length)
 
     def let_go(self) -> None:
@@ -108,7 +109,7 @@ class Batch:
             after = self._prompts.branch(BLANK, blank)
             for reply in replies:
                 reply.unprompted = log_likelihoods(after, reply.ids[:1])
-            for group in _grouped(replies):
+            for group in _grouped(replies, min(ASKED, self._length)):
                 self._score(len(blank), group)
         finally:
             self._drop(len(replies))
@@ -128,13 +129,13 @@ class Batch:
             reply.unprompted += log_likelihoods(self._context.logits(index), [token])
 
 
-def _grouped(replies: Iterable[Spoken]) -> Iterator[list[Spoken]]:
-    """In groups of not much more than ASKED tokens."""
+def _grouped(replies: Iterable[Spoken], most: int) -> Iterator[list[Spoken]]:
+    """In groups of at most so many tokens, or of one reply that is longer."""
     group: list[Spoken] = []
     for reply in replies:
-        group.append(reply)
-        if sum(len(one.ids) for one in group) >= ASKED:
+        if group and sum(len(one.ids) for one in (*group, reply)) > most:
             yield group
             group = []
+        group.append(reply)
     if group:
         yield group

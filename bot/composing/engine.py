@@ -44,7 +44,7 @@ class Reply:
     likelihood: float
     """How likely its tokens were to the model, before temperature: their geometric mean, from 0 to 1."""
     unprompted: float
-    """The same had it not known the conversation: what anybody would be told alike is as likely so."""
+    """The same had it not known the conversation: what anybody is told alike is as likely so. 0: not finished."""
 
 
 class Speaker(Protocol):
@@ -123,7 +123,7 @@ class Engine:
 
         with suppress(Aborted), self._context.unless(cancelled):
             spoken = self._batch.speak(prompt, count, self._sampler, self._random, begun)
-            self._batch.score(blank, spoken)
+            self._batch.score(blank, [one for one in spoken if one.finished])
             return [self._reply(one, first_token_ms) for one in spoken]
         return []
 
@@ -135,7 +135,7 @@ class Engine:
             first_token_ms,
             len(spoken.ids),
             math.exp(fmean(spoken.log_likelihoods)),
-            math.exp(fmean(spoken.unprompted)),
+            math.exp(fmean(spoken.unprompted)) if spoken.unprompted else 0.0,
         )
 
     def _closes(self, token: int) -> bool:
