@@ -36,7 +36,7 @@ def said(texts, likelihood=1.0):
 
 
 class Script:
-    """A speaker that says what a test wrote: every reply at once, beginning with the next one in turn."""
+    """A speaker that says what a test wrote: all of it, in this order, whenever it is asked."""
 
     spec = SPEC
 
@@ -56,8 +56,7 @@ class Script:
         self.prompts.append(tuple(prompt))
         self.begun.set()
         await self.go_on.wait()
-        turn = (len(self.prompts) - 1) % len(self.says)
-        return [said(texts, self.likelihood) for texts in (*self.says[turn:], *self.says[:turn])]
+        return [said(texts, self.likelihood) for texts in self.says]
 
 
 class Setting:

@@ -162,11 +162,12 @@ async def test_a_new_message_makes_a_new_card_of_the_old_one(at):
 
 async def test_acceptance_29_a_new_message_while_typing_stops_the_old_answer(at):
     boris = at.person("Boris")
-    at.script.says = [("old answer",), ("new answer",)]
+    at.script.says = [("old answer",)]
     at.world.fault("messages.setTyping", delay=0.3)
     async with at.running():
         at.say(boris, at.owner, "coming?")
         await at.until(lambda: at.calls("messages.setTyping"))
+        at.script.says = [("new answer",)]
         at.say(boris, at.owner, "wait, not like that")
         await at.until(lambda: at.from_owner(boris))
         await at.quiet()
