@@ -16,7 +16,7 @@ from exporter.store import Store
 from trainer.reading.conversations import View
 from trainer.reading.dialogue import Session, Turn
 from trainer.reading.memory import Memory
-from trainer.reading.prompt import Scene, encode, fit, recalled_cost, render_prompt
+from trainer.reading.prompt import Recalled, Scene, encode, fit, recalled_cost, render_prompt
 
 MOST = 300
 """Messages that are looked at, and up to twice as many; far more than any prompt holds."""
