@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from functools import partial
 from random import SystemRandom
 
-from aiogram import Bot, Dispatcher
-
 from bot.account import Account
 from bot.composing.engine import Speaker, open_double
 from bot.composing.notes import Notes
@@ -22,10 +20,11 @@ from bot.deciding.modes import Modes
 from bot.deciding.policy import NEEDED
 from bot.deciding.presence import Presence
 from bot.desks.commands import commands
-from bot.desks.control import ControlBot, control_router, open_bot, poll
+from bot.desks.control.attending import attend
+from bot.desks.control.desk import ControlBot, open_desk
 from bot.desks.desk import Desk, Desks
 from bot.desks.drafts import Drafts
-from bot.desks.orders import Orders
+from bot.desks.muting import Muting
 from bot.desks.saved import SavedMessages
 from bot.double import Double
 from bot.parts import Parts
@@ -78,7 +77,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
     ledger = Ledger(store.database, config.consent)
     read = views(store, config, card.gaps, region=card.region)
     async with AsyncExitStack() as stack:
-        control = await stack.enter_async_context(open_bot(config.control))
+        control = await stack.enter_async_context(open_desk(config.control, store, owner, clock=_now, say=say))
         client = await stack.enter_async_context(connect(config, lasting=True, say=say))
         stack.enter_context(one_problem())
         folders = Folders(client, chosen, owner.peer_id, say)
@@ -109,7 +108,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
             tasks.create_task(watch_forgotten(parts, double, card, forgotten))
             orders = commands(parts, config, chosen, apply=apply, status=partial(_status, parts, double, card))
             if control:
-                tasks.create_task(poll(_dispatcher(parts, double, orders), control))
+                tasks.create_task(attend(control, parts, double, orders, Muting(parts.drafts, chosen, apply)))
             counts = Counter(modes.values())
             log.info("bot.ready", extra={"draft": counts[Mode.DRAFT], "auto": counts[Mode.AUTO]})
             say(f"ready: drafts for {counts[Mode.DRAFT]}, answers {counts[Mode.AUTO]} by itself")
@@ -172,14 +171,14 @@ def _parts(
     account: Account,
     stops: Stops,
     presence: Presence,
-    control: Bot | None,
+    control: ControlBot | None,
     say: Say,
 ) -> Parts:
     random = SystemRandom()
     drafts = Drafts(store.database, _now)
     desks: list[Desk] = [SavedMessages(account, random, _now)]
     if control:
-        desks.append(ControlBot(control, read.owner.peer_id, _now))
+        desks.append(control)
     return Parts(
         store=store,
         ledger=ledger,
@@ -209,9 +208,3 @@ def _parts(
 def _status(parts: Parts, double: Double, card: Card) -> str:
     now, zone = parts.clock(), parts.zone
     return status(parts.store, parts.ledger, parts.drafts, parts.stops, card, double.modes, now=now, zone=zone)
-
-
-def _dispatcher(parts: Parts, double: Double, orders: Orders) -> Dispatcher:
-    dispatcher = Dispatcher(double=double, drafts=parts.drafts, desks=parts.desks, orders=orders)
-    dispatcher.include_router(control_router(parts.owner.peer_id))
-    return dispatcher

@@ -121,3 +121,20 @@ def m008_notes(db: Database) -> None:
         not_null={"text", "made_at", "expires_at"},
         strict=True,
     )
+
+
+@migrations()
+def m009_control(db: Database) -> None:
+    """Which control bot is whose, and which of its messages asked the owner for words of his own, for which draft."""
+    db.table("control_link").create(
+        {"bot_id": int, "owner_id": int, "linked_at": int},
+        pk="bot_id",
+        not_null={"owner_id", "linked_at"},
+        strict=True,
+    )
+    db.table("control_edit").create(
+        {"question_id": int, "draft_id": int, "asked_at": int},
+        pk="question_id",
+        not_null={"draft_id", "asked_at"},
+        strict=True,
+    )

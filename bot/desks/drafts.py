@@ -109,6 +109,10 @@ class Drafts:
         """A desk put up a card for this draft, as this message."""
         self._cards.upsert({"draft_id": draft_id, "desk": desk, "message_id": message_id}, pk=("draft_id", "desk"))
 
+    def unshown(self, desk: str) -> None:
+        """The cards of a desk are gone: what is open is shown there anew."""
+        self._cards.delete_where("desk = ?", [desk])
+
     def card(self, draft_id: int, desk: str) -> int | None:
         """Which message of a desk shows this draft."""
         cards = self._cards.rows_where("draft_id = ? and desk = ?", [draft_id, desk])

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from telethon.sessions import SQLiteSession
 
 from bot.app import serve
 from bot.composing.engine import Reply
+from bot.desks.control.link import Link
 from bot.desks.drafts import Drafts
 from bot.tables import migrations
 from exporter.config import Config, load
@@ -187,12 +189,20 @@ def config(sandbox, tmp_path: Path, more_settings: str, more_limits: str) -> Con
     return load(file, environ={})
 
 
+def link_of(world, store, *, bot_id=None, clock=lambda: datetime.now(UTC), say=None):
+    """The link between the control bot and the owner."""
+    bot_id = bot_id or world.bot_of(world.control_token).id
+    return Link(store.database, bot_id=bot_id, owner_id=world.owner.id, clock=clock, say=say)
+
+
 @pytest_asyncio.fixture
 async def at(world, sandbox, config) -> Setting:
     """Logged in and synced; the bot is not running yet."""
     log_in(sandbox, config, world.owner)
-    with open_store(config.database) as store:
+    with open_store(config.database, migrations) as store:
         async with connect(config) as client:
             await sync(client, store, config.sync, agreed(store))
+        if config.control.token:
+            link_of(world, store).keep()
     world.calls.clear()
     return Setting(world, sandbox, config, Script())

@@ -1,0 +1,56 @@
+"""The control bot at work: what it hears goes through the door to whoever handles it, until the double ends."""
+
+import logging
+
+from aiogram import Dispatcher
+from aiogram.exceptions import AiogramError
+from aiogram.filters import ExceptionTypeFilter
+from aiogram.types import ErrorEvent
+
+from bot.desks.control.api import poll, reached
+from bot.desks.control.desk import ControlBot
+from bot.desks.control.door import Door
+from bot.desks.control.edits import Edits, editing
+from bot.desks.control.presses import presses
+from bot.desks.control.talk import commanding, linking, offer_menu, strays
+from bot.desks.muting import Muting
+from bot.desks.orders import Orders
+from bot.double import Double
+from bot.parts import Parts
+
+log = logging.getLogger(__name__)
+
+
+async def attend(desk: ControlBot, parts: Parts, double: Double, orders: Orders, muting: Muting) -> None:
+    """Wait until the Bot API can be reached, link or show the menu, then serve the owner until cancelled."""
+    me = await reached(desk.bot)
+    if desk.link.stands:
+        await offer_menu(desk.bot, desk.link, orders)
+    else:
+        desk.link.offer(me.username or "")
+    await poll(dispatcher(desk, parts, double, orders, muting), desk.bot)
+
+
+def dispatcher(desk: ControlBot, parts: Parts, double: Double, orders: Orders, muting: Muting) -> Dispatcher:
+    """Who handles what: the first router that wants an update has it."""
+    door = Door(desk.link.owner_id)
+    built = Dispatcher(
+        disable_fsm=True,
+        link=desk.link,
+        door=door,
+        double=double,
+        drafts=parts.drafts,
+        desks=parts.desks,
+        orders=orders,
+        muting=muting,
+        edits=Edits(parts.store.database, parts.clock),
+    )
+    built.update.outer_middleware(door)
+    built.include_routers(linking(), presses(), commanding(), editing(), strays())
+    built.errors.register(_note, ExceptionTypeFilter(AiogramError))
+    return built
+
+
+async def _note(event: ErrorEvent) -> None:
+    """Telegram did not take an answer: what was asked for is done all the same."""
+    log.warning("control.unanswered", extra={"error": type(event.exception).__name__})

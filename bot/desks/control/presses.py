@@ -1,0 +1,75 @@
+"""What a press does. A card that is outdated says so, sends nothing, and loses its buttons."""
+
+import logging
+from collections.abc import Mapping
+
+from aiogram import F, Router
+from aiogram.types import CallbackQuery, InaccessibleMessage, InlineKeyboardMarkup
+
+from bot.desks.control.buttons import Action, Press, Unmute, way_back
+from bot.desks.drafts import Drafts, DraftState
+from bot.desks.muting import Muting
+from bot.double import Double
+
+log = logging.getLogger(__name__)
+
+OUTDATED = "Outdated: nothing was sent."
+DONE: Mapping[Action, str] = {"send": "On its way.", "again": "Others come in a moment.", "skip": "Skipped."}
+NOT_DONE: Mapping[Action, str] = {"send": OUTDATED, "again": "Outdated, or others are on their way.", "skip": OUTDATED}
+
+
+def presses() -> Router:
+    """All but Edit, which is in `edits`. Its handlers ask for `double`, `drafts` and `muting`."""
+    router = Router(name="presses")
+    router.callback_query.register(choose, Press.filter(F.action.in_(DONE)))
+    router.callback_query.register(mute, Press.filter(F.action == "mute"))
+    router.callback_query.register(unmute, Unmute.filter())
+    return router
+
+
+async def choose(query: CallbackQuery, callback_data: Press, double: Double, drafts: Drafts) -> None:
+    """Send a proposal, make others, or skip."""
+    draft_id, version, action = callback_data.draft_id, callback_data.version, callback_data.action
+    match action:
+        case "send":
+            done = double.approve(draft_id, callback_data.number, version=version)
+        case "again":
+            done = double.again(draft_id, version=version)
+        case _:
+            done = await double.skip(draft_id, version=version)
+    log.info("desk.press", extra={"draft_id": draft_id, "action": action, "done": done})
+    await query.answer(DONE[action] if done else NOT_DONE[action], show_alert=not done)
+    if not done:
+        await take_buttons(query, drafts, draft_id)
+
+
+async def mute(query: CallbackQuery, callback_data: Press, muting: Muting, drafts: Drafts) -> None:
+    """Propose nothing in this chat any more; the card keeps a button that takes it back."""
+    before = await muting.mute(callback_data.draft_id, version=callback_data.version)
+    draft = drafts.get(callback_data.draft_id)
+    if before is None or draft is None:
+        await query.answer(OUTDATED, show_alert=True)
+        await take_buttons(query, drafts, callback_data.draft_id)
+        return
+    await query.answer("Muted: nothing comes from this chat any more.")
+    await _show_buttons(query, way_back(draft, before))
+
+
+async def unmute(query: CallbackQuery, callback_data: Unmute, muting: Muting) -> None:
+    """As it was before; what they write from now on counts."""
+    done = await muting.unmute(callback_data.draft_id, callback_data.mode)
+    await query.answer(f"This chat: {callback_data.mode} again." if done else "Outdated: nothing was changed.")
+    await _show_buttons(query, None)
+
+
+async def take_buttons(query: CallbackQuery, drafts: Drafts, draft_id: int) -> None:
+    """No card of a draft that is no longer open keeps buttons: this one missed that it was closed."""
+    draft = drafts.get(draft_id)
+    if draft is None or draft.state is not DraftState.OPEN:
+        await _show_buttons(query, None)
+
+
+async def _show_buttons(query: CallbackQuery, buttons: InlineKeyboardMarkup | None) -> None:
+    """Others than before, under the same words."""
+    if query.message and not isinstance(query.message, InaccessibleMessage):
+        await query.message.edit_reply_markup(reply_markup=buttons)

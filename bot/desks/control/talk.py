@@ -1,0 +1,113 @@
+"""What the owner writes to the bot: the code that links it, commands, and what is neither, which goes to nobody."""
+
+import logging
+from contextlib import suppress
+
+from aiogram import Bot, F, Router
+from aiogram.exceptions import AiogramError, TelegramBadRequest
+from aiogram.filters import CommandStart
+from aiogram.types import BotCommand, BotCommandScopeChat, BufferedInputFile, CallbackQuery, Message
+
+from bot.desks.cards import clip
+from bot.desks.control.desk import NO_PREVIEW
+from bot.desks.control.door import Door
+from bot.desks.control.link import Link
+from bot.desks.desk import Desks
+from bot.desks.drafts import Drafts
+from bot.desks.orders import SIGN, Answer, Orders
+
+log = logging.getLogger(__name__)
+
+GREETING = "I am your double's desk. When it has something to say for you, a card comes here, and you choose."
+STRAY = "That went to nobody. To send words of your own, press Edit on a card; /help tells what else I understand."
+CAPTION, MESSAGE = 1024, 4096
+"""UTF-16 units that fit under a picture, and into a message."""
+
+
+def linking() -> Router:
+    """Hears everything while the bot is not linked, and answers nothing but the code."""
+    router = Router(name="linking")
+    router.message.register(prove, _unlinked)
+    router.callback_query.register(ignore, _unlinked)
+    return router
+
+
+def commanding() -> Router:
+    """What Telegram shows as commands."""
+    router = Router(name="commanding")
+    router.message.register(start, CommandStart())
+    router.message.register(command, F.text.startswith(SIGN))
+    return router
+
+
+def strays() -> Router:
+    """What nobody else wanted."""
+    router = Router(name="strays")
+    router.message.register(stray)
+    return router
+
+
+async def prove(
+    message: Message, bot: Bot, link: Link, door: Door, drafts: Drafts, desks: Desks, orders: Orders
+) -> None:
+    """The code links the bot; anything else is ignored as if a stranger had said it."""
+    if not link.prove(message.text or ""):
+        door.ignore()
+        return
+    await offer_menu(bot, link, orders)
+    await start(message, drafts, desks)
+
+
+async def ignore(_query: CallbackQuery, door: Door) -> None:
+    """A press while nothing is linked."""
+    door.ignore()
+
+
+async def start(message: Message, drafts: Drafts, desks: Desks) -> None:
+    """Say what this is, and show what waits."""
+    await message.answer(GREETING)
+    for draft in drafts.all_open():
+        await desks.show(draft)
+
+
+async def command(message: Message, bot: Bot, orders: Orders) -> None:
+    """Obey, and show what came of it."""
+    with suppress(AiogramError):  # only a courtesy
+        await bot.send_chat_action(message.chat.id, "typing")
+    await answer(message, await orders.obey(message.text or ""))
+
+
+async def stray(message: Message) -> None:
+    """Whatever it was meant to be, it is sent to nobody."""
+    await message.answer(STRAY)
+
+
+async def answer(message: Message, given: Answer) -> None:
+    """Show an answer: with its picture, if Telegram takes that; the words in any case."""
+    text = clip(given.text, MESSAGE)
+    if given.picture is None or not await _pictured(message, given.picture, text):
+        await message.answer(text, link_preview_options=NO_PREVIEW)
+
+
+async def _pictured(message: Message, picture: bytes, text: str) -> bool:
+    """Send the picture; whether the words went with it."""
+    fits = len(text.encode("utf-16-le")) <= 2 * CAPTION
+    try:
+        await message.answer_photo(BufferedInputFile(picture, "picture.png"), caption=text if fits else None)
+    except TelegramBadRequest as error:
+        log.warning("control.no_picture", extra={"error": type(error).__name__})
+        return False
+    return fits
+
+
+async def offer_menu(bot: Bot, link: Link, orders: Orders) -> None:
+    """Show the commands beside the field in which the owner writes; nobody else's app shows them."""
+    menu = [BotCommand(command=order.name, description=clip(order.what, 256)) for order in orders.menu]
+    try:
+        await bot.set_my_commands(menu, scope=BotCommandScopeChat(chat_id=link.owner_id))
+    except AiogramError as error:
+        log.warning("control.no_menu", extra={"error": type(error).__name__})
+
+
+async def _unlinked(_event: Message | CallbackQuery, link: Link) -> bool:
+    return not link.stands
