@@ -42,9 +42,9 @@ async def test_only_a_reply_to_the_question_is_sent_and_exactly_as_written(at):
         await at.until(lambda: sum("went to nobody" in message.text for message in said(at)) == 2)
         await at.until(lambda: any("auto: Boris" in message.text for message in said(at)))
         assert at.from_owner(anna) == []
-        at.say(at.owner, bot, "  Tomorrow, *at* 8 <b>!\n\nyes? ", reply_to=question)
+        at.say(at.owner, bot, "Tomorrow,  *at* 8 <b>!\n\nyes?", reply_to=question)
         await at.until(lambda: "Sent your own words" in card.text)
-        assert at.from_owner(anna) == ["  Tomorrow, *at* 8 <b>!\n\nyes? "]
+        assert at.from_owner(anna) == ["Tomorrow,  *at* 8 <b>!\n\nyes?"]
         await at.until(lambda: not questions(at))
 
 
