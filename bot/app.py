@@ -11,8 +11,8 @@ from functools import partial
 from random import SystemRandom
 
 from bot.account import Account
-from bot.composing.engine import Speaker, open_double
 from bot.composing.notes import Notes
+from bot.composing.voice import Voice, speaking
 from bot.deciding.decisions import Decisions
 from bot.deciding.folders import Folders
 from bot.deciding.guard import load_guard
@@ -40,15 +40,13 @@ from exporter.config import Config, Sync
 from exporter.consent import Ledger, how_to_grant
 from exporter.errors import DoppelgangerError
 from exporter.live import Live
-from exporter.messages import Message, Peer
+from exporter.messages import Message
 from exporter.modes import Mode, resolve_disclosures
 from exporter.progress import Say
 from exporter.running import ended_by, one_problem
 from exporter.store import Store, open_store
 from exporter.telegram import connect
-from trainer.models.artifact import Card
 from trainer.models.registry import current
-from trainer.reading.conversations import Views, views
 
 log = logging.getLogger(__name__)
 
@@ -62,20 +60,16 @@ async def run(config: Config, say: Say) -> None:
     artifact = current(config.models)
     config.make_state()
     with ended_by(signal.SIGTERM), open_store(config.database, migrations) as store:
-        temperature = config.reply.temperature
-        forgotten = store.forgotten.ids()
-        with open_double(
-            artifact.card, artifact.gguf, forgotten=forgotten, temperature=temperature, random=SystemRandom()
-        ) as engine:
-            await serve(config, store, engine, artifact.card, say)
+        _require_synced(store)
+        async with speaking(artifact, config, store, random=SystemRandom()) as voice:
+            await serve(config, store, voice, say)
 
 
-async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say: Say) -> None:
+async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
     """A whole bot around whoever speaks for it, until cancelled. Raises as `run` does."""
-    owner = _owner(store, card)
+    owner = voice.model.views.owner
     chosen = Modes(config, store, _now)
     ledger = Ledger(store.database, config.consent)
-    read = views(store, config, card.gaps, region=card.region)
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(open_desk(config.control, store, owner, clock=_now, say=say))
         client = await stack.enter_async_context(connect(config, lasting=True, say=say))
@@ -88,7 +82,7 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
         account = Account(client, owner, store, stops, _now)
         presence = Presence(client, owner.peer_id, _now)
         await presence.look()
-        parts = _parts(config, store, ledger, speaker, read, account, stops, presence, control, say)
+        parts = _parts(config, store, ledger, voice, account, stops, presence, control, say)
         async with asyncio.TaskGroup() as tasks:
             forgotten = store.forgotten.ids()
             erase_forgotten(store.database, forgotten)
@@ -105,8 +99,8 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
             tasks.create_task(parts.desks.keep_up())
             apply = partial(_change, live, double, chosen)
             tasks.create_task(folders.run(apply))
-            tasks.create_task(watch_forgotten(parts, double, card, forgotten))
-            orders = commands(parts, config, chosen, apply=apply, status=partial(_status, parts, double, card))
+            tasks.create_task(watch_forgotten(parts, double, forgotten))
+            orders = commands(parts, config, chosen, apply=apply, status=partial(_status, parts, double))
             if control:
                 tasks.create_task(attend(control, parts, double, orders, Muting(parts.drafts, chosen, apply)))
             counts = Counter(modes.values())
@@ -114,21 +108,14 @@ async def serve(config: Config, store: Store, speaker: Speaker, card: Card, say:
             say(f"ready: drafts for {counts[Mode.DRAFT]}, answers {counts[Mode.AUTO]} by itself")
 
 
-def _owner(store: Store, card: Card) -> Peer:
-    """Whose double it is.
+def _require_synced(store: Store) -> None:
+    """Check that it is known whose double it is.
 
     Raises:
-        DoppelgangerError: nobody's, as nothing is synced, or somebody else's.
+        DoppelgangerError: it is not.
     """
-    if card.speaker is not None:
-        raise DoppelgangerError(
-            f"the model in use is the double of {card.speaker}, and must not speak for you",
-            fix='promote one of yours (`python -m trainer models`), or train one with [train] learn = "owner"',
-        )
-    owner = store.owner()
-    if owner is None:
+    if store.owner() is None:
         raise DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")
-    return owner
 
 
 def _now() -> datetime:
@@ -166,15 +153,14 @@ def _parts(
     config: Config,
     store: Store,
     ledger: Ledger,
-    speaker: Speaker,
-    read: Views,
+    voice: Voice,
     account: Account,
     stops: Stops,
     presence: Presence,
     control: ControlBot | None,
     say: Say,
 ) -> Parts:
-    random = SystemRandom()
+    random, read = SystemRandom(), voice.model.views
     drafts = Drafts(store.database, _now)
     desks: list[Desk] = [SavedMessages(account, random, _now)]
     if control:
@@ -183,7 +169,7 @@ def _parts(
         store=store,
         ledger=ledger,
         owner=read.owner,
-        speaker=speaker,
+        voice=voice,
         notes=Notes(store.database, _now, read.zone),
         drafts=drafts,
         outbox=Outbox(store, account, random, _now),
@@ -196,7 +182,6 @@ def _parts(
         desks=Desks(desks, drafts, store),
         settings=config.reply,
         disclosures=resolve_disclosures(config.reply, store.peers().values()),
-        views=read,
         started_at=_now(),
         clock=_now,
         zone=read.zone,
@@ -205,6 +190,7 @@ def _parts(
     )
 
 
-def _status(parts: Parts, double: Double, card: Card) -> str:
+def _status(parts: Parts, double: Double) -> str:
+    card = parts.voice.model.artifact.card
     now, zone = parts.clock(), parts.zone
     return status(parts.store, parts.ledger, parts.drafts, parts.stops, card, double.modes, now=now, zone=zone)

@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.composing.compose import Composed, compose
 from bot.composing.past import Past
-from bot.composing.window import Window, look, prompt
+from bot.composing.window import look, newest, prompt
 from bot.deciding.judge import Judge
 from bot.deciding.patience import Patience
 from bot.deciding.policy import FRESH, Action, Decision
@@ -48,8 +48,7 @@ class Conversation:
     def __init__(self, parts: Parts, peer: Peer, mode: Mode) -> None:
         self._parts = parts
         self._peer = peer
-        self._view = parts.views.of(peer)
-        self._past = Past(parts.store, self._view)
+        self._past = Past(parts.store, parts.voice.model.views.of(peer))
         self.judge = Judge(parts, peer, mode)
         self._patience = Patience(parts, peer)
         self._news = asyncio.Event()
@@ -115,9 +114,8 @@ class Conversation:
 
     async def renew(self, draft: Draft) -> None:
         """Put other proposals into an open draft and its cards, unless the chat moves on meanwhile."""
-        window = look(self._parts.store, self._view, now=self._parts.clock())
         with suppress(Overtaken):
-            await renew(self._parts, self._peer, draft, await self._compose(window, self._parts.settings.proposals))
+            await renew(self._parts, self._peer, draft, await self._compose(self._parts.settings.proposals))
 
     def send_approved(self, draft: Draft, entries: Sequence[Entry], *, number: int | None) -> Coroutine[Any, Any, None]:
         """Send what the owner chose, at once; from this call on, only words of his own in the chat still stop it."""
@@ -157,17 +155,17 @@ class Conversation:
         while self._outdated:
             await self._parts.desks.close(*self._outdated.pop())
         await self._patience.until_quiet(self._news)
-        window = look(self._parts.store, self._view, now=self._parts.clock())
-        if window.newest is None:
+        message = newest(self._parts.store, self._past.view)
+        if message is None:
             return
         decision = self.judge.decide()
-        self.judge.record(window.newest, decision)
+        self.judge.record(message, decision)
         self._again_at = decision.again_at
         if decision.again_at:
             return  # and not dealt with yet
         if decision.action is not Action.SILENT:
-            await self._speak(decision, window, window.newest)
-        self._parts.handled.advance(self._peer.peer_id, window.newest.message_id)
+            await self._speak(decision, message)
+        self._parts.handled.advance(self._peer.peer_id, message.message_id)
 
     async def _until_news(self) -> None:
         """Until something happens, or it is time to look again."""
@@ -176,30 +174,39 @@ class Conversation:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), wait)
 
-    async def _speak(self, decision: Decision, window: Window, newest: Message) -> None:
+    async def _speak(self, decision: Decision, newest: Message) -> None:
         """Compose, then draft or answer. Raises Overtaken, Lost or Refused where it came to nothing."""
         began = time.monotonic()
-        composed = await self._compose(window, self._parts.settings.proposals if decision.action is Action.DRAFT else 1)
+        composed = await self._compose(self._parts.settings.proposals if decision.action is Action.DRAFT else 1)
         if not composed.bursts:
             self._parts.say(f"{self._peer.name}: nothing that the model said was fit to send")
         elif decision.action is Action.DRAFT:
             await propose(self._parts, self._peer, composed, decision, newest, began=began)
         else:
-            await self._answer(composed, window, newest)
+            await self._answer(composed, newest)
 
-    async def _compose(self, window: Window, wanted: int) -> Composed:
+    async def _compose(self, wanted: int) -> Composed:
         """What may be said now. Raises Overtaken where it no longer may, or something new was said."""
-        memory = await unless(self._news, self._past.memory())
-        noted = self._parts.notes.live(self._peer.peer_id)
-        asked = prompt(self._parts.speaker, window, memory, noted, region=self._view.region)
-        composed = await unless(self._news, compose(self._parts.speaker, asked, wanted=wanted))
+        composed = await unless(self._news, self._words(wanted))
         if not self.agreed:
             raise Overtaken
         if not composed.bursts:
             log.warning("nothing.sendable", extra={"chat_id": self._peer.peer_id, "tries": composed.tries})
         return composed
 
-    async def _stands(self, composed: Composed, window: Window, newest: Message) -> bool:
+    async def _words(self, wanted: int) -> Composed:
+        """What one model says to the chat as it stands, read as that model reads it."""
+        parts = self._parts
+        async with parts.voice.borrowed() as model:
+            view = model.views.of(self._peer)
+            if view != self._past.view:
+                self._past = Past(parts.store, view)
+            moment, memory = look(parts.store, view, now=parts.clock()), await self._past.memory()
+            noted = parts.notes.live(self._peer.peer_id)
+            asked = prompt(model.speaker, moment, memory, noted, region=view.region)
+            return await compose(model.speaker, asked, wanted=wanted)
+
+    async def _stands(self, composed: Composed, newest: Message) -> bool:
         """Whether the first burst may still be sent without the owner; where not, he gets proposals instead."""
         decision = self.judge.decide(reply=composed.bursts[0], likelihood=composed.likelihood)
         if decision.action is Action.AUTO:
@@ -208,17 +215,17 @@ class Conversation:
             self._news.set()  # the next turn sees to it
             raise Overtaken
         self.judge.record(newest, decision)
-        await self._speak(decision, window, newest)
+        await self._speak(decision, newest)
         return False
 
-    async def _answer(self, composed: Composed, window: Window, newest: Message) -> None:
+    async def _answer(self, composed: Composed, newest: Message) -> None:
         parts, chat_id, heard_at, burst = self._parts, self._peer.peer_id, self._patience.heard_at, composed.bursts[0]
-        if not await self._stands(composed, window, newest):
+        if not await self._stands(composed, newest):
             return
         habits, texts = self._habits(), parts.outbox.parts(self.judge.disclosed(burst))
         bubbles = pacing.bubbles(texts, habits, parts.random, pace=parts.settings.pace)
         await unless(self._news, asyncio.sleep(self._thinking(newest, habits, bubbles)))
-        if not await self._stands(composed, window, newest):
+        if not await self._stands(composed, newest):
             return
         parts.presence.reads(chat_id, newest.message_id)
         with suppress(Lost, Refused):  # only a courtesy, as typing is

@@ -92,7 +92,7 @@ class Double:
         """Keep nothing in mind of any chat: somebody who had a word in it was forgotten, perhaps."""
         for conversation in self._conversations.values():
             conversation.let_go()
-        await self._parts.speaker.let_go()
+        await self._parts.voice.let_go()
 
     def approve(self, draft_id: int, number: int, *, version: int | None = None) -> bool:
         """Send proposal `number`, counted from 1; False where that cannot be chosen any more.

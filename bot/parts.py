@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from random import Random
 
-from bot.composing.engine import Speaker
 from bot.composing.notes import Notes
+from bot.composing.voice import Voice
 from bot.deciding.decisions import Decisions
 from bot.deciding.guard import Guard
 from bot.deciding.policy import NEEDED
@@ -22,7 +22,6 @@ from exporter.messages import Peer
 from exporter.progress import Say
 from exporter.replying import Disclosure, Reply
 from exporter.store import Store
-from trainer.reading.conversations import Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Parts:
     store: Store
     ledger: Ledger
     owner: Peer
-    speaker: Speaker
+    voice: Voice
     notes: Notes
     drafts: Drafts
     outbox: Outbox
@@ -46,7 +45,6 @@ class Parts:
     settings: Reply
     disclosures: Mapping[int, Disclosure]
     """By chat, where it is not as for all."""
-    views: Views
     started_at: datetime
     clock: Callable[[], datetime]
     zone: tzinfo

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="training is not installed: pip install -e '.[train]'")
 
 from bot.app import serve
-from bot.composing.engine import open_double
+from bot.composing.voice import speaking
 from bot.tables import migrations
 from exporter.config import load
 from exporter.login import login
@@ -52,6 +52,7 @@ rank = 4
 [reply]
 auto = ["{BEN.name}"]
 pace = 0.01
+temperature = 0.5
 disclosure = "none"
 limits = {{ quiet_hours = "", topics = [], likelihood = 0 }}
 """,
@@ -79,8 +80,8 @@ async def test_from_a_login_to_an_answer(world, config):
             assert (await sync(client, store, config.sync, agreed(store))).new == len(PULLED)
         artifact = pipeline.run(config, store)
         lines = []
-        with open_double(artifact.card, artifact.gguf, forgotten=(), temperature=0.5, random=seeded(1)) as engine:
-            bot = asyncio.create_task(serve(config, store, engine, artifact.card, lines.append))
+        async with speaking(artifact, config, store, random=seeded(1)) as voice:
+            bot = asyncio.create_task(serve(config, store, voice, lines.append))
             await until(lambda: bot.done() or lines)
             assert answers() == []
             world.say(ben, world.owner, "are you there on day 41?")

@@ -24,7 +24,7 @@ class Past:
 
     def __init__(self, store: Store, view: View) -> None:
         self._store = store
-        self._view = view
+        self.view = view
         self.let_go()
 
     def let_go(self) -> None:
@@ -32,7 +32,7 @@ class Past:
         self._memory = Memory()
         self._from = EPOCH
         """Where the last session begins. It may go on, so it is read each time; what is older is known."""
-        self._stamp = stamp(self._store, self._view.chat.peer_id, before=EPOCH)
+        self._stamp = stamp(self._store, self.view.chat.peer_id, before=EPOCH)
         self._names: dict[int, str | None] = {}
         """Under which names the people in it were read."""
 
@@ -52,24 +52,24 @@ class Past:
             foreign = ghostwritten.marked(self._store.database)
             self._memory.let_go(self._from)
             for session in sessions[:-1] if more else sessions:
-                self._memory.add(self._view.conversation(session, names, foreign))
+                self._memory.add(self.view.conversation(session, names, foreign))
                 self._names |= {message.sender_id: names.get(message.sender_id) for message in session}
             if sessions:
                 self._from = sessions[-1][0].sent_at
-                self._stamp = stamp(self._store, self._view.chat.peer_id, before=self._from)
+                self._stamp = stamp(self._store, self.view.chat.peer_id, before=self._from)
         return more
 
     def _stands(self, names: Mapping[int, str]) -> bool:
         """Whether all before the last session is as it was when it was read."""
-        now = stamp(self._store, self._view.chat.peer_id, before=self._from)
+        now = stamp(self._store, self.view.chat.peer_id, before=self._from)
         return now == self._stamp and all(names.get(sender) == name for sender, name in self._names.items())
 
     def _page(self) -> tuple[list[Session], bool]:
         """The next sessions, the last of which may be cut where there is more; but never that one alone."""
         limit = PAGE
         while True:
-            page = list(islice(self._store.messages(self._view.chat.peer_id, since=self._from), limit))
-            sessions, more = list(self._view.sessions(page)), len(page) == limit
+            page = list(islice(self._store.messages(self.view.chat.peer_id, since=self._from), limit))
+            sessions, more = list(self.view.sessions(page)), len(page) == limit
             if len(sessions) > 1 or not more:
                 return sessions, more
             limit *= 2

@@ -36,32 +36,28 @@ class Moment:
     """What is told of the time at which he would speak now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window(Moment):
-    """A moment of the store, which is now."""
-
-    said: tuple[Message, ...]
-    """The messages in those turns, oldest first."""
-
-    @property
-    def newest(self) -> Message | None:
-        """The last message that somebody wrote."""
-        return self.said[-1] if self.said else None
+def newest(store: Store, view: View) -> Message | None:
+    """The last message that somebody wrote in the newest session of a chat; None: nobody did."""
+    return next((message for message in reversed(_session(store, view)) if message.said), None)
 
 
-def look(store: Store, view: View, *, now: datetime) -> Window:
+def look(store: Store, view: View, *, now: datetime) -> Moment:
     """The newest session of a chat. Where it is long, it begins where it did until MOST messages more were sent.
 
     So the prompt begins as the one before it did, and the model need not read it again.
     """
-    chat_id = view.chat.peer_id
-    newest: Session = ()
+    session = _session(store, view)
+    names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
+    read = view.conversation(session, names, ghostwritten.marked(store.database))
+    mark = view.mark(read.ends[-1] if read.ends else None, now)
+    return Moment(read.scene, read.turns, read.times, now, mark)
+
+
+def _session(store: Store, view: View) -> Session:
+    chat_id, newest = view.chat.peer_id, Session()
     for session in view.sessions(store.recent(chat_id, limit=MOST + store.count(chat_id) % MOST)):
         newest = session
-    names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
-    read = view.conversation(newest, names, ghostwritten.marked(store.database))
-    mark = view.mark(read.ends[-1] if read.ends else None, now)
-    return Window(read.scene, read.turns, read.times, now, mark, tuple(message for message in newest if message.said))
+    return newest
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from bot.double import Double
 from bot.parts import Parts
 from exporter.database import transaction
-from trainer.models.artifact import Card, refuse_forgotten
+from trainer.models.artifact import refuse_forgotten
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ LOOK = 1.0
 """Seconds between two looks at the deny list, some microseconds each."""
 
 
-async def watch_forgotten(parts: Parts, double: Double, card: Card, known: Collection[int]) -> None:
+async def watch_forgotten(parts: Parts, double: Double, known: Collection[int]) -> None:
     """Follow the deny list, for ever; `known` was on it at the start.
 
     Raises:
@@ -37,7 +37,7 @@ async def watch_forgotten(parts: Parts, double: Double, card: Card, known: Colle
             erase_forgotten(parts.store.database, new)
             await double.let_go()
             log.info("bot.forgot", extra={"ids": len(new)})
-            refuse_forgotten(card, forgotten)
+            refuse_forgotten(parts.voice.model.artifact.card, forgotten)
         known = forgotten
 
 

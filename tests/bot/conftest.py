@@ -5,6 +5,7 @@ import contextlib
 import sqlite3
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from telethon.sessions import SQLiteSession
 
 from bot.app import serve
 from bot.composing.engine import Reply
+from bot.composing.voice import Voice, reading
 from bot.desks.control.link import Link
 from bot.desks.drafts import Drafts
 from bot.tables import migrations
@@ -25,7 +27,7 @@ from exporter.telegram import connect
 from sandbox.world import World
 from tests.bot.bigram import SPEC, a_card, vocabulary
 from tests.sandbox_fixtures import account_settings, agreed
-from trainer.models.artifact import GGUFTokenizer
+from trainer.models.artifact import Artifact, GGUFTokenizer
 
 LONG_AGO = 1_700_000_000
 SETTLE = 0.1
@@ -59,6 +61,13 @@ class Script:
         self.begun.set()
         await self.go_on.wait()
         return [said(texts, self.likelihood) for texts in self.says]
+
+
+async def saying(config, store, speaker, card):
+    """A voice that speaks through this."""
+    voice = Voice(lambda artifact: contextlib.nullcontext(speaker), partial(reading, store, config))
+    await voice.exchange(Artifact(config.models / "a model", card))
+    return voice
 
 
 class Setting:
@@ -119,7 +128,8 @@ class Setting:
     async def running(self, speaker=None):
         """The bot, from ready to its clean end."""
         with open_store(self.config.database, migrations) as store:
-            bot = asyncio.create_task(serve(self.config, store, speaker or self.script, a_card(), self.lines.append))
+            voice = await saying(self.config, store, speaker or self.script, a_card())
+            bot = asyncio.create_task(serve(self.config, store, voice, self.lines.append))
             await self.until(lambda: bot.done() or any(line.startswith("ready") for line in self.lines))
             if bot.done():
                 bot.result()

@@ -7,12 +7,11 @@ import ctypes
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 import torch
 
-from trainer.machine import CGROUP
+from trainer.machine import left_to_container
 
 RESERVE = 0.1
 """The share of what is free that is left to others."""
@@ -38,7 +37,7 @@ class Meter:
         if self.device.type == "cuda":
             kept = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
             return torch.cuda.mem_get_info(self.device)[0] + kept
-        return min(int(psutil.virtual_memory().available), _left_to_container(CGROUP))
+        return min(int(psutil.virtual_memory().available), left_to_container())
 
     def limit(self, wish: float | None) -> int:
         """What it may have in all: so many GB, or what it has and what is free, less a reserve."""
@@ -72,12 +71,3 @@ def _give_back() -> None:
     """What this process has freed goes back to the system, where glibc would keep it; so the next peak is its own."""
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)
-
-
-def _left_to_container(cgroup: Path) -> int:
-    """What a container may still take; without a limit, more than anything has."""
-    limit, current = cgroup / "memory.max", cgroup / "memory.current"
-    if not (limit.is_file() and current.is_file()) or (most := limit.read_text().strip()) == "max":
-        return 2**62
-    statistics = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
-    return int(most) - int(current.read_text()) + int(statistics.get("inactive_file", 0))
