@@ -7,6 +7,7 @@ Compiled code must let go of the interpreter while it computes (`eight.speed_up`
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 from typing import TypeVar
 
 import torch
@@ -42,6 +43,6 @@ class Hands:
 
         shares = [parts[first :: self._count] for first in range(min(self._count, len(parts)))]
         totals, slopes = zip(*self._pool.map(share, shares), strict=True)
-        for weight, *found in zip(weights, *slopes, strict=True):
-            weight.grad = torch.stack(found).sum(0) if len(found) > 1 else found[0]
+        for weight, first, *others in zip(weights, *slopes, strict=True):
+            weight.grad = reduce(torch.Tensor.add_, others, first)
         return torch.stack(totals).sum()
