@@ -1,10 +1,11 @@
-"""From a prompt to something that may be said: ask the model until enough of its replies are fit to send."""
+"""From a prompt to what may be said: ask the model for several replies, and rank those that are fit to send."""
 
 from dataclasses import dataclass
 
 from bot.composing.batch import MOST
 from bot.composing.engine import Reply, Speaker
 from bot.composing.flaws import flaw
+from bot.composing.ranking import best_first
 from bot.composing.window import Prompt
 from bot.desks.drafts import Burst
 
@@ -17,16 +18,17 @@ class Composed:
     """What came of it."""
 
     bursts: tuple[Burst, ...]
-    """Different from each other, and each fit to send; fewer than wanted where the model had no more to say."""
+    """The best first, different from each other, and each fit to send; fewer than wanted where there were no more."""
     likelihood: float
-    """Of the first, as the model sees it; see `bot.composing.engine.Reply`."""
+    """Of the first: how sure the model is of these words, by which the policy judges, and not how good they are for the
+    conversation, by which they were ranked; see `bot.composing.engine.Reply`."""
     first_token_ms: float
     """Of the first try: what the prompt cost to read."""
     tries: int
 
 
 async def compose(speaker: Speaker, prompt: Prompt, *, wanted: int) -> Composed:
-    """Up to `wanted` replies. Unfinished, flawed and repeated ones are thrown away."""
+    """The best of the replies, up to `wanted`. Unfinished, flawed and repeated ones are thrown away."""
     fit: dict[str, Reply] = {}
     first_token_ms = 0.0
     tries = 0
@@ -39,5 +41,5 @@ async def compose(speaker: Speaker, prompt: Prompt, *, wanted: int) -> Composed:
                 fit.setdefault("\n".join(reply.texts).casefold(), reply)
         if len(fit) >= wanted:
             break
-    best = list(fit.values())[:wanted]
+    best = best_first(fit.values(), prompt.said)[:wanted]
     return Composed(tuple(one.texts for one in best), best[0].likelihood if best else 0.0, first_token_ms, tries)

@@ -62,11 +62,14 @@ def _session(store: Store, view: View) -> Session:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the model reads before the owner's next words, as token ids."""
+    """What the model reads before the owner's next words."""
 
     ids: tuple[int, ...]
+    """As tokens."""
     blank: tuple[int, ...]
     """The same without the conversation: what the model says to that, it would say to anybody."""
+    said: tuple[Turn, ...]
+    """The turns of the conversation that are in it."""
 
 
 def prompt(
@@ -87,4 +90,4 @@ def prompt(
         recalled = (*memory.recall(spec, tokenizer, shown[-1], before=before, now=moment.now, room=room), *told)
     whole = render_prompt(spec, moment.scene, shown, mark=moment.mark, memory=recalled)
     blank = render_prompt(spec, moment.scene, (), mark=moment.mark)
-    return Prompt(encode(tokenizer, whole).ids, encode(tokenizer, blank).ids)
+    return Prompt(encode(tokenizer, whole).ids, encode(tokenizer, blank).ids, shown)
