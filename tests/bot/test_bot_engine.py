@@ -43,7 +43,7 @@ def endless(tmp_path_factory):
 def prompt_of(engine, *texts):
     turns = (Turn("Ben", False, texts),)
     ids, blank = (encode(engine.tokenizer, render_prompt(SPEC, Scene("Ann", "Ben"), told)).ids for told in (turns, ()))
-    return Prompt(ids, blank)
+    return Prompt(ids, blank, turns)
 
 
 async def replies(engine, prompt, count=1):
