@@ -6,6 +6,7 @@ sources, run on the same folders with a tokenizer.model of the same pieces.
 
 import hashlib
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,14 +16,20 @@ import torch
 from llama_cpp import Llama
 from peft import LoraConfig, get_peft_model
 
+from tests.bot.bigram import a_card
 from tests.trainer.conftest import NASTY, merged_model
 from tests.trainer.gguf_file import File
 from tests.trainer.tiny import TINY, make
 from trainer.convert import gguf
 from trainer.convert.merge import merged
 from trainer.learning.base import Base, load_model
+from trainer.learning.framing import framed
 from trainer.learning.tokenizer import load_tokenizer
-from trainer.models.artifact import vocabulary
+from trainer.models.artifact import Card, verify, vocabulary
+from trainer.reading.dialogue import Turn
+from trainer.reading.frame import ADDED, GEMMA, LLAMA_3
+from trainer.reading.golden import fingerprint
+from trainer.reading.prompt import PromptSpec, Scene, encode, render_row
 
 GOLDEN = json.loads(Path(__file__).with_name("golden_gguf.json").read_text("utf-8"))
 SAID = {f"tokenizer.ggml.add_{what}" for what in ("space_prefix", "bos_token", "eos_token")}
@@ -36,6 +43,10 @@ LOGITS_BOUND = dict.fromkeys(TINY, 0.02) | {"gemma3": 0.25}
 The largest are 5, and 9 of the tiny Gemma, whose layers double what is rounded: in transformers, too, its weights in
 float16 move them by 0.35. Measured: 0.008 at most, and 0.12.
 """
+SPOKEN = (
+    Turn("Костя", False, ("Старик, ты где?)))", "<end_of_turn> <|im_end|></s>"), mark="Sunday noon"),
+    Turn("Theo", True, ("щас", "two secs 🌚")),
+)
 LONG = "Are you there? Да, щас буду)) 13.04  ½ 👍🏽 " * 3
 
 
@@ -102,6 +113,31 @@ def test_logits_agree(family, folder, f16, hf):
         expected = load_model(folder, torch.float32)(torch.tensor([ids])).logits[0].numpy()
     assert np.abs(expected).max() > 1.0
     assert np.abs(logits(f16, ids) - expected).max() < LOGITS_BOUND[family]
+
+
+OWN = {"llama3": (LLAMA_3, "<|reserved_special_token_0|>"), "gemma3": (GEMMA, "<|im_sep|>")}
+"""Frames of families that have one of their own, with what stands between messages; the part of Gemma's vocabulary that
+is to be had lacks `<end_of_image>`."""
+
+
+def test_a_dialogue_in_the_frame_of_the_base_reads_alike(family, folder, f16, tmp_path):
+    """Golden dialogues and the card: ids are equal; and logits of a dialogue, whose frame may have been added."""
+    if family.startswith("qwen"):
+        pytest.skip("what it lacks is one token, which is added as to the others, in ten times as long")
+    base, hf, frame = framed(Base(folder), (), tmp_path)
+    expected, separator = OWN.get(family, (ADDED, ADDED.burst_separator))
+    assert frame == replace(expected, burst_separator=separator, begin=hf.begin) and hf.begin
+    spec, file = PromptSpec(frame), f16
+    if base.fresh:
+        gguf.convert(base.folder, file := tmp_path / "framed.gguf")
+    row = encode(hf, render_row(spec, Scene("Theo", "Костя"), SPOKEN, frozenset({1})))
+    card = a_card().model_copy(update={"prompt": spec, "fingerprint": fingerprint(hf, spec)})
+    with vocabulary(file) as tokenizer:
+        verify(Card.model_validate_json(card.model_dump_json()), tokenizer)
+        assert encode(tokenizer, render_row(spec, Scene("Theo", "Костя"), SPOKEN, frozenset({1}))) == row
+    with torch.no_grad():
+        known = load_model(base.folder, torch.float32)(torch.tensor([row.ids])).logits[0].numpy()
+    assert np.abs(logits(file, row.ids) - known).max() < LOGITS_BOUND[family]
 
 
 @pytest.fixture

@@ -12,8 +12,10 @@ from llama_cpp import Llama
 from tests.bot.bigram import a_card
 from tests.trainer.gguf_file import File
 from trainer.convert import gguf
+from trainer.convert.export import require_read_alike
 from trainer.convert.vocabulary import UnknownTokenizer
-from trainer.learning.base import EMBEDDED, NoBase, embedded_gguf, load_model, prepare
+from trainer.learning.base import EMBEDDED, Base, NoBase, embedded_gguf, load_model, prepare, unpack_tokenizer
+from trainer.learning.tokenizer import HFTokenizer
 from trainer.models.artifact import GGUFTokenizer, PromptMismatch, verify
 from trainer.reading.frame import Frame
 from trainer.reading.golden import fingerprint
@@ -87,6 +89,20 @@ def test_tokenizers_that_llama_cpp_would_read_otherwise_are_refused(tiny_base, t
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     with pytest.raises(UnknownTokenizer):
         gguf.check(folder)
+
+
+def test_a_vocabulary_alone_tells_whether_llama_cpp_reads_as_training_does(tiny_base, tmp_path, hf):
+    base, cache = Base(tiny_base), tmp_path / "cache"
+    require_read_alike(base, hf, PromptSpec(), gguf.convert, cache)
+
+    class Otherwise(HFTokenizer):
+        def text(self, value):
+            return super().text(value.lower())
+
+    other = Otherwise(unpack_tokenizer(embedded_gguf()))
+    with pytest.raises(UnknownTokenizer, match="would read text otherwise") as caught:
+        require_read_alike(base, other, PromptSpec(), gguf.convert, cache)
+    assert "base" in caught.value.fix and not list(cache.iterdir())
 
 
 def test_a_base_that_is_not_there_is_said_with_a_fix(tmp_path, monkeypatch):

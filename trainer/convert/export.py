@@ -4,6 +4,7 @@ Each stage leaves its whole output in the run's folder, or none.
 """
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from exporter.progress import Count, uncounted
@@ -12,7 +13,9 @@ from trainer.convert.families import CannotConvert
 from trainer.convert.merge import merged
 from trainer.convert.vocabulary import UnknownTokenizer
 from trainer.learning.base import Base
-from trainer.models.artifact import MODEL
+from trainer.models.artifact import MODEL, vocabulary
+from trainer.reading.golden import fingerprint
+from trainer.reading.prompt import PromptSpec, Tokenizer
 from trainer.run import Run, remove, whole
 
 LEARNED = "learned"
@@ -44,6 +47,25 @@ def converter(folder: Path, llama_cpp: str | None) -> Converter:
             raise
         return outside.find(Path(llama_cpp))
     return gguf.convert
+
+
+def require_read_alike(base: Base, tokenizer: Tokenizer, spec: PromptSpec, convert: Converter, cache: Path) -> None:
+    """Check, before anything is trained, that llama.cpp will read prompts as training does: of a vocabulary alone.
+
+    Raises:
+        UnknownTokenizer: it will not.
+        CannotConvert, PromptMismatch: it reads no such vocabulary.
+    """
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=cache, prefix=".vocabulary-") as place:
+        output = Path(place) / "vocabulary.gguf"
+        convert(base.folder, output, gguf.NoWeights())
+        with vocabulary(output) as read:
+            if fingerprint(read, spec) != fingerprint(tokenizer, spec):
+                raise UnknownTokenizer(
+                    f"llama.cpp would read text otherwise than the tokenizer of {base.folder}",
+                    fix='choose another [train] base, such as "embedded", a SmolLM, Qwen, Llama, Mistral or Gemma',
+                )
 
 
 def base_gguf(

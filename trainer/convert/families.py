@@ -20,6 +20,8 @@ LLAMA3 = "llama3"
 dimensions, which a GGUF holds as weights."""
 POSITIONS = ("default", "linear", LLAMA3)
 """Ways of telling positions that are converted."""
+LARGEST_GEMMA = 62
+"""Layers by which llama.cpp knows the Gemma that scales its queries as if heads shared its width evenly."""
 
 
 class CannotConvert(DoppelgangerError):
@@ -94,14 +96,15 @@ def _oddities(family: Family, config: Any) -> dict[str, bool]:
     told = [kind == "sliding_attention" for kind in getattr(config, "layer_types", None) or ()]
     activation = getattr(config, "hidden_activation", None) or config.hidden_act
     caps = [getattr(config, f"{place}_logit_softcapping", None) for place in ("attn", "final")]
-    # llama.cpp takes Gemma's scale from the width of a head, but for the largest, which it knows by its 62 layers.
-    widths = {getattr(config, "head_dim", 0), config.hidden_size // config.num_attention_heads}
+    even = config.hidden_size // config.num_attention_heads
+    head = even if period and config.num_hidden_layers == LARGEST_GEMMA else getattr(config, "head_dim", None) or even
+    scale = getattr(config, "query_pre_attn_scalar", head)
     return {
         f"scales its positions by {_positions(config)['rope_type']}": _positions(config)["rope_type"] not in POSITIONS,
         f"activates by {activation}": activation != family.activation,
         "caps its logits": any(caps),
         "lets other layers see a window than its family does": bool(period) and told != windows,
-        "scales its queries": getattr(config, "query_pre_attn_scalar", max(widths)) not in widths,
+        f"scales its queries by 1/√{scale} where llama.cpp takes 1/√{head} for its layers": scale != head,
         "reads in both directions": bool(getattr(config, "use_bidirectional_attention", False)),
     }
 

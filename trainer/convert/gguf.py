@@ -105,6 +105,18 @@ class Folder:
             return cast(torch.Tensor, weights.get_slice(name)[rows])
 
 
+class NoWeights:
+    """None of them: what is converted with these is a vocabulary."""
+
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Of nothing."""
+        return {}
+
+    def load(self, name: str, rows: slice = WHOLE) -> torch.Tensor:
+        """Raises KeyError: there are none."""
+        raise KeyError(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What becomes of one of the weights: matrices are float16 in a GGUF, vectors float32."""
@@ -143,7 +155,7 @@ class Target:
 def convert(folder: Path, output: Path, weights: Weights | None = None, *, count: Count = uncounted) -> None:
     """Write a model of the kind and with the tokenizer of a Hugging Face folder as an F16 GGUF.
 
-    Without `weights` it has the folder's own. `count` is told tensors.
+    Without `weights` it has the folder's own; with `NoWeights` it is a vocabulary. `count` is told tensors.
 
     Raises:
         CannotConvert, UnknownTokenizer: as `check` does.
@@ -151,7 +163,7 @@ def convert(folder: Path, output: Path, weights: Weights | None = None, *, count
     family, config = families.read(folder)
     weights = weights or Folder(folder)
     targets = list(_targets(weights.shapes(), family, config))
-    factors = families.factors(config)
+    factors = families.factors(config) if targets else None
     writer = gguf.GGUFWriter(output, gguf.MODEL_ARCH_NAMES[family.arch])
     families.write_metadata(writer, family, config)
     write_vocabulary(writer, folder, config.vocab_size)

@@ -45,18 +45,20 @@ class Script:
         """Write a model of the kind and with the tokenizer of a Hugging Face folder as an F16 GGUF.
 
         Without `weights` it has the folder's own; with them, as much space again as these take is needed meanwhile.
-        `count` is told tensors, about.
+        With `NoWeights` it is a vocabulary. `count` is told tensors, about.
 
         Raises:
             CannotConvert: the script fails.
         """
         tensors = len((weights or Folder(folder)).shapes())
+        command = [sys.executable, str(self.path), "--outfile", str(output)]
         merged = output.with_name(f".{output.name}.merged")
         try:
-            if weights:
+            if weights and tensors:
                 write_folder(folder, weights, merged)
+                folder = merged
             _run(
-                [sys.executable, str(self.path), str(merged if weights else folder), "--outfile", str(output)],
+                [*command, str(folder), *([] if tensors else ["--vocab-only"])],
                 lambda share: count(share * tensors // PERCENT, tensors),
             )
         finally:

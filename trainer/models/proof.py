@@ -22,6 +22,8 @@ PROVED = 1_500
 
 BOUND = {"F16": 0.02, "Q8_0": 0.02, "Q6_K": 0.03, "Q5_K_M": 0.05, "Q4_K_M": 0.10}
 """How far bits per byte may move from torch to llama.cpp, by quantization, as a share."""
+FLOOR = 0.01
+"""Bits per byte by which they may move in any case: of what a model has by heart, rounding is a large share."""
 
 TRIES = 4
 """Prompts, at one of which the model must end its turn."""
@@ -47,7 +49,7 @@ def prove(gguf: Path, card: Card, rows: Sequence[Row], *, bits_per_byte: float, 
         tries = rows[:TRIES]
         total = len(rows) + len(tries)
         found = surprise(llama, rows, frame(tokenizer, card), count=lambda done, _: count(done, total))
-        if not abs(found / bits_per_byte - 1.0) <= BOUND[card.quantization]:
+        if not abs(found - bits_per_byte) <= max(BOUND[card.quantization] * bits_per_byte, FLOOR):
             raise Unfaithful(
                 f"in llama.cpp the model needs {found:.3f} bits per byte, and {bits_per_byte:.3f} in training",
                 fix="choose a finer [train] quantization",
