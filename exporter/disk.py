@@ -10,6 +10,8 @@ _FULL = ("the disk is full", "free some space and run the same command again; no
 _NOT_YOURS = ("it may not be read or written", "give the file and its folder back to your user")
 _DAMAGED = ("it is damaged", "move the file away; sync and import make a new one")
 
+_IN_THE_WAY = ("a file lies where a folder has to be", "move that file away and run the same command again")
+
 _SQLITE = {
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_BUSY: ("another program keeps it locked", "let the other one finish, then run this again"),
@@ -23,6 +25,8 @@ _SYSTEM = {
     errno.EDQUOT: _FULL,
     errno.EACCES: _NOT_YOURS,
     errno.EPERM: _NOT_YOURS,
+    errno.EEXIST: _IN_THE_WAY,
+    errno.ENOTDIR: _IN_THE_WAY,
     errno.EROFS: ("it lies on a disk that may only be read", "move `state` in the configuration to another disk"),
 }
 

@@ -19,7 +19,7 @@ from exporter.progress import PERCENT, Report, Step, counting, silent
 from exporter.runs import alone
 from exporter.store import Store
 from trainer.convert import gguf
-from trainer.convert.export import ARTIFACT, LEARNED, base_gguf, export
+from trainer.convert.export import ARTIFACT, LEARNED, base_gguf, export, require_read_alike
 from trainer.data.bundle import Bundle
 from trainer.data.split import split
 from trainer.learning import base as bases
@@ -29,6 +29,7 @@ from trainer.learning.loss import sample
 from trainer.models import refresh, registry
 from trainer.models.artifact import MODEL, Artifact, BitsPerByte, Card, read, refuse_forgotten, sha256, write_card
 from trainer.models.gate import judge
+from trainer.models.leftovers import tidy
 from trainer.models.proof import PROVED, prove
 from trainer.reading.golden import fingerprint
 from trainer.run import Run, open_run, remove
@@ -89,6 +90,7 @@ def _produce(
 ) -> Artifact:
     began = time.monotonic()
     report(Step("data", 0, PERCENT))
+    config.models.mkdir(mode=0o700, exist_ok=True)  # or it would be known in the end that there can be none
     bases_folder = config.state / "base"
     ledger = Ledger(store.database, config.consent)
     count = counting(report, "data", "messages", end=READ)
@@ -155,6 +157,7 @@ def _make(
 ) -> None:
     """A proved model and its card in the run's folder, unless they were published from there already."""
     checkpoints = work.folder / CHECKPOINTS
+    require_read_alike(training.base, training.tokenizer, training.spec, training.convert, work, known=untuned)
     measured = work.stage(
         "train",
         lambda: teach(training.task, work.folder, begun=training.begun, report=report, free_space=free_space),
@@ -189,6 +192,7 @@ def _publish(work: Run, models: Path, training: Training, report: Report, forgot
     else:
         artifact = registry.made_by(models, training.digest())
     registry.settle(models, artifact, keep=training.settings.keep, forgotten=forgotten)
+    tidy(training.cache, models, training.base)
     remove(work.folder)
     return artifact
 

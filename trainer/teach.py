@@ -31,6 +31,7 @@ from trainer.learning.schedule import Pace
 from trainer.learning.stopping import Ending
 from trainer.learning.watch import Diverged
 from trainer.models import refresh
+from trainer.models.artifact import CURVES
 from trainer.models.proof import PROVED
 from trainer.run import whole
 
@@ -111,7 +112,7 @@ def _learn(
     chosen = choose(data, measured=measured, frame=task.frame, trained=tokens_of(batches))
     checking = partial(examine, model, chosen, batch_tokens=settings.batch_tokens) if settings.early_stop else None
     drawn = settings.report_to if ranks.first() else "none"
-    with curves.drawn(drawn, folder / curves.CURVES, name=folder.name) as callbacks:
+    with curves.drawn(drawn, folder / CURVES, name=folder.name) as callbacks:
         pace, ending = train.fit(
             model,
             batches,

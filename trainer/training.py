@@ -7,7 +7,7 @@ from pathlib import Path
 from exporter.config import Train
 from exporter.progress import Report, counting, saying, silent
 from trainer.convert import gguf
-from trainer.convert.export import Converter, converter, require_read_alike
+from trainer.convert.export import Converter, converter
 from trainer.convert.quantization import decided
 from trainer.data.dataset import Dataset, dataset
 from trainer.data.split import Split, frequent
@@ -79,8 +79,6 @@ def prepare(
     named = frequent(history, settings.name_tokens) if names is None else names
     base, tokenizer, frame = framed(base, named, cache, free_space)
     spec = PromptSpec(frame, settings.length)
-    saying(report, "data", at=READ)("checking that llama.cpp reads as training does")
-    require_read_alike(base, tokenizer, spec, convert, cache)
     settings = decided(settings, base.folder, memory)
     data = dataset(history, tokenizer, spec, settings, count=counting(report, "data", "sessions", start=READ))
     return Training(settings, base, convert, tokenizer, spec, data, history, cache)

@@ -28,6 +28,7 @@ from trainer.models.arrival import NotAccepted
 from trainer.models.artifact import (
     ADAPTER,
     CARD,
+    CURVES,
     MODEL,
     BitsPerByte,
     LearnedFromForgotten,
@@ -170,6 +171,8 @@ def brought(tmp_path, gguf, history):
         (folder / ADAPTER).mkdir(parents=True, exist_ok=True)
         (folder / MODEL).write_bytes(gguf.read_bytes())
         (folder / ADAPTER / "adapter_model.safetensors").write_bytes(b"learned")
+        (folder / CURVES / "run").mkdir(parents=True, exist_ok=True)
+        (folder / CURVES / "run" / "events").write_bytes(b"loss")
         bits = BitsPerByte(base=9.0, tuned=8.0)
         card = a_card(sha256=sha256(gguf), held_out_since=history.since, bits_per_byte=bits, base_gguf="/there")
         write_card(folder, card.model_copy(update=changes))
@@ -184,6 +187,7 @@ def test_a_model_is_taken_in_once(config_of, store, brought):
     assert registry.in_use(config.models) == artifact.name
     assert artifact.card.base_gguf is None
     assert (artifact.folder / ADAPTER / "adapter_model.safetensors").read_bytes() == b"learned"
+    assert (artifact.folder / CURVES / "run" / "events").read_bytes() == b"loss"
     with pytest.raises(NotAccepted, match=f"is here already: {artifact.name}"):
         arrival.add(config, store, brought())
 
@@ -218,6 +222,14 @@ def test_a_model_that_learned_from_who_was_forgotten_does_not_come_back(config_o
     store.forgotten.deny(4, [4], START)
     with pytest.raises(LearnedFromForgotten):
         arrival.add(config_of(), store, brought(people=(2, 4)))
+
+
+def test_what_lies_elsewhere_is_not_taken_for_a_curve(config_of, store, brought, tmp_path):
+    folder = brought()
+    (tmp_path / "secret").write_text("secret")
+    (folder / CURVES / "linked").symlink_to(tmp_path / "secret")
+    artifact = arrival.add(config_of(), store, folder)
+    assert [path.name for path in (artifact.folder / CURVES).iterdir()] == ["run"]
 
 
 def test_a_folder_without_a_model_is_refused(config_of, store, brought, tmp_path):

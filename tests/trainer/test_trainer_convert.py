@@ -9,7 +9,13 @@ import torch
 from llama_cpp import Llama
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
-from transformers import LlamaConfig, Olmo2Config, Olmo2ForCausalLM
+from transformers import (
+    Gemma3Config,
+    Gemma3ForConditionalGeneration,
+    LlamaConfig,
+    Olmo2Config,
+    Olmo2ForCausalLM,
+)
 
 from tests.trainer.tiny import SMALL
 from trainer.convert import gguf
@@ -77,6 +83,22 @@ def test_without_the_sources_a_family_that_is_not_known_is_refused_by_name(olmo)
     with pytest.raises(CannotConvert, match=r"Olmo2ForCausalLM .*Qwen 3") as caught:
         converter(olmo[1], None)
     assert "llama_cpp" in caught.value.fix
+
+
+def test_a_gemma_3_that_sees_is_refused_before_it_is_trained_with_and_without_the_sources(llama_cpp, tmp_path):
+    """Its files call weights otherwise than transformers does once they are loaded."""
+    text = {**SMALL, "vocab_size": 300, "head_dim": 16, "query_pre_attn_scalar": 16}
+    seen = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = Gemma3Config(
+        text_config=text, vision_config={**seen, "image_size": 28, "patch_size": 14}, mm_tokens_per_image=4
+    )
+    Gemma3ForConditionalGeneration(config).save_pretrained(tmp_path)
+    with pytest.raises(CannotConvert, match=r"Gemma3ForConditionalGeneration .*Gemma 3 without vision") as alone:
+        converter(tmp_path, None)
+    assert "llama_cpp" in alone.value.fix
+    with pytest.raises(CannotConvert, match=r"such as language_model\.model\.\S+, so what is learned") as caught:
+        converter(tmp_path, str(llama_cpp))
+    assert "text alone" in caught.value.fix
 
 
 def test_a_folder_without_the_converter_is_refused(olmo, tmp_path):

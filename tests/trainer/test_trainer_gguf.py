@@ -9,6 +9,7 @@ import pytest
 import torch
 from llama_cpp import Llama
 
+from exporter.progress import silent
 from tests.bot.bigram import a_card
 from tests.trainer.gguf_file import File
 from trainer.convert import gguf
@@ -20,6 +21,7 @@ from trainer.models.artifact import GGUFTokenizer, PromptMismatch, verify
 from trainer.reading.frame import Frame
 from trainer.reading.golden import fingerprint
 from trainer.reading.prompt import PromptSpec
+from trainer.run import Run
 
 LOGITS_BOUND = 0.05
 """The most that a logit of the F16 GGUF in llama.cpp may differ from transformers in float32."""
@@ -65,12 +67,24 @@ def test_llama_cpp_loads_every_quantization_and_says_how_far_it_is(f16, tmp_path
     llama.close()
 
 
+def test_who_interrupts_llama_cpp_is_told_why_it_goes_on(f16, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(gguf, "LOOK_EVERY", 0.0001)
+
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gguf.quantize(f16, tmp_path / "model.gguf", "Q8_0", count=interrupt)
+    assert "quantize.interrupted" in caplog.messages and "writes this file first" in caplog.records[-1].then
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
         ({"architectures": ["Gemma3ForConditionalGeneration"]}, "Gemma3ForConditionalGeneration"),
         ({"rope_parameters": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 5e5}}, "positions by yarn"),
         ({"hidden_act": "gelu"}, "activates by gelu"),
+        ({"query_pre_attn_scalar": 256}, "queries by 1/√256 where llama.cpp takes 1/√16"),
     ],
 )
 def test_models_that_cannot_be_converted_are_refused_by_name(tiny_base, tmp_path, changes, problem):
@@ -91,18 +105,20 @@ def test_tokenizers_that_llama_cpp_would_read_otherwise_are_refused(tiny_base, t
         gguf.check(folder)
 
 
-def test_a_vocabulary_alone_tells_whether_llama_cpp_reads_as_training_does(tiny_base, tmp_path, hf):
-    base, cache = Base(tiny_base), tmp_path / "cache"
-    require_read_alike(base, hf, PromptSpec(), gguf.convert, cache)
+def test_a_vocabulary_alone_tells_whether_llama_cpp_reads_as_training_does(tiny_base, tmp_path, hf, f16):
+    base, work = Base(tiny_base), Run(tmp_path, silent)
+    require_read_alike(base, hf, PromptSpec(), gguf.convert, work, known=None)
+    assert (tmp_path / "vocabulary.gguf").stat().st_size < 0.5 * f16.stat().st_size
 
     class Otherwise(HFTokenizer):
         def text(self, value):
             return super().text(value.lower())
 
     other = Otherwise(unpack_tokenizer(embedded_gguf()))
-    with pytest.raises(UnknownTokenizer, match="would read text otherwise") as caught:
-        require_read_alike(base, other, PromptSpec(), gguf.convert, cache)
-    assert "base" in caught.value.fix and not list(cache.iterdir())
+    for known in (tmp_path / "vocabulary.gguf", f16):
+        with pytest.raises(UnknownTokenizer, match="would read text otherwise") as caught:
+            require_read_alike(base, other, PromptSpec(), gguf.convert, work, known=known)
+    assert "base" in caught.value.fix
 
 
 def test_a_base_that_is_not_there_is_said_with_a_fix(tmp_path, monkeypatch):

@@ -3,12 +3,14 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from llama_cpp import Llama
 
+from tests.bot.bigram import a_card
 from tests.trainer.conftest import merged_model
 from tests.trainer.small import CHATML, byte_level, save, small_base
 from trainer import pipeline
@@ -22,8 +24,10 @@ from trainer.learning.growth import grown, untaught
 from trainer.learning.loss import surprise
 from trainer.learning.methods import keep, learner, untuned, with_adapter
 from trainer.learning.tokenizer import load_tokenizer
-from trainer.models.artifact import GGUFTokenizer
-from trainer.models.registry import current
+from trainer.models.artifact import MODEL, GGUFTokenizer, write_card
+from trainer.models.leftovers import tidy
+from trainer.models.registry import VERDICT, current
+from trainer.models.requantize import compare
 from trainer.reading.dialogue import Turn
 from trainer.reading.frame import ADDED
 from trainer.reading.golden import fingerprint
@@ -166,9 +170,29 @@ def test_fresh_rows_are_exact_in_llama_cpp(plain, tmp_path, method):
     llama.close()
 
 
+def test_grown_bases_that_no_model_needs_go_with_their_ggufs(tmp_path):
+    made, cache, models = byte_level(PLAIN), tmp_path / "cache", tmp_path / "models"
+    save(made, tmp_path / "plain", PLAIN, end="</s>")
+    base = Base(small_base(tmp_path / "plain", made))
+    last, used, old, broken = (grown(base, {f"<|{name}|>": ""}, cache) for name in ("last", "used", "old", "broken"))
+    (link,) = broken.folder.glob("base-*")
+    link.unlink()
+    link.symlink_to(tmp_path / "gone")
+    for one in (used, old):
+        (cache / f"{one.key}-Q8_0.gguf").write_bytes(b"untuned")
+    (models / "one").mkdir(parents=True)
+    untuned = str(cache / f"{used.key}-Q8_0.gguf")
+    write_card(models / "one", a_card(base_key=used.key, base_gguf=untuned))
+    for file in (MODEL, VERDICT):
+        (models / "one" / file).write_bytes(b"")
+    tidy(cache, models, last)
+    assert {path.name for path in cache.iterdir()} == {last.folder.name, used.folder.name, Path(untuned).name}
+
+
 @pytest.mark.parametrize("plain", [True], indirect=True)
 def test_a_base_without_turn_tokens_becomes_a_double(store, config_of, plain):
     config = config_of(base=str(plain.folder), epochs=6, learning_rate=0.005, early_stop=0)
     artifact = pipeline.run(config, store)
     assert current(config.models) == artifact
     assert artifact.card.prompt.frame == replace(ADDED, begin="<s>")
+    assert [one.exchanges > 1 for one in compare(config, store)[1]] == [True] * 5, "its 16 bits come of the grown base"

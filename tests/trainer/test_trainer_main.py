@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
+from exporter.errors import ConfigError
 from exporter.store import open_store
 from tests.trainer.conftest import AGREED, talk
 from trainer.commands import main
@@ -89,6 +90,17 @@ def test_help_is_not_cut_and_what_is_not_installed_is_said(config_file):
     command = [sys.executable, "-c", script, "preview", "--config", str(config_file)]
     told = subprocess.run(command, check=False, capture_output=True, text=True).stderr
     assert "the package transformers" in told and "pip install -e '.[train]'" in told
+
+
+def test_what_one_process_does_is_refused_to_many_and_one_of_them_speaks(config_file, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(ConfigError, match="2 processes, and `continue` is done by one") as caught:
+        call("continue", "--config", config_file)
+    assert caught.value.fix.endswith("python -m trainer continue")
+    monkeypatch.setenv("RANK", "1")
+    silent = call("continue", "--config", config_file)
+    assert (silent.exit_code, silent.output) == (2, "")
 
 
 def test_no_double_yet_is_said_in_words(config_file):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from exporter.disk import explain
 from exporter.errors import ConfigError, DoppelgangerError
 from exporter.progress import silent
 from exporter.runs import AlreadyTraining, alone
@@ -45,6 +46,8 @@ def damaged(file):
         ("model.safetensors", damaged, "damaged"),
         ("model.safetensors", Path.unlink, "no weights"),
         ("config.json", damaged, "damaged"),
+        ("tokenizer.json", damaged, "damaged"),
+        ("tokenizer.json", Path.unlink, "no tokenizer.json"),
         (
             "model.safetensors.index.json",
             lambda file: file.write_text('{"weight_map": {"a": "b.safetensors"}}'),
@@ -57,6 +60,15 @@ def test_a_base_of_which_a_part_is_damaged_or_missing(config_file, tiny_base, tm
     harm(base / file)
     said = refused(config_file, NoBase, base=str(base))
     assert problem in said.problem and "download it again" in said.fix
+
+
+def test_code_that_comes_with_a_base_is_never_run(config_file, tiny_base, tmp_path):  # noqa: F811
+    base = shutil.copytree(tiny_base, tmp_path / "own")
+    (base / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    said = {"model_type": "own", "auto_map": {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"}}
+    (base / "config.json").write_text(json.dumps(json.loads((base / "config.json").read_text()) | said))
+    assert "is never run" in refused(config_file, NoBase, base=str(base)).problem
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_hub_that_cannot_be_reached(tmp_path, monkeypatch):
@@ -92,6 +104,16 @@ def test_a_state_folder_that_cannot_be_written(config_file):  # noqa: F811
     with pytest.raises(ConfigError) as caught:
         call("run", "--config", config_file)
     assert "/proc/nowhere" in caught.value.problem
+
+
+@pytest.mark.parametrize("name", ["runs", "models", "base"])
+def test_a_file_where_a_folder_has_to_be(config_file, config_of, name):  # noqa: F811
+    shutil.rmtree(config_of().state / name, ignore_errors=True)
+    (config_of().state / name).write_text("mine")
+    with pytest.raises(OSError, match=name) as caught:
+        call("run", "--config", config_file)
+    told = explain(caught.value)
+    assert told and name in told.problem and "move that file away" in told.fix
 
 
 def test_a_disk_that_is_full_is_said_whatever_broke_on_it(tmp_path, monkeypatch):

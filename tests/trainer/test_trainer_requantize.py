@@ -1,7 +1,10 @@
 """A double in other types: made again from base and adapter, measured side by side, published once more."""
 
 import json
+import random
 import shutil
+from statistics import stdev
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -19,7 +22,7 @@ from trainer.convert.gguf import DiskFull
 from trainer.models import registry
 from trainer.models.artifact import ADAPTER, read, write_card
 from trainer.models.refresh import start
-from trainer.models.requantize import CannotQuantize, Measured, compare, requantize
+from trainer.models.requantize import CannotQuantize, Measured, compare, requantize, standard_error
 
 TRAIN = {"epochs": 3, "learning_rate": 0.02, "batch_tokens": 256, "rank": 4, "early_stop": 0, "length": 256}
 
@@ -86,6 +89,8 @@ def test_every_type_is_measured_on_the_same_words(config, config_file):
     finest = types[0]["bits_per_byte"]
     assert types[1]["bits_per_byte"] == pytest.approx(finest, rel=0.01)
     assert all(one["bits_per_byte"] == pytest.approx(finest, rel=0.2) for one in types)
+    assert report["exchanges"] > 1 and types[0]["standard_error"] == 0
+    assert all(0 < one["standard_error"] < 0.2 * finest for one in types[1:])
     assert all(one["prompt_tokens_per_second"] > 0 and one["reply_tokens_per_second"] > 0 for one in types)
     assert leftovers(config) == []
 
@@ -105,12 +110,28 @@ def test_another_type_is_published_through_proof_and_gate_and_can_be_refreshed(c
 
 
 def test_figures_stand_side_by_side_and_say_what_each_costs(config):
-    found = [Measured("F16", 1.5, 2_000_000, 100.0, 10.0), Measured("Q8_0", 1.53, 1_000_000, 150.0, 20.0)]
-    console = Console(record=True, width=120)
+    found = [
+        Measured("F16", 1.5, 13, 0.0, 2_000_000, 100.0, 10.0),
+        Measured("Q8_0", 1.53, 13, 0.003, 1_000_000, 150.0, 20.0),
+        Measured("Q6_K", 1.51, 13, 0.006, 800_000, 160.0, 21.0),
+    ]
+    console = Console(record=True, width=140)
     console.print(side_by_side(registry.current(config.models), found))
-    finest, other = (line.split() for line in console.export_text().splitlines() if "1.5" in line)
-    assert finest == ["│", "F16", "│", "1.5000", "│", "│", "2", "│", "100", "│", "10", "│", "│"]
-    assert other[3:13] == ["1.5300", "│", "+2.00%", "│", "1", "│", "150", "│", "20", "│"] and "as" in other
+    lines = [line.strip("│ ") for line in console.export_text().splitlines() if "1.5" in line]
+    finest, other, coarser = ([cell.strip() for cell in line.split("│")] for line in lines)
+    assert finest == ["F16", "1.5000", "", "2", "100", "10"]
+    assert other == ["Q8_0", "1.5300", "+2.00% ± 0.20%", "1", "150", "20", "as it is"]
+    assert coarser[2] == "+0.67% ± 0.40%" and coarser[-1] == "within noise"
+
+
+def test_the_standard_error_of_a_difference_is_that_of_drawing_exchanges_anew():
+    chance = random.Random(1)  # noqa: S311 - the same every time
+    rows = [SimpleNamespace(learned_bytes=chance.randint(5, 80)) for _ in range(40)]
+    more = [0.1 * row.learned_bytes + chance.gauss(0, 3) for row in rows]
+    drawn = [chance.choices(range(40), k=40) for _ in range(2000)]
+    found = [sum(more[at] for at in one) / sum(rows[at].learned_bytes for at in one) for one in drawn]
+    assert standard_error(more, rows) == pytest.approx(stdev(found), rel=0.1)
+    assert standard_error(more[:1], rows[:1]) == float("inf")
 
 
 def test_one_of_two_things_is_asked_for(config_file):

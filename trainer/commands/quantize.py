@@ -1,6 +1,7 @@
 """The command around the types in which a double can be kept: what each costs on the owner's words, and another one."""
 
 import json
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from exporter import config as configuration
-from exporter.cli import config_option
+from exporter.cli import config_option, counted
 from exporter.progress import progress
 from exporter.store import open_store
 from trainer.commands.extra import loaded
@@ -20,6 +21,8 @@ from trainer.models.artifact import Artifact
 if TYPE_CHECKING:
     from trainer.models.requantize import Measured
 
+NOISE = 2.0
+"""Standard errors within which a difference may be chance: 19 times in 20 it would be no larger."""
 TYPES = ("F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M")
 
 
@@ -72,10 +75,13 @@ def _figures(artifact: Artifact, found: list["Measured"]) -> dict[str, Any]:
         "model": artifact.name,
         "base": artifact.card.base,
         "published": artifact.card.quantization,
+        "exchanges": found[0].exchanges,
         "types": [
             {
                 "type": one.quantization,
                 "bits_per_byte": round(one.bits_per_byte, 4),
+                "more_than_f16": round(one.bits_per_byte - found[0].bits_per_byte, 5),
+                "standard_error": round(one.error, 5) if isfinite(one.error) else None,
                 "bytes": one.size,
                 "prompt_tokens_per_second": round(one.prompt_rate, 1),
                 "reply_tokens_per_second": round(one.reply_rate, 1),
@@ -87,7 +93,11 @@ def _figures(artifact: Artifact, found: list["Measured"]) -> dict[str, Any]:
 
 def _print(console: Console, artifact: Artifact, found: list["Measured"]) -> None:
     console.print(side_by_side(artifact, found))
-    console.print("Bits per byte are of your held-out replies; fewer are better. Speed is that of this machine now.")
+    exchanges = counted(found[0].exchanges, "exchange")
+    console.print(
+        f"Bits per byte are of your held-out replies in {exchanges}; fewer are better. ± is the standard error"
+    )
+    console.print("of the difference. Choose by memory among those within noise. Speed is that of this machine now.")
     console.print(f"For another type: python -m trainer quantize {artifact.name} --to TYPE", soft_wrap=True)
 
 
@@ -103,10 +113,23 @@ def side_by_side(artifact: Artifact, found: list["Measured"]) -> Table:
         table.add_row(
             one.quantization,
             f"{one.bits_per_byte:.4f}",
-            "" if one is finest else f"{one.bits_per_byte / finest.bits_per_byte - 1:+.2%}",
+            "" if one is finest else f"{_more(one, finest):+.2%} ± {one.error / finest.bits_per_byte:.2%}",
             f"{one.size / 1e6:,.0f}",
             f"{one.prompt_rate:,.0f}",
             f"{one.reply_rate:,.0f}",
-            "as it is" if one.quantization == published else "",
+            ", ".join(said for said, so in _said(one, finest, published).items() if so),
         )
     return table
+
+
+def _said(one: "Measured", finest: "Measured", published: str) -> dict[str, bool]:
+    """What may be said of a type, and whether it holds."""
+    noise = NOISE * one.error / finest.bits_per_byte
+    return {
+        "as it is": one.quantization == published,
+        "within noise": one is not finest and abs(_more(one, finest)) <= noise,
+    }
+
+
+def _more(one: "Measured", finest: "Measured") -> float:
+    return one.bits_per_byte / finest.bits_per_byte - 1

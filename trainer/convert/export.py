@@ -4,7 +4,6 @@ Each stage leaves its whole output in the run's folder, or none.
 """
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from exporter.progress import Count, uncounted
@@ -45,27 +44,31 @@ def converter(folder: Path, llama_cpp: str | None) -> Converter:
     except (CannotConvert, UnknownTokenizer):
         if llama_cpp is None:
             raise
+        outside.require_names(folder)
         return outside.find(Path(llama_cpp))
     return gguf.convert
 
 
-def require_read_alike(base: Base, tokenizer: Tokenizer, spec: PromptSpec, convert: Converter, cache: Path) -> None:
-    """Check, before anything is trained, that llama.cpp will read prompts as training does: of a vocabulary alone.
+def require_read_alike(
+    base: Base, tokenizer: Tokenizer, spec: PromptSpec, convert: Converter, work: Run, *, known: Path | None
+) -> None:
+    """Check, before anything is trained, that llama.cpp will read prompts as training does.
+
+    By `known`, a GGUF of the base, or where there is none by one of its vocabulary alone: one to three seconds.
 
     Raises:
         UnknownTokenizer: it will not.
-        CannotConvert, PromptMismatch: it reads no such vocabulary.
+        PromptMismatch: it has no such control tokens.
     """
-    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=cache, prefix=".vocabulary-") as place:
-        output = Path(place) / "vocabulary.gguf"
-        convert(base.folder, output, gguf.NoWeights())
-        with vocabulary(output) as read:
-            if fingerprint(read, spec) != fingerprint(tokenizer, spec):
-                raise UnknownTokenizer(
-                    f"llama.cpp would read text otherwise than the tokenizer of {base.folder}",
-                    fix='choose another [train] base, such as "embedded", a SmolLM, Qwen, Llama, Mistral or Gemma',
-                )
+    if known is None:
+        known = work.folder / "vocabulary.gguf"
+        convert(base.folder, known, gguf.NoWeights())
+    with vocabulary(known) as read:
+        if fingerprint(read, spec) != fingerprint(tokenizer, spec):
+            raise UnknownTokenizer(
+                f"llama.cpp would read text otherwise than the tokenizer of {base.folder}",
+                fix='choose another [train] base, such as "embedded", a SmolLM, Qwen, Llama, Mistral or Gemma',
+            )
 
 
 def base_gguf(

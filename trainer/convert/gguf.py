@@ -43,6 +43,8 @@ BLOCK = 2**22
 WHOLE = slice(None)
 """All rows."""
 
+log = logging.getLogger(__name__)
+
 FreeSpace = Callable[[Path], int]
 """Bytes that may still be written where a path lies."""
 
@@ -67,7 +69,7 @@ def require_space(folder: Path, needed: int, free: FreeSpace = free_space) -> No
 
 def check(folder: Path) -> None:
     """Refuse a model that `convert` could not write. Raises CannotConvert or UnknownTokenizer."""
-    families.read(folder)
+    list(_targets(Folder(folder).shapes(), *families.read(folder)))
     reading(folder)
 
 
@@ -214,7 +216,7 @@ def _is_needless(name: str, config: Any) -> bool:
 def quantize(source: Path, output: Path, quantization: str, *, count: Count = uncounted) -> None:
     """Write the F16 GGUF `source` as `output`, by llama.cpp itself; `count` is told megabytes, about.
 
-    llama.cpp cannot be stopped, so it works in a thread: who interrupts it, waits for its end, and is heard then.
+    llama.cpp asks nobody whether to go on, so it works in a thread: who interrupts it is told to wait for its end.
 
     Raises:
         CannotConvert: llama.cpp refuses.
@@ -231,8 +233,14 @@ def quantize(source: Path, output: Path, quantization: str, *, count: Count = un
     with ThreadPoolExecutor(1, "quantize") as thread:
         paths, given = (str(source).encode(), str(output).encode()), ctypes.byref(settings)
         working = thread.submit(lambda: llama_cpp.llama_model_quantize(*paths, given))
-        while not wait([working], timeout=LOOK_EVERY).done:
-            count(min(int(output.stat().st_size / 1e6) if output.exists() else 0, total), total)
+        try:
+            while not wait([working], timeout=LOOK_EVERY).done:
+                count(min(int(output.stat().st_size / 1e6) if output.exists() else 0, total), total)
+        except KeyboardInterrupt:
+            log.warning(
+                "quantize.interrupted", extra={"then": "llama.cpp cannot be stopped: it writes this file first"}
+            )
+            raise
     if working.result():
         raise CannotConvert(
             f"llama.cpp could not quantize the model to {quantization}", fix="choose another [train] quantization"

@@ -13,9 +13,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from accelerate import init_empty_weights
 from safetensors.torch import save_file
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from exporter.errors import DoppelgangerError
 from exporter.progress import PERCENT, Count, uncounted
@@ -27,6 +30,7 @@ SCRIPT = "convert_hf_to_gguf.py"
 WRITTEN = re.compile(r"Writing:\s+(\d+)%")
 SHARD = 10**9
 """Bytes of weights that are in memory at once."""
+OTHER = "choose another [train] base: one for text alone"
 LAST = 3
 """Lines of what it printed that are shown when it fails."""
 
@@ -74,6 +78,25 @@ def find(sources: Path) -> Script:
             fix="let [train] llama_cpp name a folder with the sources of llama.cpp: git clone them there",
         )
     return Script(script)
+
+
+def require_names(folder: Path) -> None:
+    """Check that transformers calls weights as the files of a folder do: what was learned is merged by these names.
+
+    Of models that also see, such as the larger ones of Gemma 3, it does not. Raises CannotConvert.
+    """
+    model: Any = AutoModelForCausalLM
+    try:
+        with init_empty_weights():
+            known = model.from_config(AutoConfig.from_pretrained(folder)).state_dict().keys()
+    except ValueError as error:
+        raise CannotConvert(f"the model in {folder} does not go on with a text", fix=OTHER) from error
+    if strange := sorted(name for name in Folder(folder).shapes() if name not in known):
+        raise CannotConvert(
+            f"the weights in {folder} are not called as transformers calls them, such as {strange[0]}, so what is "
+            "learned could not be put back; models that also see are stored so",
+            fix=OTHER,
+        )
 
 
 def _run(command: list[str], written: Callable[[int], None]) -> None:

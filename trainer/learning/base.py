@@ -30,6 +30,7 @@ from safetensors import SafetensorError, safe_open
 from tokenizers import pre_tokenizers
 from tqdm import tqdm
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     GgufConfig,
@@ -153,11 +154,13 @@ def _require_whole(folder: Path) -> None:
     again = "name a folder that Hugging Face's library saved, or download it again"
     shards = {shard.name: shard for shard in folder.glob("*.safetensors")}
     index = folder / "model.safetensors.index.json"
-    for there, what in (((folder / "config.json").is_file(), "config.json"), (shards, "weights as .safetensors")):
-        if not there:
-            raise NoBase(f"{folder} holds no {what}", fix=again)
+    files = {name: folder / name for name in ("config.json", "tokenizer.json")}
+    needed = {name: file.is_file() for name, file in files.items()} | {"weights as .safetensors": bool(shards)}
+    if lacking := [what for what, there in needed.items() if not there]:
+        raise NoBase(f"{folder} holds no {lacking[0]}", fix=again)
     try:
-        json.loads((folder / "config.json").read_bytes())
+        for file in files.values():
+            json.loads(file.read_bytes())
         named = set(json.loads(index.read_bytes())["weight_map"].values()) if index.is_file() else set()
         for shard in shards.values():
             with safe_open(shard, framework="pt"):  # which knows from its head how long it has to be
@@ -166,6 +169,14 @@ def _require_whole(folder: Path) -> None:
         raise NoBase(f"the base model in {folder} is damaged: {error}", fix=again) from error
     if missing := sorted(named - shards.keys()):
         raise NoBase(f"the base model in {folder} lacks {', '.join(missing)}", fix=again)
+    try:
+        AutoConfig.from_pretrained(folder, trust_remote_code=False)  # or it would ask whether to run what lies there
+    except (ValueError, KeyError) as error:
+        raise NoBase(
+            f"transformers {metadata.version('transformers')} does not know the model in {folder}, and code that comes "
+            "with a model is never run",
+            fix="choose another base, or a newer transformers",
+        ) from error
 
 
 def _embedded(cache: Path, free: FreeSpace) -> Base:

@@ -15,11 +15,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.integrations.integration_utils import TensorBoardCallback, WandbCallback
 
 from exporter.errors import ConfigError
+from trainer.models.artifact import CURVES
 
 ReportTo = Literal["none", "tensorboard", "wandb"]
-
-CURVES = "curves"
-"""The folder, inside a run's and then inside a model's, in which they lie."""
 
 UNSEEN = {"console": "off", "disable_code": True, "disable_git": True, "x_save_requirements": False}
 """What W&B is not to keep: what is printed, this program, and what is installed."""

@@ -28,6 +28,8 @@ LINKED = "base-"
 """How the names of the links begin. A digest of what was added follows, so that no two grown bases have one key."""
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
+GROWN = "grown-"
+"""How the names of grown bases begin."""
 AT_ONCE = 8192
 """Rows that are compared at the same time."""
 ALIKE = 0.1
@@ -41,7 +43,7 @@ def grown(base: Base, added: Mapping[str, str], cache: Path, free: FreeSpace = f
     Raises DiskFull.
     """
     name = hashlib.sha256(repr((base.key, *added.items())).encode()).hexdigest()[:16]
-    folder = cache / f"grown-{name}"
+    folder = cache / f"{GROWN}{name}"
     if not (folder.is_dir() and all(file.exists() for file in folder.iterdir())):
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         require_space(cache, base.size, free)

@@ -18,6 +18,7 @@ from trainer.models import registry
 from trainer.models.artifact import (
     ADAPTER,
     CARD,
+    CURVES,
     MODEL,
     Artifact,
     adapter_digest,
@@ -79,7 +80,7 @@ def history_for(config: Config, store: Store, artifact: Artifact) -> list[Conver
 
 
 def _copy(folder: Path, arriving: Path, report: Report) -> Artifact:
-    """Card, model and adapter as they are here; the base that the card names is on another disk."""
+    """Card, model, adapter and curves as they are here; the base that the card names is on another disk."""
     card = read(folder).card.model_copy(update={"base_gguf": None})
     arriving.mkdir(mode=0o700)
     for file in adapter_files(folder):
@@ -87,6 +88,8 @@ def _copy(folder: Path, arriving: Path, report: Report) -> Artifact:
         shutil.copyfile(file, arriving / ADAPTER / file.name)
     if adapter_digest(arriving) != card.adapter_sha256:
         raise NotAccepted(f"{folder / ADAPTER} does not hold what the model's card describes", fix=AGAIN)
+    if (folder / CURVES).is_dir():
+        shutil.copytree(folder / CURVES, arriving / CURVES, ignore=_links)
     digest, done, size = hashlib.sha256(), 0, (folder / MODEL).stat().st_size
     with (folder / MODEL).open("rb") as source, (arriving / MODEL).open("wb") as target:
         while chunk := source.read(CHUNK):
@@ -97,6 +100,11 @@ def _copy(folder: Path, arriving: Path, report: Report) -> Artifact:
         raise NotAccepted(f"{folder / MODEL} is not the file that its card describes", fix=AGAIN)
     write_card(arriving, card)
     return read(arriving)
+
+
+def _links(folder: str, names: list[str]) -> list[str]:
+    """Those of a folder's names that lead out of it, perhaps to what is nobody's curve."""
+    return [name for name in names if (Path(folder) / name).is_symlink()]
 
 
 def _require_owner(store: Store, artifact: Artifact) -> None:

@@ -25,6 +25,8 @@ CARD = "card.json"
 MODEL = "model.gguf"
 ADAPTER = "adapter"
 """The folder, inside a model's, of what a refresh goes on from."""
+CURVES = "curves"
+"""The folder, inside a run's and then inside a model's, of what its training logged."""
 
 RETRAIN = "train a new one with `python -m trainer run`"
 

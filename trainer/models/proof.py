@@ -83,7 +83,14 @@ def surprise(llama: Llama, rows: Sequence[Row], frame: frozenset[int], *, count:
 
     `count` is told rows.
     """
-    nats = 0.0
+    return sum(surprises(llama, rows, frame, count=count)) / sum(row.learned_bytes for row in rows)
+
+
+def surprises(
+    llama: Llama, rows: Sequence[Row], frame: frozenset[int], *, count: Count = uncounted
+) -> tuple[float, ...]:
+    """The bits that each row takes, as `surprise` sums them up."""
+    found = []
     for number, row in enumerate(rows):
         count(number, len(rows))
         llama.reset()  # type: ignore[no-untyped-call]
@@ -92,8 +99,9 @@ def surprise(llama: Llama, rows: Sequence[Row], frame: frozenset[int], *, count:
         logits = llama.scores[np.array(counted) - 1].astype(np.float64)
         top = logits.max(-1)
         norm = top + np.log(np.exp(logits - top[:, None]).sum(-1))
-        nats += float((norm - logits[range(len(counted)), [row.ids[at] for at in counted]]).sum())
-    return nats / log(2) / sum(row.learned_bytes for row in rows)
+        nats = float((norm - logits[range(len(counted)), [row.ids[at] for at in counted]]).sum())
+        found.append(nats / log(2))
+    return tuple(found)
 
 
 def ends(llama: Llama, row: Row, *, close: int, limit: int) -> bool:

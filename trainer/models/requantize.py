@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf, sqrt
 from pathlib import Path
 
 from llama_cpp import Llama
@@ -24,11 +25,12 @@ from trainer.convert.export import ARTIFACT, converter, unquantized
 from trainer.convert.quantization import LOSS
 from trainer.data.dataset import Row
 from trainer.learning import base as bases
+from trainer.learning.framing import framed
 from trainer.models import registry
 from trainer.models.arrival import history_for
 from trainer.models.artifact import ADAPTER, CARD, MODEL, Artifact, GGUFTokenizer, check, read, sha256, write_card
 from trainer.models.gate import MEASURED, held_out_rows, judge
-from trainer.models.proof import PROVED, frame, prove, reading, surprise
+from trainer.models.proof import PROVED, frame, prove, reading, surprises
 from trainer.reading.conversations import Conversation
 from trainer.run import remove
 
@@ -53,6 +55,10 @@ class Measured:
 
     quantization: str
     bits_per_byte: float
+    exchanges: int
+    """On which that was measured."""
+    error: float
+    """The standard error of how many more bits per byte it takes than the 16-bit weights, exchange by exchange."""
     size: int
     """Bytes of the file."""
     prompt_rate: float
@@ -70,7 +76,12 @@ class _Source:
     """For what is made of it."""
     f16: Path
     rows: Sequence[Row]
-    """What it is measured on."""
+    """What it is measured on: an exchange each."""
+
+    @property
+    def bytes(self) -> int:
+        """Of what the owner says in them."""
+        return sum(row.learned_bytes for row in self.rows)
 
 
 def compare(
@@ -88,11 +99,13 @@ def compare(
         CannotQuantize, DiskFull, AlreadyTraining, LearnedFromForgotten, PromptMismatch: it cannot be measured.
     """
     with _source(config, store, _meant(config, name), MEASURED, report, free_space) as source:
-        found = [_measure(source, "F16", source.f16, report)]
+        finest = _bits(source, source.f16, counting(report, "F16", "exchanges", start=MADE, end=READ))
+        found = [_measured(source, "F16", source.f16, finest, finest, report)]
         for kind in list(LOSS)[1:]:
             output = source.folder / f"{kind}.gguf"
             gguf.quantize(source.f16, output, kind, count=counting(report, kind, "MB", end=MADE))
-            found.append(_measure(source, kind, output, report))
+            bits = _bits(source, output, counting(report, kind, "exchanges", start=MADE, end=READ))
+            found.append(_measured(source, kind, output, bits, finest, report))
             remove(output)
         return source.artifact, found
 
@@ -125,7 +138,7 @@ def requantize(
             update={"quantization": kind, "created": clock(), "sha256": sha256(prepared / MODEL)}
         )
         halves = [counting(report, "verify", "exchanges", start=start, end=start + 50) for start in (0, 50)]
-        expected = _bits(source, source.f16, halves[0])
+        expected = sum(_bits(source, source.f16, halves[0])) / source.bytes
         prove(prepared / MODEL, card, source.rows, bits_per_byte=expected, count=halves[1])
         report(Step("verify", PERCENT, PERCENT))
         write_card(prepared, card)
@@ -174,7 +187,9 @@ def _f16(config: Config, artifact: Artifact, folder: Path, report: Report, free_
             f"of {artifact.name} nothing finer than {card.quantization} is kept: only an adapter can be merged anew",
             fix='train with [train] quantization = "F16", and choose a smaller type from that',
         )
-    base = bases.prepare(card.base, config.state / "base", free=free_space)
+    cache = config.state / "base"
+    plain = bases.prepare(card.base, cache, free=free_space)
+    base, _, _ = framed(plain, card.prompt.frame.names, cache, free_space)
     if base.key != card.base_key:
         raise CannotQuantize(
             f"the base {card.base} is another than that of {artifact.name}", fix="train anew: `python -m trainer run`"
@@ -187,17 +202,30 @@ def _f16(config: Config, artifact: Artifact, folder: Path, report: Report, free_
     return output
 
 
-def _measure(source: _Source, kind: str, file: Path, report: Report) -> Measured:
-    bits = _bits(source, file, counting(report, kind, "exchanges", start=MADE, end=READ))
+def _measured(
+    source: _Source, kind: str, file: Path, bits: Sequence[float], finest: Sequence[float], report: Report
+) -> Measured:
+    """A type that takes so many bits for each exchange, of which the 16-bit weights take `finest`."""
+    error = standard_error([one - other for one, other in zip(bits, finest, strict=True)], source.rows)
     prompt_rate, reply_rate = _speed(file, source.artifact.card.prompt.length)
     report(Step(kind, PERCENT, PERCENT))
-    return Measured(kind, bits, file.stat().st_size, prompt_rate, reply_rate)
+    size = file.stat().st_size
+    return Measured(kind, sum(bits) / source.bytes, len(bits), error, size, prompt_rate, reply_rate)
 
 
-def _bits(source: _Source, file: Path, count: Count) -> float:
+def standard_error(more: Sequence[float], rows: Sequence[Row]) -> float:
+    """Of a sum of bits over a sum of bytes, from how exchanges differ (Cochran, Sampling Techniques, 6.4)."""
+    count, size = len(rows), sum(row.learned_bytes for row in rows)
+    each = sum(more) / size
+    apart = sum((bits - each * row.learned_bytes) ** 2 for bits, row in zip(more, rows, strict=True))
+    return sqrt(apart * count / (count - 1)) / size if count > 1 else inf
+
+
+def _bits(source: _Source, file: Path, count: Count) -> tuple[float, ...]:
+    """Of each exchange."""
     card = source.artifact.card
     with reading(file, card) as llama:
-        return surprise(llama, source.rows, frame(GGUFTokenizer(llama), card), count=count)
+        return surprises(llama, source.rows, frame(GGUFTokenizer(llama), card), count=count)
 
 
 def _speed(file: Path, length: int) -> tuple[float, float]:
