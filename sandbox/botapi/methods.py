@@ -9,12 +9,15 @@ from aiogram.methods import TelegramMethod
 
 from sandbox.botapi import render
 from sandbox.botapi.account import Account
+from sandbox.botapi.pictures import photo
 from sandbox.errors import Refused
 from sandbox.events import Answer
 from sandbox.values import LONGEST_TEXT, Entity, Message
 
 MAX_ANSWER = 200
 """Characters that fit into the answer to a press."""
+MAX_CAPTION = 1024
+"""Characters that fit under a picture."""
 MAX_CALLBACK_DATA = 64
 """Bytes that a button can carry."""
 
@@ -65,9 +68,29 @@ async def send_message(account: Account, asked: methods.SendMessage) -> types.Me
     return render.message(said, account.bot)
 
 
+async def send_photo(account: Account, asked: methods.SendPhoto) -> types.Message:
+    """Show a picture, sent along as a PNG; words may stand under it."""
+    conversation = account.conversation(asked.chat_id)
+    picture = photo(asked.photo)
+    text, entities = _caption(asked.caption, asked.parse_mode, asked.caption_entities)
+    markup = asked.reply_markup if isinstance(asked.reply_markup, types.InlineKeyboardMarkup) else None
+    said = account.world.say(
+        account.bot,
+        conversation.peer(account.bot),
+        text,
+        entities=entities,
+        media=picture,
+        reply_to=_answered(account, asked),
+        keyboard_rows=_buttons(markup),
+    )
+    return render.message(said, account.bot)
+
+
 async def edit_message_text(account: Account, asked: methods.EditMessageText) -> types.Message:
     """New words; the buttons go unless they come along."""
     message = _own(account, asked.chat_id, asked.message_id)
+    if message.media is not None:
+        raise Refused(400, "Bad Request: there is no text in the message to edit")
     text, entities = _words(asked.text or "", asked.parse_mode, asked.entities)
     account.world.edit(message, text, entities=entities, keyboard_rows=_buttons(asked.reply_markup))
     return render.message(message, account.bot)
@@ -134,6 +157,7 @@ HANDLERS: Mapping[type[TelegramMethod[Any]], Handler] = MappingProxyType(
         methods.DeleteWebhook: delete_webhook,
         methods.GetWebhookInfo: get_webhook_info,
         methods.SendMessage: send_message,
+        methods.SendPhoto: send_photo,
         methods.EditMessageText: edit_message_text,
         methods.EditMessageReplyMarkup: edit_message_reply_markup,
         methods.DeleteMessage: delete_message,
@@ -160,6 +184,14 @@ def _words(
     return text, tuple(render.world_entity(entity) for entity in entities or ())
 
 
+def _caption(
+    text: str | None, parse_mode: object, entities: Sequence[types.MessageEntity] | None
+) -> tuple[str, tuple[Entity, ...]]:
+    if len(text or "") > MAX_CAPTION:
+        raise Refused(400, "Bad Request: message caption is too long")
+    return _words(text, parse_mode, entities) if text else ("", ())
+
+
 def _buttons(markup: types.InlineKeyboardMarkup | None) -> Buttons:
     """Rows of (text, data). Only buttons that call back exist here."""
     rows = markup.inline_keyboard if markup else []
@@ -169,7 +201,7 @@ def _buttons(markup: types.InlineKeyboardMarkup | None) -> Buttons:
     return [[(button.text, button.callback_data or "") for button in row] for row in rows]
 
 
-def _answered(account: Account, asked: methods.SendMessage) -> Message | None:
+def _answered(account: Account, asked: methods.SendMessage | methods.SendPhoto) -> Message | None:
     wanted = asked.reply_parameters
     if wanted is None:
         return None

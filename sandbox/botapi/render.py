@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from aiogram import types
 
+from sandbox.attachments import Media
 from sandbox.box import Conversation
 from sandbox.events import Pressed
 from sandbox.values import Channel, Entity, Group, Keyboard, Message, Peer, User
@@ -76,8 +77,17 @@ def message(said: Message, viewer: User, *, with_answered: bool = True) -> types
         entities=None if captioned else formatting,
         caption=words if captioned else None,
         caption_entities=formatting if captioned else None,
+        photo=[photo_size(said.media)] if isinstance(said.media, Media) and said.media.kind == "photo" else None,
         reply_to_message=message(answered, viewer, with_answered=False) if answered else None,
         reply_markup=inline_keyboard(said.keyboard) if said.keyboard else None,
+    )
+
+
+def photo_size(photo: Media) -> types.PhotoSize:
+    """A photo in its only size; no file can be fetched by these names."""
+    name = f"photo-{photo.width}x{photo.height}"
+    return types.PhotoSize(
+        file_id=name, file_unique_id=name, width=photo.width, height=photo.height, file_size=photo.size or None
     )
 
 

@@ -27,6 +27,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
 """What the world says in MTProto's words, in those of the Bot API."""
 
 
+LARGEST = 50 * 2**20
+"""Bytes of one call; Telegram takes files of so many from bots."""
+
+
 class _CutError(Exception):
     """The connection is to be cut instead of answered."""
 
@@ -44,7 +48,7 @@ class BotApi:
         self.base = ""
         self._world = world
         self._accounts: dict[int, Account] = {}
-        app = web.Application()
+        app = web.Application(client_max_size=LARGEST)
         app.router.add_route("*", "/bot{token}/{method}", self._answer)
         # Paths hold tokens, so there is no access log.
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -78,9 +82,9 @@ class BotApi:
         method = BY_NAME.get(request.match_info["method"].lower())
         if method is None:
             raise Refused(404, "Not Found: method not found")
-        given = {
-            name: value for name, value in {**request.query, **await request.post()}.items() if isinstance(value, str)
-        }
+        parts = {**request.query, **await request.post()}
+        given = {name: value for name, value in parts.items() if isinstance(value, str)}
+        files = {name: value.file.read() for name, value in parts.items() if isinstance(value, web.FileField)}
         fault = self._world.faults.meet(Call(f"bot.{method.__api_method__}", account.bot.id, given))
         if fault is not None:
             await asyncio.sleep(fault.delay)
@@ -88,7 +92,7 @@ class BotApi:
                 raise _CutError
             if fault.error is not None:
                 raise Refused(*fault.error)
-        result = await HANDLERS[method](account, form.read(method, given))
+        result = await HANDLERS[method](account, form.read(method, given, files))
         if fault is not None and fault.drop == "after":
             raise _CutError
         return result

@@ -1,5 +1,6 @@
 """What an unmodified aiogram bot may do over the sandbox's Bot API; the world plays the owner."""
 
+import struct
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,10 +8,11 @@ import pytest
 from aiogram import Dispatcher, F
 from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
 from aiogram.filters import CommandStart
-from aiogram.types import BotCommand, CallbackQuery, ForceReply, Message, ReplyParameters
+from aiogram.types import BotCommand, BufferedInputFile, CallbackQuery, ForceReply, Message, ReplyParameters
 from aiogram.utils.formatting import Bold, Text, TextLink
 
 from sandbox.attachments import Media
+from sandbox.botapi.pictures import PNG
 from sandbox.values import Entity
 from sandbox.world import World
 from tests.sandbox.botapi_scene import Scene, a_scene, eventually, keys, polling
@@ -190,3 +192,39 @@ async def test_what_may_not_be_said(scene: Scene) -> None:
         with pytest.raises(TelegramBadRequest, match=words):
             await call
     assert scene.said() == [theirs]
+
+
+def a_png(width: int, height: int) -> bytes:
+    """As far as anybody looks at it."""
+    return PNG + struct.pack(">I4sIIBBBBB", 13, b"IHDR", width, height, 8, 2, 0, 0, 0)
+
+
+async def test_a_picture_with_words_under_it_and_no_text_that_could_be_edited(scene: Scene) -> None:
+    scene.world.say(scene.owner, scene.user, "/stats")
+    picture = BufferedInputFile(a_png(800, 600), "figures.png")
+    answer = await scene.bot.send_photo(scene.owner.id, picture, caption="how you write")
+    seen = scene.said()[-1]
+    assert (seen.text, seen.media) == (
+        "how you write",
+        Media("photo", mime="image/png", size=len(picture.data), width=800, height=600),
+    )
+    assert answer.photo is not None and (answer.photo[0].width, answer.caption) == (800, "how you write")
+    with pytest.raises(TelegramBadRequest, match="there is no text in the message to edit"):
+        await scene.bot.edit_message_text("other words", chat_id=scene.owner.id, message_id=answer.message_id)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "file must be non-empty"),
+        (b"no picture at all", "IMAGE_PROCESS_FAILED"),
+        (a_png(9_000, 1_001), "PHOTO_INVALID_DIMENSIONS"),
+        (a_png(2_100, 100), "PHOTO_INVALID_DIMENSIONS"),
+    ],
+)
+async def test_what_is_no_photo_for_telegram_is_refused(scene: Scene, content: bytes, problem: str) -> None:
+    scene.world.say(scene.owner, scene.user, "/stats")
+    with pytest.raises(TelegramBadRequest, match=problem):
+        await scene.bot.send_photo(scene.owner.id, BufferedInputFile(content, "x.png"))
+    with pytest.raises(TelegramBadRequest, match="caption is too long"):
+        await scene.bot.send_photo(scene.owner.id, BufferedInputFile(a_png(8, 8), "x.png"), caption="x" * 1025)
