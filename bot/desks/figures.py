@@ -34,7 +34,7 @@ def _stats(config: Config) -> Answer:
         figures = survey(store, Scope(), ZoneInfo(config.timezone), gap=gap)
         peers = store.peers()
     words = figures.lexicon.distinctive(TERMS, without=wording.names_of(peers.values()))
-    return Answer(_told(figures, words), _drawn(figures, words, peers))
+    return Answer(_told(figures, words), _drawn(figures, peers))
 
 
 def _told(figures: Figures, words: Sequence[Term]) -> str:
@@ -57,12 +57,12 @@ def _reply(seconds: int | None) -> str:
     return f"after {wording.duration(seconds)}"
 
 
-def _drawn(figures: Figures, words: Sequence[Term], peers: Mapping[int, Peer]) -> bytes | None:
+def _drawn(figures: Figures, peers: Mapping[int, Peer]) -> bytes | None:
     """None without matplotlib, which is an extra: then the lines have to do."""
     try:
-        from exporter.stats.chart import png  # takes a second, and whoever asks for no figures need not have it
+        from exporter.stats.chart import phone  # takes a second, and whoever asks for no figures need not have it
     except ModuleNotFoundError as missing:
         if missing.name != "matplotlib":
             raise
         return None
-    return png(figures, words, {peer_id: peer.name for peer_id, peer in peers.items()})
+    return phone(figures, {peer_id: peer.name for peer_id, peer in peers.items()})

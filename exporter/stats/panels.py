@@ -71,7 +71,7 @@ def week(axes: Axes, figures: Figures, look: Look) -> None:
     axes.tick_params(length=0)
     axes.spines["bottom"].set_visible(False)
     title = f"You write most on {wording.peak(figures.own_week)}" if most else "You wrote nothing"
-    _title(axes, look, title, f"your messages by hour of the week, by your clock; {most:,} in the busiest")
+    _title(axes, look, title, f"your messages by hour of the week; {most:,} in the busiest")
 
 
 def chats(axes: Axes, figures: Figures, look: Look) -> None:
@@ -84,7 +84,7 @@ def chats(axes: Axes, figures: Figures, look: Look) -> None:
     axes.barh(range(len(own)), own, BAR, color=palette.own)
     share = sums[0] / (figures.own.messages + figures.others.messages)
     where = "in" if largest[0].peer.kind in (PeerKind.GROUP, PeerKind.CHANNEL) else "with"
-    _title(axes, look, f"{share:.0%} is {where} {names[0]}", "messages of your largest chats, yours and theirs")
+    _title(axes, look, f"{share:.0%} is {where} {names[0]}", "messages in your largest chats")
 
 
 def people(axes: Axes, figures: Figures, names: Mapping[int, str], look: Look) -> None:

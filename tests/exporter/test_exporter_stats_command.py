@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,7 +18,7 @@ from PIL import Image
 
 from exporter.messages import Message, Peer, PeerKind
 from exporter.stats import panels
-from exporter.stats.chart import DOTS_PER_INCH, INCHES, draw, png
+from exporter.stats.chart import DOTS_PER_INCH, INCHES, draw, phone
 from exporter.stats.figures import Distribution, Figures, Tally
 from exporter.stats.look import PALETTES, Look, Theme
 from exporter.stats.vocabulary import Term
@@ -158,8 +159,19 @@ def test_the_same_figures_make_the_same_file(tmp_path: Path, suffix: str) -> Non
     for file in files:
         draw(figures_of("Anna", "Boris"), [], {}, file)
     assert files[0].read_bytes() == files[1].read_bytes()
-    if suffix == ".png":
-        assert png(figures_of("Anna", "Boris"), [], {}) == files[0].read_bytes()
+
+
+@pytest.mark.parametrize(
+    "names", [["Anna Margarethe Wolkenstein"], [f"Boris Nikolayevich {name}" for name in range(9)]]
+)
+def test_the_picture_for_a_telephone_cuts_nothing_off(names: list[str]) -> None:
+    content = phone(figures_of(*names), {OWNER: "Olive", ANNA: names[0]})
+    assert content == phone(figures_of(*names), {OWNER: "Olive", ANNA: names[0]})
+    picture = Image.open(BytesIO(content)).convert("L")
+    width, height = picture.size
+    for edge in ((0, 0, 4, height), (width - 4, 0, width, height), (0, height - 4, width, height)):
+        assert picture.crop(edge).getextrema() == (255, 255), "nothing is written up to the edge"
+    assert width / height > 0.5
 
 
 def drawn(panel: Any, *arguments: Any) -> tuple[Any, str]:
