@@ -18,6 +18,14 @@ class Flaw(StrEnum):
     BROKEN = "broken"
     FRAME = "frame"
     REDACTED = "redacted"
+    SECRET = "secret"  # noqa: S105 - the name of a reason
+    """It is not in this chat; see `bot.composing.discretion`, also for those below."""
+    NAME = "name"
+    """Of somebody whom nobody spoke of in this chat."""
+    VERBATIM = "verbatim"
+    """Somebody said just that in another chat."""
+    TELL = "tell"
+    """An assistant would say so, and the owner does not."""
 
 
 _MEDIA = re.compile(rf"\[({'|'.join(set(MessageKind) - {MessageKind.TEXT})})( [^\]\n]*)?\]")

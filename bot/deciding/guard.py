@@ -7,12 +7,12 @@ sent are looked at alike.
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bot.phrases import pattern, plain
 from exporter.messages import Message, MessageKind
 
 WORDS = Path(__file__).with_name("guard.toml")
@@ -32,8 +32,6 @@ _LAUGHS = ("ha", "he", "hi", "ja", "je", "lo", "xd", "ха", "хе", "хи")
 _LONG_LETTER = re.compile(r"(.)\1{2,}")
 _LINK = re.compile(r"https?:|www\.|\w\.(?:com|net|org|me|io|ru|de|fr|es|it|uk)\b")
 _DIGIT = re.compile(r"\d")
-_HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
-_ALIKE = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "ё": "е"})
 
 
 class Concern(StrEnum):
@@ -94,8 +92,8 @@ class Guard:
         messages = list(theirs)
         if Concern.UNSEEN in self._minded and any(message.kind not in _SEEN for message in messages):
             return Concern.UNSEEN
-        asked = _plain("\n".join(f"{one.text} {one.emoji or ''}" for one in messages))
-        said = _plain("\n".join(reply))
+        asked = plain("\n".join(f"{one.text} {one.emoji or ''}" for one in messages))
+        said = plain("\n".join(reply))
         whole = f"{asked}\n{said}"
         languages = self._understood((asked, said), earlier, names)
         if topic := self._topic(whole, languages or self.languages):
@@ -123,12 +121,12 @@ class Guard:
         self, sides: Sequence[str], earlier: Sequence[Message], names: Iterable[str]
     ) -> tuple[Language, ...]:
         """The languages in which each side is understood by itself."""
-        called = {word for name in names for word in _words(_plain(name))}
+        called = {word for name in names for word in _words(plain(name))}
         spoken = [[word for word in _words(side) if word not in called] for side in sides]
         plainly = tuple(one for one in self.languages if all(_knows(one.common, words) for words in spoken))
         if plainly:
             return plainly
-        heard = [_words(_plain(message.text)) for message in earlier[-HEARD:]]
+        heard = [_words(plain(message.text)) for message in earlier[-HEARD:]]
         return tuple(one for one in self.languages if all(_knows(vocabulary(one, heard), words) for words in spoken))
 
 
@@ -156,20 +154,8 @@ def load_guard(topics: Collection[str] = frozenset(Concern), path: Path = WORDS)
 
 
 def _language(name: str, told: Mapping[str, str]) -> Language:
-    topics = {topic: _pattern(told[topic]) for topic in TOPICS}
-    return Language(name, frozenset(_plain(told["common"]).split()), topics)
-
-
-def _pattern(entries: str) -> re.Pattern[str]:
-    """Words and phrases, set apart by commas; `*` stands for any end of a word."""
-    phrases = (_plain(entry).split() for entry in entries.replace("\n", " ").split(",") if entry.strip())
-    found = (r"\W+".join(re.escape(word).replace(r"\*", r"\w*") for word in phrase) for phrase in phrases)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(found)})(?![\w'])")
-
-
-def _plain(text: str) -> str:
-    """As it is compared: no capitals, one kind of apostrophe, nothing that nobody sees."""
-    return _HIDDEN.sub("", unicodedata.normalize("NFKC", text)).casefold().translate(_ALIKE)
+    topics = {topic: pattern(told[topic]) for topic in TOPICS}
+    return Language(name, frozenset(plain(told["common"]).split()), topics)
 
 
 def _words(text: str) -> list[str]:

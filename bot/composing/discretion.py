@@ -1,0 +1,131 @@
+"""What must not be said in one chat, however fit it looks: secrets that are not in it, and words that are of others.
+
+A model has read all chats, and may have learned a piece of one by heart. So what it makes up is compared with the
+history: by the full-text index, and only where there is something to compare. It knows the store, and no model.
+"""
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+
+from bot.composing.flaws import Flaw
+from bot.composing.notes import Note
+from bot.composing.tells import Tells
+from exporter import fulltext, sayings
+from exporter.messages import Peer, PeerKind
+from exporter.store import Store
+from trainer.reading.redact import SUBSCRIBER, find
+from trainer.reading.sensitive.spans import Kind
+
+LONG = 8
+"""So many words in a row are hardly ever said by two people by chance."""
+COMMON = 3
+"""What was said in so many other chats is nobody's own."""
+OWN_PHRASE = 2
+"""So often the owner said himself what others would take for an assistant's."""
+_LOOKED_AT = 200
+"""Words of a reply, at most, that are compared."""
+_SHORTEST_NAME = 3
+
+_NUMBER = re.compile(r"(?<!\w)\d(?:[ \u00a0.()/\u2010-\u2015-]{0,2}\d){6,}")
+_NO_NUMBER = re.compile(
+    r"\b\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d\d)\b|\b\d{4}-\d\d-\d\d\b|\b(?:19|20)\d\d\s?[-\u2010-\u2015/]\s?(?:19|20)\d\d\b"
+)
+"""Dates, and years from and to."""
+_LINK = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+|\b(?:[\w-]+\.)+[a-z]{2,}/\S{3,}|(?<![\w.+-])@\w{4,}", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"\b\d{1,5}[a-z]?,? (?:[\w'-]+ ){1,3}(?:street|st|avenue|ave|road|rd|lane|drive|blvd|boulevard|square|court)\b"
+    r"|\b[\w-]+(?:straße|strasse|str\.|gasse|allee|platz|weg) \d{1,4}[a-z]?\b"
+    r"|\b\d{1,4}(?: bis| ter)?,? (?:rue|avenue|boulevard|place|chemin|impasse) (?:[\w'-]+ ){0,2}[\w'-]+"
+    r"|\b(?:calle|avenida|avda\.?|plaza|paseo|camino) (?:[\w'-]+,? ){1,4}\d{1,4}\b"
+    r"|\b(?:ул\.?|улиц[аеу]|проспект[ае]?|пр-т|пер\.|переул\w+|бульвар\w*|шоссе|наб\.) ?[\w-]+(?: [\w-]+)?,? "
+    r"(?:д\.? ?)?\d{1,4}",
+    re.IGNORECASE,
+)
+
+
+class Discretion:
+    """What one chat may hear."""
+
+    def __init__(self, store: Store, chat: Peer, region: str | None, tells: Tells, common: Collection[str]) -> None:
+        self._store = store
+        self._chat = chat
+        self._region = region
+        self._tells = tells
+        self._common = common
+        """Words that everybody uses, some of which are names, too."""
+
+    async def catch_up(self) -> None:
+        """Let the index know all that was said until now; after the first time, that is only what is new."""
+        while fulltext.index_chunk(self._store.database):  # noqa: ASYNC110 - nothing is waited for
+            await asyncio.sleep(0)
+
+    def flaw(self, texts: Sequence[str], noted: Sequence[Note] = ()) -> Flaw | None:
+        """Why this burst must not be said here; None where it may. `noted` are the owner's notes for this chat."""
+        told = [note.text for note in noted]
+        if not all(
+            self._may_hear(kind, secret, told) for text in texts for kind, secret in _secrets(text, self._region)
+        ):
+            return Flaw.SECRET
+        words = list(islice((word for text in texts for word in sayings.words_of(text)), _LOOKED_AT))
+        if any(self._is_anothers(name, told) for name in self._names(words)):
+            return Flaw.NAME
+        if any(self._is_learned_by_heart(words[at : at + LONG]) for at in range(len(words) - LONG + 1)):
+            return Flaw.VERBATIM
+        if any(not self._says(phrase) for phrase in self._tells.never(texts)):
+            return Flaw.TELL
+        return None
+
+    def _may_hear(self, kind: Kind | None, secret: str, told: Sequence[str]) -> bool:
+        """Whether it is known here already, or the owner noted it for this chat; however it is spaced."""
+        wanted = _signs(secret)[-SUBSCRIBER if kind is Kind.PHONE else 0 :]
+        if any(wanted in _signs(text) for text in told):
+            return True
+        return sayings.stands(self._store, self._chat.peer_id, _signs, wanted)
+
+    def _names(self, words: Sequence[str]) -> set[str]:
+        """What could be the name of somebody else."""
+        said = {word.casefold() for word in words if len(word) >= _SHORTEST_NAME} - set(self._common)
+        whose = defaultdict(set)
+        for peer in self._store.peers().values():
+            if peer.kind is PeerKind.USER:
+                for word in sayings.words_of(peer.name):
+                    whose[word.casefold()].add(peer.peer_id)
+        named = {word: whose[word] for word in said if word in whose}
+        if not named:
+            return set()
+        here = sayings.senders(self._store, self._chat.peer_id) | {self._chat.peer_id}
+        return {word for word, ids in named.items() if not ids & here}
+
+    def _is_anothers(self, name: str, told: Sequence[str]) -> bool:
+        """Whether nobody spoke of them here, nor the owner in several other chats."""
+        if any(name in map(str.casefold, sayings.words_of(text)) for text in told):
+            return False
+        spread = sayings.spread(self._store, [name], self._chat.peer_id)
+        return not spread.here and spread.own_chats < COMMON
+
+    def _is_learned_by_heart(self, words: Sequence[str]) -> bool:
+        """Whether somebody said just that in another chat, and nobody in this one."""
+        spread = sayings.spread(self._store, words, self._chat.peer_id)
+        return not spread.here and 0 < spread.elsewhere < COMMON
+
+    def _says(self, phrase: str) -> bool:
+        """Whether the owner himself speaks so."""
+        return sayings.spread(self._store, sayings.words_of(phrase), self._chat.peer_id).own >= OWN_PHRASE
+
+
+def _secrets(text: str, region: str | None) -> Iterator[tuple[Kind | None, str]]:
+    """What in a text may be somebody's secret, and of which kind where that is known."""
+    for span in find(text, region):
+        yield span.kind, text[span.start : span.stop]
+    plain = _NO_NUMBER.sub(" ", text)
+    for pattern in (_LINK, _ADDRESS, _NUMBER):
+        for found in pattern.finditer(plain):
+            yield None, found[0]
+
+
+def _signs(text: str) -> str:
+    """Letters and digits alone."""
+    return "".join(filter(str.isalnum, text)).casefold()
