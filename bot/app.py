@@ -12,6 +12,7 @@ from random import SystemRandom
 
 from bot.account import Account
 from bot.composing.notes import Notes
+from bot.composing.tells import load_tells
 from bot.composing.voice import Voice, speaking
 from bot.deciding.decisions import Decisions
 from bot.deciding.folders import Folders
@@ -171,6 +172,7 @@ def _parts(
         owner=read.owner,
         voice=voice,
         notes=Notes(store.database, _now, read.zone),
+        tells=load_tells(),
         drafts=drafts,
         outbox=Outbox(store, account, random, _now),
         stops=stops,

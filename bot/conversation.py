@@ -7,13 +7,16 @@ another module's.
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from bot.composing.compose import Composed, compose
+from bot.composing.discretion import Discretion
 from bot.composing.past import Past
+from bot.composing.tells import asks
 from bot.composing.window import look, newest, prompt
 from bot.deciding.judge import Judge
 from bot.deciding.patience import Patience
@@ -204,7 +207,10 @@ class Conversation:
             moment, memory = look(parts.store, view, now=parts.clock()), await self._past.memory()
             noted = parts.notes.live(self._peer.peer_id)
             asked = prompt(model.speaker, moment, memory, noted, region=view.region)
-            return await compose(model.speaker, asked, wanted=wanted)
+            discretion = Discretion(parts.store, view, parts.tells, parts.guard.common, noted)
+            await discretion.catch_up()
+            cost = partial(parts.tells.cost, asks=asks(*self._recent()))
+            return await compose(model.speaker, asked, wanted=wanted, objection=discretion.flaw, cost=cost)
 
     async def _stands(self, composed: Composed, newest: Message) -> bool:
         """Whether the first burst may still be sent without the owner; where not, he gets proposals instead."""
@@ -259,9 +265,12 @@ class Conversation:
             return await deliver(entries, bubbles, errand, outbox=parts.outbox, hands=parts.hands, clock=parts.clock)
 
     def _habits(self) -> Habits:
-        parts = self._parts
-        recent = parts.store.recent(self._peer.peer_id, limit=LEARNED_FROM)
-        return learn(recent, ghostwritten.marked(parts.store.database))
+        return learn(*self._recent())
+
+    def _recent(self) -> tuple[list[Message], Collection[ghostwritten.Key]]:
+        """What the owner's ways in this chat are learned from, and what of it a model wrote."""
+        store = self._parts.store
+        return store.recent(self._peer.peer_id, limit=LEARNED_FROM), ghostwritten.marked(store.database)
 
     def _thinking(self, newest: Message, habits: Habits, bubbles: Sequence[Bubble]) -> float:
         """Seconds until the chat is opened: what is left of the owner's delay, and in time for the whole burst."""

@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from random import Random
 
 from bot.composing.notes import Notes
+from bot.composing.tells import Tells
 from bot.composing.voice import Voice
 from bot.deciding.decisions import Decisions
 from bot.deciding.guard import Guard
@@ -33,6 +34,7 @@ class Parts:
     owner: Peer
     voice: Voice
     notes: Notes
+    tells: Tells
     drafts: Drafts
     outbox: Outbox
     stops: Stops

@@ -1,10 +1,11 @@
 """From a prompt to what may be said: ask the model for several replies, and rank those that are fit to send."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.composing.batch import MOST
 from bot.composing.engine import Reply, Speaker
-from bot.composing.flaws import flaw
+from bot.composing.flaws import Flaw, flaw
 from bot.composing.ranking import best_first
 from bot.composing.window import Prompt
 from bot.desks.drafts import Burst
@@ -27,8 +28,18 @@ class Composed:
     tries: int
 
 
-async def compose(speaker: Speaker, prompt: Prompt, *, wanted: int) -> Composed:
-    """The best of the replies, up to `wanted`. Unfinished, flawed and repeated ones are thrown away."""
+async def compose(
+    speaker: Speaker,
+    prompt: Prompt,
+    *,
+    wanted: int,
+    objection: Callable[[Burst], Flaw | None] = lambda _: None,
+    cost: Callable[[Burst], float] = lambda _: 0.0,
+) -> Composed:
+    """The best of the replies, up to `wanted`. Unfinished, flawed and repeated ones are thrown away.
+
+    `objection` is asked for flaws that words have in this chat alone, and `cost` for how much less he is like them.
+    """
     fit: dict[str, Reply] = {}
     first_token_ms = 0.0
     tries = 0
@@ -37,9 +48,9 @@ async def compose(speaker: Speaker, prompt: Prompt, *, wanted: int) -> Composed:
         first_token_ms = first_token_ms or replies[0].first_token_ms
         tries += len(replies)
         for reply in replies:
-            if reply.finished and flaw(reply.texts, speaker.spec) is None:
+            if reply.finished and not (flaw(reply.texts, speaker.spec) or objection(reply.texts)):
                 fit.setdefault("\n".join(reply.texts).casefold(), reply)
         if len(fit) >= wanted:
             break
-    best = best_first(fit.values(), prompt.said)[:wanted]
+    best = best_first(fit.values(), prompt.said, cost)[:wanted]
     return Composed(tuple(one.texts for one in best), best[0].likelihood if best else 0.0, first_token_ms, tries)

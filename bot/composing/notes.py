@@ -2,8 +2,9 @@
 
 A model is told of a note as of something that was said earlier: by him, under how long ago it was, in the place of what
 is recalled and out of the same room. So nothing in a prompt has a shape that training rows have not, models that were
-made before there were notes read them, and what stands before the last turn stays as it was read. It knows the table
-and the owner's clock, and nothing of desks.
+made before there were notes read them, and what stands before the last turn stays as it was read. A tuned SmolLM2-135M
+makes as much of a note there as in the header, as a mark or as a turn of its own: answers that it bears on become 6
+nats more likely, and others stay as likely as they were. It knows the table and the owner's clock, and no desk.
 """
 
 import logging

@@ -11,7 +11,7 @@ the same length +0.008 [-0.003, +0.021], words in common +0.009 [-0.012, +0.030]
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bot.composing.engine import Reply
 from trainer.reading.dialogue import Turn
@@ -29,10 +29,17 @@ SPAN = 4
 """So many words in a row are a copy; fewer are said twice by everybody."""
 
 
-def best_first(replies: Iterable[Reply], said: Iterable[Turn]) -> list[Reply]:
-    """The replies, the best one first; equals stay in order. `said` is the conversation that the prompt shows."""
+def best_first(
+    replies: Iterable[Reply], said: Iterable[Turn], cost: Callable[[tuple[str, ...]], float] = lambda _: 0.0
+) -> list[Reply]:
+    """The replies, the best one first; equals stay in order. `said` is the conversation that the prompt shows.
+
+    `cost` is what a burst loses besides, for what gives a machine away; see `bot.composing.tells`.
+    """
     spans = {span for turn in said for span in _spans(turn.texts)}
-    return sorted(replies, key=lambda reply: worth(reply) - COPY * _copied(reply, spans), reverse=True)
+    return sorted(
+        replies, key=lambda reply: worth(reply) - COPY * _copied(reply, spans) - cost(reply.texts), reverse=True
+    )
 
 
 def worth(reply: Reply) -> float:

@@ -77,6 +77,11 @@ class Guard:
         self._minded = frozenset(map(Concern, topics))
         """What the owner wants to see first; of the rest the guard says nothing."""
 
+    @property
+    def common(self) -> frozenset[str]:
+        """The words that everybody uses, of all languages that it knows."""
+        return frozenset[str]().union(*(language.common for language in self.languages))
+
     def concern(
         self,
         theirs: Iterable[Message],
