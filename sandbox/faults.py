@@ -29,6 +29,8 @@ class Call:
     """As the protocol has it: a TL request, or the parameters of a Bot API method."""
     takeout: int | None = None
     """Id of the takeout that it was made in."""
+    at: float = 0.0
+    """When, in seconds since 1970 by the world's clock."""
 
 
 @dataclass(slots=True)

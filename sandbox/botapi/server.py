@@ -85,7 +85,8 @@ class BotApi:
         parts = {**request.query, **await request.post()}
         given = {name: value for name, value in parts.items() if isinstance(value, str)}
         files = {name: value.file.read() for name, value in parts.items() if isinstance(value, web.FileField)}
-        fault = self._world.faults.meet(Call(f"bot.{method.__api_method__}", account.bot.id, given))
+        call = Call(f"bot.{method.__api_method__}", account.bot.id, given, at=self._world.clock())
+        fault = self._world.faults.meet(call)
         if fault is not None:
             await asyncio.sleep(fault.delay)
             if fault.drop == "before":

@@ -125,7 +125,8 @@ class Session:
             request = request.query
         user = self._world.logins.seen(self.key_id)
         caller = Caller(self._world, self._connection.server, self.key_id, self, user, takeout)
-        fault = self._world.faults.meet(Call(name_of(request), None if user is None else user.id, request, takeout))
+        call = Call(name_of(request), None if user is None else user.id, request, takeout, self._world.clock())
+        fault = self._world.faults.meet(call)
         if fault is not None and fault.delay:
             self._start(self._later(fault, message_id, request, caller))
         else:

@@ -1,0 +1,48 @@
+"""A whole town writes to a double that is killed and started again, over a bad network: nothing is sent twice, nothing
+that policy forbids, nobody is forgotten, and nothing grows.
+
+`SOAK_SEED` repeats a run, as far as the machine allows; `SOAK_MINUTES` makes the long one shorter.
+"""
+
+import json
+import os
+import secrets
+
+import pytest
+
+from sandbox.world import World
+from tests.bot.town.aftermath import growth
+from tests.bot.town.soak import Plan, soak
+
+SEED = int(os.environ.get("SOAK_SEED", secrets.randbelow(10**6)))
+MINUTES = float(os.environ.get("SOAK_MINUTES", 10))
+
+
+@pytest.fixture
+def world():
+    world = World()
+    world.own(world.person("Olive", username="olive"))
+    return world
+
+
+async def test_twelve_contacts_and_a_kill(sandbox, tmp_path, record_property):
+    plan = Plan(contacts=12, messages=200, seconds=5, killing=0.3, life=2, faults=0.5, owner=0.5)
+    outcome = await soak(sandbox, tmp_path, plan, SEED)
+    record_property("figures", json.dumps(outcome.figures))
+    print(outcome.figures)
+    assert not outcome.complaints
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+async def test_two_hundred_contacts_and_twenty_thousand_messages(sandbox, tmp_path, record_property):
+    plan = Plan(
+        contacts=200, messages=round(2_000 * MINUTES), seconds=60 * MINUTES, killing=0.5, life=2.5 * MINUTES,
+        faults=0.7, owner=0.2,
+    )  # fmt: skip
+    outcome = await soak(sandbox, tmp_path, plan, SEED)
+    samples = outcome.last.samples()
+    grown = growth(samples, since=min(120, len(samples) // 3))
+    record_property("figures", json.dumps({**outcome.figures, **grown}))
+    print(outcome.figures, grown)
+    assert not outcome.complaints

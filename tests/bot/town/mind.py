@@ -1,0 +1,98 @@
+"""`python -m bot run` for a soak: what the model says is marked, it takes its time now and then, and the process tells
+once a second what it is made of.
+
+The real engine reads each prompt and says what a tiny model has to say. Then other words take the place of these: which
+reply it is, to which message, and the word of the chat that the prompt came from.
+"""
+
+import asyncio
+import faulthandler
+import json
+import logging
+import os
+import resource
+import signal
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+from bot import app
+from bot.composing.engine import Reply
+from exporter.cli import run
+from tests.bot.bigram import vocabulary
+from tests.bot.town.marks import ASKED, WORD
+
+SLOW = 0.02
+"""So many replies take longer, up to `SLOWEST` seconds."""
+SLOWEST = 3.0
+EVERY = 1.0
+log = logging.getLogger("bot.soak")
+
+
+class Marked:
+    """An engine whose replies can be told apart."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+        self._llama = vocabulary()
+        self._chance = SystemRandom()
+        self._made = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    async def reply(self, prompt: Sequence[int]) -> Reply:
+        """The engine's, with other words."""
+        reply = await self._engine.reply(prompt)
+        if self._chance.random() < SLOW:
+            await asyncio.sleep(self._chance.uniform(0, SLOWEST))
+        return replace(reply, texts=self._words(prompt))
+
+    def _words(self, prompt: Sequence[int]) -> tuple[str, ...]:
+        read = self._llama.detokenize(list(prompt), special=True).decode("utf-8", "replace")
+        words, asked = sorted(set(WORD.findall(read))), ASKED.findall(read)
+        self._made += 1
+        mark = f"{' '.join(words)} g{os.getpid()}-{self._made} re{asked[-1] if asked else 0}"
+        return tuple(f"{mark} {part}" for part in ("well", "and", "so")[: self._chance.randint(1, 3)])
+
+
+def sample() -> dict[str, Any]:
+    """What this process is made of."""
+    tasks = Counter(task.get_coro().__qualname__ for task in asyncio.all_tasks())
+    pages = int(Path("/proc/self/statm").read_text("utf-8").split()[1])
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    seconds = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "rss_mb": pages * resource.getpagesize() / 1e6,
+        "files": files,
+        "cpu": seconds.ru_utime + seconds.ru_stime,
+        "tasks": dict(tasks),
+    }
+
+
+async def tell() -> None:
+    """Once a second, for ever."""
+    while True:
+        log.info("sample", extra={"found": json.dumps(sample())})
+        await asyncio.sleep(EVERY)
+
+
+@contextmanager
+def marked(*given: Any, **more: Any) -> Iterator[Marked]:
+    """Stands for `bot.composing.engine.open_double`."""
+    with opened(*given, **more) as engine:
+        telling = asyncio.get_running_loop().create_task(tell())
+        try:
+            yield Marked(engine)
+        finally:
+            telling.cancel()
+
+
+if __name__ == "__main__":
+    faulthandler.register(signal.SIGUSR1)  # where every thread is, where it does not end
+    opened, app.open_double = app.open_double, marked
+    run("bot.commands")
