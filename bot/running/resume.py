@@ -43,7 +43,7 @@ async def look_back(
     client: Client, limiter: Limiter, account: Account, parts: Parts, double: Double, modes: Mapping[int, Mode]
 ) -> None:
     """Take up what was said meanwhile. Whoever listens does so by now, so nothing falls in between; what comes twice
-    counts once.
+    counts once. Also of a chat without consent the newest is decided about: to be silent.
 
     Raises:
         DoppelgangerError: as `exporter.sync.sync` does.
@@ -51,7 +51,7 @@ async def look_back(
     chats = tuple(modes.keys() & _speakable(parts))
     if chats:
         await sync(client, parts.store, Sync(chats=chats), parts.ledger, limiter=limiter)
-    for chat_id in chats:
+    for chat_id in modes:
         for newest in parts.store.recent(chat_id, limit=1):
             if newest.message_id > (parts.handled.up_to(chat_id) or 0):
                 double.hear(newest, live=False)

@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.desks.drafts import DraftState
+from bot.running.handled import Handled
 from bot.tables import migrations
 from exporter.store import open_store
+from exporter.sync import sync
+from exporter.telegram import connect
 from tests.sandbox_fixtures import agreed
 
 SENT = ("messages.sendMessage",)
@@ -55,6 +58,18 @@ async def test_granted_while_it_runs_the_next_message_is_answered(at):
         grant(at, "Boris")
         at.say(boris, at.owner, "and now?")
         await at.until(lambda: at.from_owner(boris))
+
+
+async def test_what_an_earlier_run_heard_is_decided_about_where_they_agree_no_longer(at, monkeypatch):
+    monkeypatch.setattr("bot.double.POLL", 60)
+    at.say(at.person("Anna"), at.owner, "are you there?")
+    with open_store(at.config.database, migrations) as store:
+        Handled(store.database).take_up(at.person("Anna").id, store)  # an earlier run had come so far
+        async with connect(at.config) as client:
+            await sync(client, store, at.config.sync, agreed(store))  # and heard this, but not more
+    revoke(at, "Anna")
+    async with at.running():
+        await at.until(lambda: ("silent", "no_consent") in at.decisions())
 
 
 @pytest.mark.parametrize("poll", [0.01, 60])

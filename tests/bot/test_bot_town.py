@@ -25,24 +25,34 @@ def world():
     return world
 
 
-async def test_twelve_contacts_and_a_kill(sandbox, tmp_path, record_property):
-    plan = Plan(contacts=12, messages=200, seconds=5, killing=0.3, life=2, faults=0.5, owner=0.5)
+@pytest.fixture
+def tell(record_property, pytestconfig):
+    """Show what a soak found, whether it went well or not."""
+
+    def show(figures):
+        record_property("figures", json.dumps(figures))
+        pytestconfig.get_terminal_writer().line("\n" + json.dumps(figures))
+
+    return show
+
+
+@pytest.mark.timeout(600)
+async def test_twelve_contacts_and_a_kill(sandbox, tmp_path, tell):
+    plan = Plan(contacts=12, messages=200, seconds=5, killing=0.3, life=2, faults=0.5, owner=1)
     outcome = await soak(sandbox, tmp_path, plan, SEED)
-    record_property("figures", json.dumps(outcome.figures))
-    print(outcome.figures)
+    tell(outcome.figures)
     assert not outcome.complaints
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-async def test_two_hundred_contacts_and_twenty_thousand_messages(sandbox, tmp_path, record_property):
+async def test_two_hundred_contacts_and_twenty_thousand_messages(sandbox, tmp_path, tell):
     plan = Plan(
         contacts=200, messages=round(2_000 * MINUTES), seconds=60 * MINUTES, killing=0.5, life=2.5 * MINUTES,
-        faults=0.7, owner=0.2,
+        faults=0.7, owner=0.5,
     )  # fmt: skip
     outcome = await soak(sandbox, tmp_path, plan, SEED)
     samples = outcome.last.samples()
     grown = growth(samples, since=min(120, len(samples) // 3))
-    record_property("figures", json.dumps({**outcome.figures, **grown}))
-    print(outcome.figures, grown)
+    tell(outcome.figures | grown)
     assert not outcome.complaints

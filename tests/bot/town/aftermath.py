@@ -6,7 +6,7 @@ from typing import Any
 
 from exporter.config import Config
 from exporter.store import Store
-from tests.bot.town.marks import WORD, proposals_of
+from tests.bot.town.marks import WORD
 from tests.bot.town.town import SPOKEN, Contact, Kind, Town
 
 KEPT = (*SPOKEN, Kind.UNLISTED, Kind.OFF)
@@ -23,7 +23,6 @@ def unsettled(town: Town, store: Store) -> Iterator[str]:
         yield from _missing(town, store, contact)
     for contact in town.of(*SPOKEN):
         yield from _unanswered(town, store, contact)
-    yield from _lying_cards(town, store)
 
 
 def broken(store: Store, config: Config) -> Iterator[str]:
@@ -46,6 +45,7 @@ def words_in(town: Town, log: Path) -> Iterator[str]:
 
 def growth(samples: list[dict[str, Any]], *, since: int) -> dict[str, tuple[float, float]]:
     """Of a life, what it was made of after so many seconds and at its end: medians of ten seconds each."""
+
     def median(of: list[dict[str, Any]], key: str) -> float:
         values = sorted(sum(one["tasks"].values()) if key == "tasks" else one[key] for one in of)
         return float(values[len(values) // 2])
@@ -87,17 +87,3 @@ def _unanswered(town: Town, store: Store, contact: Contact) -> Iterator[str]:
         yield f"{decided} but nothing came of it: {message_id} of {contact.kind} {chat}, draft {draft}"
     elif handled[0] < message_id:
         yield f"{decided} but not dealt with: {message_id} of {contact.kind} {chat}"
-
-
-def _lying_cards(town: Town, store: Store) -> Iterator[str]:
-    """Cards that offer what is not open, and open drafts without a card."""
-    world, owner = town.world, town.world.owner
-    saved = world.conversation(owner, owner).newest_first(owner)
-    offering = {message.id_for(owner) for message in saved if proposals_of(message.text)}
-    shown = store.database.execute(
-        "select message_id, draft.draft_id from draft left join card on card.draft_id = draft.draft_id"
-        " and desk = 'saved' where state = 'open'"
-    ).fetchall()
-    yield from (f"draft {draft_id} is shown nowhere" for message_id, draft_id in shown if message_id not in offering)
-    known = {message_id for message_id, _ in shown}
-    yield from (f"card {message_id} offers what is not open" for message_id in offering - known)

@@ -17,7 +17,7 @@ from typing import Any
 from tests.bot.town.truth import Said, Truth
 
 ROOT = Path(__file__).resolve().parents[3]
-START = 120.0
+START = 300.0
 """Seconds within which a bot must be ready, however busy the machine is."""
 FOUND = "sample found="
 
@@ -60,7 +60,7 @@ class Lives:
         return newest is not None and newest.ready.is_set() and newest.process.returncode is None
 
     async def until_killed(self, seconds: float) -> None:
-        """One life of so many seconds from when it is ready: ended at once, or as soon as it has said the next thing."""
+        """One life of so many seconds since it was ready: ended at once, or as soon as it says the next thing."""
         async with self._life() as life:
             if not await self._begun(life):
                 return
@@ -112,9 +112,7 @@ class Lives:
                 await draining
 
     async def _begun(self, life: Life) -> bool:
-        """Wait until it is ready. Where Telegram refused it meanwhile, it ended with a word about that, as one starts it
-        again later; False then.
-        """
+        """Wait until it is ready; False where Telegram refused it meanwhile, so that it has to be started again."""
         ending, ready = asyncio.create_task(life.process.wait()), asyncio.create_task(life.ready.wait())
         await asyncio.wait([ending, ready], timeout=START, return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()

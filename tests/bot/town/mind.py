@@ -45,15 +45,15 @@ class Marked:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    async def reply(self, prompt: Sequence[int]) -> Reply:
+    async def replies(self, prompt: Sequence[int], blank: Sequence[int], *, count: int) -> Sequence[Reply]:
         """The engine's, with other words."""
-        reply = await self._engine.reply(prompt)
+        replies = await self._engine.replies(prompt, blank, count=count)
         if self._chance.random() < SLOW:
             await asyncio.sleep(self._chance.uniform(0, SLOWEST))
-        return replace(reply, texts=self._words(prompt))
-
-    def _words(self, prompt: Sequence[int]) -> tuple[str, ...]:
         read = self._llama.detokenize(list(prompt), special=True).decode("utf-8", "replace")
+        return [replace(reply, texts=self._words(read)) for reply in replies]
+
+    def _words(self, read: str) -> tuple[str, ...]:
         words, asked = sorted(set(WORD.findall(read))), ASKED.findall(read)
         self._made += 1
         mark = f"{' '.join(words)} g{os.getpid()}-{self._made} re{asked[-1] if asked else 0}"

@@ -12,6 +12,7 @@ from functools import partial
 from random import Random
 
 from bot.sending.stops import ACCOUNT, Stops
+from exporter.config import Config
 from exporter.consent import Ledger
 from exporter.store import Store
 from sandbox.values import Message, User
@@ -19,10 +20,9 @@ from tests.bot.town.marks import proposals_of
 from tests.bot.town.town import GROUPS, SPOKEN, Contact, Kind, Town
 from tests.bot.town.truth import Ban, Choice, Truth
 
-WORDS = (
-    "river table lantern garden window morning paper bridge copper ladder winter basket thunder pillow marble needle"
-    " harbour saddle velvet orchard candle feather island mirror pebble ribbon shadow timber walnut yellow"
-).split()
+WORDS = ["river", "table", "lantern", "garden", "window", "morning", "paper", "bridge", "copper", "ladder", "winter",
+         "basket", "thunder", "pillow", "marble", "needle", "harbour", "saddle", "velvet", "orchard", "candle",
+         "feather", "island", "mirror", "pebble", "ribbon", "shadow", "timber", "walnut", "yellow"]  # fmt: skip
 BURST = (1, 1, 2, 3, 4, 6)
 """Messages of a burst."""
 utc_now = partial(datetime.now, UTC)
@@ -108,19 +108,21 @@ class Owner:
     truth: Truth
     chance: Random
     store: Store
-    ledger: Ledger
+    config: Config
     did: Counter[str] = field(default_factory=Counter)
     _waiting: set[asyncio.Task[None]] = field(default_factory=set)
     _numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
-        self._stops = Stops(self.store, utc_now)
+        self._stops = Stops(self.store, self.config.stop_file, utc_now)
+        self._ledger = Ledger(self.store.database, self.config.consent)
         self._seen: set[Message] = set()
         self.truth.on_card.append(self._notice)
 
     async def run(self, every: float) -> None:
         """Something in so many seconds, for ever."""
-        doings = [self._write] * 4 + [self._read] * 4 + [self._look, self._stop_one, self._stop_all, self._revoke]
+        often, sometimes = [self._write, self._read], [self._stop_one, self._revoke]
+        doings = [*often * 8, *sometimes * 3, self._look, self._look, self._stop_all, self._switch_off]
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await asyncio.sleep(self.chance.expovariate(1 / every))
@@ -131,9 +133,10 @@ class Owner:
         for task in self._waiting:
             task.cancel()
         self._stops.lift(ACCOUNT)
+        self.config.stop_file.unlink(missing_ok=True)
         peers = self.store.peers()
         for contact in self.town.of(*SPOKEN):
-            self.ledger.grant(peers[contact.chat_id], ["reply"], utc_now())
+            self._ledger.grant(peers[contact.chat_id], ["reply"], utc_now())
         for ban in self.truth.bans:
             ban.end = min(ban.end, self.truth.now())
         self.town.world.come_online(self.town.world.owner, False)
@@ -159,7 +162,7 @@ class Owner:
         await self._stopped(self.chance.choice(self.town.of(*SPOKEN)).chat_id, self.chance.uniform(1, 10))
 
     async def _stop_all(self) -> None:
-        await self._stopped(ACCOUNT, self.chance.uniform(0.5, 3))
+        await self._stopped(ACCOUNT, self.chance.uniform(0.5, 2))
 
     async def _stopped(self, chat_id: int, seconds: float) -> None:
         """`python -m bot stop`, and `resume` later."""
@@ -169,23 +172,35 @@ class Owner:
         self.truth.bans.append(ban)
         await asyncio.sleep(seconds)
         for other in self.truth.bans:  # to lift the stop of all lifts every one; of one, that of this chat
-            if chat_id in (ACCOUNT, other.chat_id) and not other.consent:
+            if chat_id in (ACCOUNT, other.chat_id) and not other.lasts:
                 other.end = min(other.end, self.truth.now())
         self._stops.lift(chat_id)
+
+    async def _switch_off(self) -> None:
+        """The file that stops everything as long as it lies there."""
+        if self.config.stop_file.exists():
+            return
+        self.did["stops"] += 1
+        self.config.stop_file.touch(mode=0o600)
+        ban = Ban(ACCOUNT, self.truth.now(), lasts=True)
+        self.truth.bans.append(ban)
+        await asyncio.sleep(self.chance.uniform(0.5, 2))
+        self.config.stop_file.unlink(missing_ok=True)
+        ban.end = self.truth.now()
 
     async def _revoke(self) -> None:
         """Somebody agrees no longer, and does again later."""
         self.did["revocations"] += 1
         contact = self.chance.choice(self.town.of(*SPOKEN))
         peer = self.store.peers()[contact.chat_id]
-        self.ledger.revoke(peer, ["reply"], utc_now())
-        ban = Ban(contact.chat_id, self.truth.now(), consent=True)
+        self._ledger.revoke(peer, ["reply"], utc_now())
+        ban = Ban(contact.chat_id, self.truth.now(), lasts=True)
         self.truth.bans.append(ban)
         await asyncio.sleep(self.chance.uniform(2, 10))
         for other in self.truth.bans:
-            if other.chat_id == contact.chat_id and other.consent:
+            if other.chat_id == contact.chat_id and other.lasts:
                 other.end = min(other.end, self.truth.now())
-        self.ledger.grant(peer, ["reply"], utc_now())
+        self._ledger.grant(peer, ["reply"], utc_now())
 
     def _notice(self, card: Message) -> None:
         """A card came: some he answers, some he does not."""

@@ -17,7 +17,7 @@ from tests.bot.town.town import SPOKEN, Kind
 from tests.bot.town.truth import Said, Truth
 
 GRACE = 3.0
-"""Seconds from what forbids to the last message that may still come: a request that is on its way, on a busy machine."""
+"""Seconds from what forbids to the last message that may still come: a request under way, on a busy machine."""
 FRESH = 600
 MISSED = 15.0
 """Seconds in which a bot finds out that a message was deleted, though nobody told it."""
@@ -111,7 +111,7 @@ class Referee:
             yield "never there"
         for ban in self._truth.bans:
             if ban.chat_id in (0, said.chat_id) and ban.begin + GRACE < said.at < ban.end:
-                yield f"{'no consent' if ban.consent else 'stopped'} since {ban.begin:.3f}"
+                yield f"forbidden since {ban.begin:.3f}"
         looked = self._looked(said)
         for choice in self._truth.choices:
             if self._is_of(said, choice.generations, choice.words) and choice.at <= said.at:

@@ -1,4 +1,4 @@
-"""A soak from its beginning to its end: a town, a double that is killed and started again, bad weather, and a referee."""
+"""A soak, from its beginning to its end: a town, a double that is killed again and again, bad weather, a referee."""
 
 import asyncio
 import time
@@ -64,7 +64,6 @@ class Outcome:
 
 async def soak(sandbox: Sandbox, folder: Path, plan: Plan, seed: int) -> Outcome:
     """Run one; the complaints are everything that was wrong."""
-    print(f"seed {seed}")  # noqa: T201 - shown where it fails: SOAK_SEED repeats it, as far as the machine allows
     town = Town(sandbox.world, seeded(seed), plan.contacts)
     config = await _prepare(sandbox, town, folder, plan)
     truth = Truth(town)
@@ -74,7 +73,7 @@ async def soak(sandbox: Sandbox, folder: Path, plan: Plan, seed: int) -> Outcome
     weather = Weather(sandbox, seeded(seed + 2))
     contacts = Contacts(town, truth, seeded(seed + 3))
     with open_store(config.database, migrations) as store:
-        owner = Owner(town, truth, seeded(seed + 4), store, Ledger(store.database, config.consent))
+        owner = Owner(town, truth, seeded(seed + 4), store, config)
         writing = asyncio.create_task(_write(contacts, lives, plan))
         with _going_on(weather.run(plan.faults, lives.ready)), _going_on(owner.run(plan.owner)):
             chance = seeded(seed + 5)
@@ -88,13 +87,17 @@ async def soak(sandbox: Sandbox, folder: Path, plan: Plan, seed: int) -> Outcome
             left = await _settle(town, store)
         complaints = [*left, *broken(store, config)]
     bounds = Bounds(
-        LIMITS["away_minutes"] * 60, LIMITS["contact_per_hour"], plan.messages // 20, LIMITS["in_a_row"], f"{NOTICE} {MARK}"
+        LIMITS["away_minutes"] * 60,
+        LIMITS["contact_per_hour"],
+        plan.messages // 20,
+        LIMITS["in_a_row"],
+        f"{NOTICE} {MARK}",
     )
     referee = Referee(truth, sandbox.world.calls, bounds)
     complaints += referee.complaints()
     complaints += [line for life in lives.ended for line in words_in(town, life.log)]
     figures = {
-        "messages": contacts.said, **contacts.did, **owner.did, "kills": len(lives.ended) - 1,
+        "seed": seed, "messages": contacts.said, **contacts.did, **owner.did, "kills": len(lives.ended) - 1,
         "faults": weather.met.total(), "sent": len(referee.sent), "by itself": len(referee.automatic),
         "calls": len(sandbox.world.calls), "ready after": [round(life.ready_after, 1) for life in lives.ended],
     }  # fmt: skip
@@ -122,7 +125,7 @@ async def _write(contacts: Contacts, lives: Lives, plan: Plan) -> None:
 async def _settle(town: Town, store: Any) -> list[str]:
     """Wait until nothing is left to do; what is left where that lasts too long."""
     deadline = time.monotonic() + SETTLED_WITHIN
-    while (left := list(unsettled(town, store))) and time.monotonic() < deadline:
+    while (left := list(unsettled(town, store))) and time.monotonic() < deadline:  # noqa: ASYNC110 - it lies in another process
         await asyncio.sleep(0.5)
     return left
 

@@ -36,8 +36,8 @@ class Ban:
     """0 for all."""
     begin: float
     end: float = FOREVER
-    consent: bool = False
-    """Its people agreed no longer; else the owner stopped it."""
+    lasts: bool = False
+    """What the owner resumes does not end it: its people agreed no longer, or a file stops everything."""
 
 
 @dataclass(slots=True)
