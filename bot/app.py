@@ -31,7 +31,7 @@ from bot.double import Double
 from bot.parts import Parts
 from bot.running.forgetting import erase_forgotten, watch_forgotten
 from bot.running.handled import Handled
-from bot.running.resume import look_back, settle, watch_replies
+from bot.running.resume import keep_recovering, look_back, settle, watch_replies
 from bot.running.status import status
 from bot.sending.notices import tell_of_stops
 from bot.sending.outbox import Outbox
@@ -96,6 +96,7 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
             await look_back(client, live.limiter, account, parts, double, modes)
             tasks.create_task(live.run())
             tasks.create_task(double.watch_consent())
+            tasks.create_task(keep_recovering(parts, double))
             tasks.create_task(tell_of_stops(parts))
             tasks.create_task(parts.desks.keep_up())
             apply = partial(_change, live, double, chosen)

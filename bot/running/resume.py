@@ -4,6 +4,7 @@ What was said meanwhile leads to a draft at most, for it is older than the start
 only what is said from now on counts.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from functools import partial
@@ -14,6 +15,7 @@ from bot.desks.drafts import DraftState
 from bot.desks.saved import SavedMessages, on_reply
 from bot.double import Double
 from bot.parts import Parts
+from bot.sending.entries import OPEN
 from bot.sending.refused import Lost, Refused
 from exporter.client import Client, Link
 from exporter.config import Sync
@@ -23,20 +25,24 @@ from exporter.sync import sync
 
 log = logging.getLogger(__name__)
 
+AGAIN = 15.0
+"""Seconds between two looks for messages of which nobody knows what became of them."""
+
 
 async def settle(parts: Parts, modes: Mapping[int, Mode]) -> None:
     """Bring to an end what an earlier run began, before anybody listens."""
     await _retire(parts, modes)
     for chat_id in modes:
         parts.handled.take_up(chat_id, parts.store)
-    recovered = await parts.outbox.recover(_speakable(parts) & modes.keys())
-    for entry in recovered:
-        log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
-    for draft in map(parts.drafts.get, sorted({entry.draft_id for entry in recovered if entry.draft_id})):
-        if draft and draft.state is DraftState.SENT:
-            entries = parts.outbox.chosen(draft.draft_id)
-            outcome = cards.outcome(entries, at=parts.clock(), zone=parts.zone, number=draft.number)
-            await parts.desks.close(draft, outcome)
+    await _recover(parts, modes)
+
+
+async def keep_recovering(parts: Parts, double: Double) -> None:
+    """Settle later what Telegram did not want settled when it was due, or of which an answer got lost; for ever."""
+    while True:
+        await asyncio.sleep(AGAIN)
+        if parts.outbox.owes:
+            await _recover(parts, double.modes)
 
 
 async def look_back(
@@ -67,6 +73,17 @@ async def watch_replies(link: Link, account: Account, parts: Parts, double: Doub
         await link.lost.wait()
         await link.connected.wait()
         await _look_at_replies(account, parts, double)
+
+
+async def _recover(parts: Parts, modes: Mapping[int, Mode]) -> None:
+    recovered = await parts.outbox.recover(_speakable(parts) & modes.keys())
+    for entry in recovered:
+        log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
+    for draft in map(parts.drafts.get, sorted({entry.draft_id for entry in recovered if entry.draft_id})):
+        entries = parts.outbox.chosen(draft.draft_id) if draft else []
+        if draft and draft.state is DraftState.SENT and not any(entry.state in OPEN for entry in entries):
+            outcome = cards.outcome(entries, at=parts.clock(), zone=parts.zone, number=draft.number)
+            await parts.desks.close(draft, outcome)
 
 
 async def _retire(parts: Parts, modes: Mapping[int, Mode]) -> None:

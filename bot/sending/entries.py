@@ -33,6 +33,8 @@ class EntryState(StrEnum):
 
 BEGUN = (EntryState.SENDING, EntryState.UNKNOWN)
 """It may stand in the chat."""
+OPEN = (EntryState.QUEUED, *BEGUN)
+"""What becomes of it is not settled."""
 
 
 @dataclass(frozen=True, slots=True)

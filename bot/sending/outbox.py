@@ -8,12 +8,12 @@ would refuse a second one. It knows no Telegram library.
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Protocol
 
-from bot.sending.entries import BEGUN, Entries, Entry, EntryState
-from bot.sending.refused import UNHEARD, AlreadySent, Lost, Refused, Wait
+from bot.sending.entries import BEGUN, OPEN, Entries, Entry, EntryState
+from bot.sending.refused import TOO_LATE, UNHEARD, AlreadySent, Lost, Refused, Wait
 from exporter.messages import Message
 from exporter.store import Store
 
@@ -25,6 +25,8 @@ ATTEMPTS = 5
 FIRST_WAIT = 0.5
 """Seconds before we look after a lost answer; doubled each time that nobody answers that either."""
 LONGEST_WAIT = 30.0
+LATE = timedelta(minutes=10)
+"""What the owner chose so long ago, and was not sent, is not sent any more: by now he takes it for lost."""
 
 
 class Line(Protocol):
@@ -45,6 +47,9 @@ class Outbox:
     def __init__(self, store: Store, line: Line, random: Random, clock: Callable[[], datetime]) -> None:
         self._entries = Entries(store, random, clock)
         self._line = line
+        self._clock = clock
+        self._left = self._entries.where("state in (?, ?, ?)", *OPEN)
+        """Of which nobody knows yet what becomes of it: those of an earlier run, and what got lost in this one."""
 
     @staticmethod
     def parts(texts: Sequence[str]) -> list[str]:
@@ -56,7 +61,7 @@ class Outbox:
         return self._entries.queue(chat_id, self.parts(texts), draft_id=draft_id)
 
     async def send(self, entry: Entry, *, still: Callable[[], bool]) -> Entry:
-        """Send one message and return what became of it; unknown, too, where nobody can tell before the next start.
+        """Send one message and return what became of it; unknown, too, where that is left to `recover`.
 
         `still` is asked last thing before each attempt: whether it is right to go on.
 
@@ -69,7 +74,7 @@ class Outbox:
             except Wait:
                 raise
             except Refused as refusal:
-                return entry if entry.state in BEGUN else self._fail(entry, refusal)
+                return self._leave(entry) if entry.state in BEGUN else self._fail(entry, refusal)
             if found := self._found(entry, said):
                 return self._entries.sent(entry, found)
             if self._moved_on(entry, said):
@@ -80,7 +85,7 @@ class Outbox:
             if entry.state is not EntryState.UNKNOWN:
                 break
             await asyncio.sleep(FIRST_WAIT)
-        return entry
+        return self._leave(entry) if entry.state in BEGUN else entry
 
     def cancel(self, entries: Sequence[Entry]) -> None:
         """Never send those of `entries` of which Telegram has not heard."""
@@ -88,32 +93,38 @@ class Outbox:
             self.give_up(entry)
 
     def give_up(self, entry: Entry, why: str | None = None) -> Entry:
-        """The same for one; what may stand in the chat already is looked for at the next start."""
+        """The same for one; what may stand in the chat already is left to `recover`."""
         entry = self._entries.get(entry)
         if entry.state is not EntryState.QUEUED:
             return entry
         return self._entries.put(entry, EntryState.CANCELLED, error=why or entry.error)
 
     async def recover(self, chats: Collection[int]) -> list[Entry]:
-        """Settle what an earlier run left open, oldest first; gives what became of each.
+        """Settle what is left, oldest first; gives what is settled now. What Telegram does not tell about stays left.
 
-        What the owner approved is sent if nobody said anything since; what the double began by itself is not sent any
-        more. In chats other than these nothing is sent, nor looked for.
+        What the owner approved is sent if nobody said anything since, and if that was not long ago; what the double
+        began by itself is not sent any more. In chats other than these nothing is sent, nor looked for.
         """
         for entry in self._entries.where("state = ? and message_id is null", EntryState.SENT):
             if entry.chat_id in chats:
                 await self._sent_before(entry)
-        left = self._entries.where("state in (?, ?, ?)", EntryState.QUEUED, *BEGUN)
+        left, self._left = self._left, []
         settled: list[Entry] = []
         blind: set[int] = set()
-        for entry in left:
-            if entry.chat_id not in chats:
-                settled.append(self._entries.put(entry, EntryState.CANCELLED))
-            elif entry.chat_id not in blind:
-                settled.append(await self._recover(entry))
-                if settled[-1].state in BEGUN:
-                    blind.add(entry.chat_id)  # what comes after it must not come before it
+        for entry in map(self._entries.get, left):
+            if entry.chat_id not in blind:  # else what comes after another must not come before it
+                entry = await self._recover(entry, chats)
+            if entry.state in OPEN:
+                blind.add(entry.chat_id)
+                self._left.append(entry)
+            else:
+                settled.append(entry)
         return settled
+
+    @property
+    def owes(self) -> bool:
+        """Whether anything is left for `recover`."""
+        return bool(self._left)
 
     def chosen(self, draft_id: int) -> list[Entry]:
         """The messages of a burst that the owner chose, as they stand."""
@@ -159,20 +170,30 @@ class Outbox:
             log.warning("send.unknown", extra={"chat_id": entry.chat_id, "entry_id": entry.entry_id})
             return self._entries.put(entry, EntryState.UNKNOWN)
 
-    async def _recover(self, entry: Entry) -> Entry:
-        try:
-            said = await self._line.since(entry.chat_id, entry.after_id)
-        except (Lost, Refused) as error:
-            log.warning("send.unknown", extra={"entry_id": entry.entry_id, "error": type(error).__name__})
+    async def _recover(self, entry: Entry, chats: Collection[int]) -> Entry:
+        """What becomes of it; open still, where Telegram does not say."""
+        if entry.state not in OPEN:  # it came back meanwhile, or was erased
             return entry
-        if found := self._found(entry, said):
-            return self._entries.sent(entry, found)
-        if entry.draft_id is None or self._foreign(entry, said):
+        if entry.chat_id not in chats:
             return self._entries.put(entry, EntryState.CANCELLED)
         try:
+            said = await self._line.since(entry.chat_id, entry.after_id)
+            if found := self._found(entry, said):
+                return self._entries.sent(entry, found)
+            if entry.draft_id is None or self._foreign(entry, said):
+                return self._entries.put(entry, EntryState.CANCELLED)
+            if self._clock() - entry.queued_at > LATE:
+                return self._entries.put(entry, EntryState.CANCELLED, error=TOO_LATE)
             return await self._attempt(entry)
-        except Wait as wait:
-            return self._entries.put(entry, EntryState.CANCELLED, error=wait.code)
+        except (Lost, Refused) as error:
+            log.warning("send.left", extra={"entry_id": entry.entry_id, "error": str(error) or "lost"})
+            if entry.state is EntryState.QUEUED and isinstance(error, Refused) and not isinstance(error, Wait):
+                return self._fail(entry, error)
+            return self._entries.get(entry)
+
+    def _leave(self, entry: Entry) -> Entry:
+        self._left.append(entry)
+        return entry
 
     async def _sent_before(self, entry: Entry) -> Entry:
         """It was sent; which message it became is good to know, but not needed."""

@@ -61,6 +61,8 @@ class Rule:
 _NO_WRITING = Rule(Reaction.LEAVE, "you may not write in this chat")
 _FROZEN = Rule(Reaction.HALT, "Telegram froze your account; Telegram's app tells how to appeal")
 
+TOO_LATE = "TOO_LATE"
+"""Ours, not Telegram's: what the owner chose was left for too long."""
 UNHEARD = "UNHEARD"
 """Not Telegram's: somebody said something in the chat of which no update came, and the message no longer fits."""
 STOPPED = "STOPPED"
@@ -91,6 +93,7 @@ RULES: Mapping[str, Rule] = {
     "TOPIC_CLOSED": Rule(Reaction.LEAVE, "the topic is closed"),
     UNHEARD: Rule(Reaction.DROP, "you wrote there yourself"),
     "TOO_MUCH_SAID": Rule(Reaction.DROP, "too much was said there since to look through it"),
+    TOO_LATE: Rule(Reaction.DROP, "it could not be sent in time"),
     STOPPED: Rule(Reaction.DROP, "you stopped it"),
     STOP_FILE: Rule(Reaction.DROP, "the file STOP lies in the state folder"),
     "PEER_UNKNOWN": Rule(Reaction.DROP, "Telegram never told how to reach this chat; sync it first"),
