@@ -8,8 +8,10 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
-from telethon.sessions import SQLiteSession
+from telethon.crypto import AuthKey
+from telethon.sessions import MemorySession, SQLiteSession
 
 _NAMED = "coalesce(username, phone, name) is not null"
 
@@ -33,6 +35,21 @@ def erase_peers(path: Path, peer_ids: Iterable[int]) -> None:
     """Erase all that the file has of these peers, for a process that has the account."""
     if path.exists():
         _erase(path, "delete from entities where id = ?", [(peer_id,) for peer_id in peer_ids])
+
+
+def in_memory(path: Path) -> MemorySession:
+    """The key of a session's file, and where it was made; the file is only read.
+
+    Raises:
+        sqlite3.Error: it is no session.
+    """
+    session = MemorySession()
+    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as database:
+        row = database.execute("select dc_id, server_address, port, auth_key from sessions").fetchone()
+    if row:
+        session.set_dc(*row[:3])
+        session.auth_key = AuthKey(row[3])
+    return session
 
 
 def _erase(path: Path, statement: str, values: list[tuple[int, ...]]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 from telethon.crypto import rsa
+from telethon.sessions import Session
 
 from exporter import disk
 from exporter.client import Client
@@ -20,7 +21,7 @@ from exporter.config import Config, Server
 from exporter.errors import ConfigError, DoppelgangerError, LoginError
 from exporter.progress import Say, unsaid
 from exporter.refusals import LOG_IN, explained
-from exporter.sessionfile import NamelessSession, erase_names
+from exporter.sessionfile import NamelessSession, erase_names, in_memory
 
 SAY_AFTER = 2.0
 """Seconds that one looks at nothing."""
@@ -39,13 +40,15 @@ class AccountInUse(DoppelgangerError):
 
 
 @asynccontextmanager
-async def connect(config: Config, *, lasting: bool = False, say: Say = unsaid) -> AsyncIterator[Client]:
+async def connect(
+    config: Config, *, lasting: bool = False, look: bool = False, say: Say = unsaid
+) -> AsyncIterator[Client]:
     """The account, connected and accepted, for this process alone. Telegram's refusals come out explained.
 
     Waits and failed sends are the caller's to handle: nothing sleeps or is sent again behind its back. Updates begin
     now; what came while nobody was connected is a sync's to fetch. A `lasting` connection, once it stood, is made
-    anew after a network outage of any length; any other gives up after a few tries. `say` is told where that takes
-    longer than one looks at nothing.
+    anew after a network outage of any length; any other gives up after a few tries. For a `look`, nothing is written
+    into the session's file, and no updates come. `say` is told where that takes longer than one looks at nothing.
 
     Raises:
         LoginError: not logged in, or no longer.
@@ -55,7 +58,7 @@ async def connect(config: Config, *, lasting: bool = False, say: Say = unsaid) -
     if not config.session.exists():
         raise LoginError("this account is not logged in", fix=LOG_IN)
     with lock_account(config), explained():
-        async with open_client(config, request_retries=0, lasting=lasting, say=say) as client:
+        async with open_client(config, request_retries=0, lasting=lasting, look=look, say=say) as client:
             if await client.get_me() is None:
                 raise LoginError("Telegram does not accept the session: never finished, or ended elsewhere", fix=LOG_IN)
             yield client
@@ -63,11 +66,11 @@ async def connect(config: Config, *, lasting: bool = False, say: Say = unsaid) -
 
 @asynccontextmanager
 async def open_client(
-    config: Config, *, request_retries: int, lasting: bool = False, say: Say = unsaid
+    config: Config, *, request_retries: int, lasting: bool = False, look: bool = False, say: Say = unsaid
 ) -> AsyncIterator[Client]:
     """Connected with the account's session, whether or not Telegram accepts it; the rest as in `connect`."""
     tries = None if lasting else CONNECTION_TRIES
-    client = _client(config, request_retries=request_retries, connection_retries=tries)
+    client = _client(config, look=look, request_retries=request_retries, connection_retries=tries)
     slow = asyncio.get_running_loop().call_later(SAY_AFTER, say, "connecting to Telegram takes longer than usual …")
     try:
         async with asyncio.timeout(CONNECT_WITHIN):
@@ -80,12 +83,12 @@ async def open_client(
         await asyncio.gather(client.disconnected, return_exceptions=True)  # or asyncio reports its error once more
 
 
-def _client(config: Config, **retries: int | None) -> Client:
+def _client(config: Config, *, look: bool, **retries: int | None) -> Client:
     server = config.telegram.server
     if server:
         _trust(server.public_key)
     return Client(
-        _session(config.session, server),
+        _session(config.session, server, look=look),
         config.telegram.api_id,
         config.telegram.api_hash.get_secret_value(),
         use_ipv6=server is not None and ":" in server.host,
@@ -94,6 +97,7 @@ def _client(config: Config, **retries: int | None) -> Client:
         flood_sleep_threshold=0,
         raise_last_call_error=True,
         sequential_updates=False,
+        receive_updates=not look,
         **retries,
     )
 
@@ -105,15 +109,13 @@ def _trust(public_key: str) -> None:
         raise ConfigError("[telegram] server.public_key is no RSA key in PEM", fix="copy it whole") from None
 
 
-def _session(path: Path, server: Server | None) -> NamelessSession:
-    """The session file, for its owner's eyes only, with the server that it belongs to.
+def _session(path: Path, server: Server | None, *, look: bool) -> Session:
+    """The session file, for its owner's eyes only, with the server that it belongs to; for a `look`, what is in it.
 
     The address is set before the client is made, which would otherwise reach for Telegram's own.
     """
-    path.touch(mode=0o600)  # SQLite gives its journal the mode of the file
     try:
-        erase_names(path)
-        session = NamelessSession(str(path))
+        session = in_memory(path) if look else _opened(path)
     except sqlite3.DatabaseError as error:
         if disk.sqlite_code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise LoginError(f"the session {path} is damaged", fix=f"delete it, then {LOG_IN}") from None
@@ -130,7 +132,13 @@ def _session(path: Path, server: Server | None) -> NamelessSession:
     return session
 
 
-def _elsewhere(session: NamelessSession, server: Server | None) -> str | None:
+def _opened(path: Path) -> NamelessSession:
+    path.touch(mode=0o600)  # SQLite gives its journal the mode of the file
+    erase_names(path)
+    return NamelessSession(str(path))
+
+
+def _elsewhere(session: Session, server: Server | None) -> str | None:
     """Where a session with a key was made, if not at `server`: a key must not be shown to anyone else."""
     address: str | None = session.server_address
     if not address or not session.auth_key:

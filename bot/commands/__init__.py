@@ -4,6 +4,7 @@ import click
 
 from bot.commands.chat import chat_command
 from bot.commands.compare import compare_command
+from bot.commands.doctor import doctor_command
 from bot.commands.run import run_command
 from bot.commands.status import status_command
 from bot.commands.stop import resume_command, stop_command
@@ -18,5 +19,13 @@ def main() -> None:
     """
 
 
-for command in (run_command, chat_command, status_command, stop_command, resume_command, compare_command):
+for command in (
+    run_command,
+    chat_command,
+    status_command,
+    doctor_command,
+    stop_command,
+    resume_command,
+    compare_command,
+):
     main.add_command(command)

