@@ -93,12 +93,15 @@ async def _folders(config: Config, client: Client, me: Peer) -> list[Finding]:
 
 async def examine_control(config: Config) -> Finding:
     """Ask the Bot API who its token belongs to; where there is none, that is well, too."""
-    from bot.desks.control import open_bot  # aiogram takes two seconds to import
+    from bot.desks.control.api import open_bot  # aiogram takes two seconds to import
 
+    said: list[str] = []
     try:
-        async with open_bot(config.control) as bot:
+        async with open_bot(config.control, said.append) as bot:
             if bot is None:
                 return ok("control bot", "none: cards come to your Saved Messages")
+            if said:
+                return unseen("control bot", *said)
             return ok("control bot", f"@{(await bot.me()).username}")
     except DoppelgangerError as error:
         return problem("control bot", error)
