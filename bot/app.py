@@ -43,10 +43,11 @@ from exporter.errors import DoppelgangerError
 from exporter.live import Live
 from exporter.messages import Message
 from exporter.modes import Mode, resolve_disclosures
+from exporter.notify import feed, teller
 from exporter.progress import Say
 from exporter.running import ended_by, one_problem
 from exporter.store import Store, open_store
-from exporter.telegram import connect
+from exporter.telegram import connect, lock_account
 from trainer.models.registry import current
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,8 @@ async def run(config: Config, say: Say) -> None:
     """
     artifact = current(config.models)
     config.make_state()
+    with lock_account(config):
+        pass  # whoever has the account is named before the model is loaded, which may take long
     with ended_by(signal.SIGTERM), open_store(config.database, migrations) as store:
         _require_synced(store)
         async with speaking(artifact, config, store, random=SystemRandom()) as voice:
@@ -71,6 +74,7 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
     owner = voice.model.views.owner
     chosen = Modes(config, store, _now)
     ledger = Ledger(store.database, config.consent)
+    tell = teller()
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(open_desk(config.control, store, owner, clock=_now, say=say))
         client = await stack.enter_async_context(connect(config, lasting=True, say=say))
@@ -84,6 +88,7 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
         presence = Presence(client, owner.peer_id, _now)
         await presence.look()
         parts = _parts(config, store, ledger, voice, account, stops, presence, control, say)
+        stack.callback(tell, "STOPPING=1")
         async with asyncio.TaskGroup() as tasks:
             forgotten = store.forgotten.ids()
             erase_forgotten(store.database, forgotten)
@@ -105,6 +110,8 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
             orders = commands(parts, config, chosen, apply=apply, status=partial(_status, parts, double))
             if control:
                 tasks.create_task(attend(control, parts, double, orders, Muting(parts.drafts, chosen, apply)))
+            tasks.create_task(feed(tell, live.is_alive))
+            tell("READY=1")
             counts = Counter(modes.values())
             log.info("bot.ready", extra={"draft": counts[Mode.DRAFT], "auto": counts[Mode.AUTO]})
             say(f"ready: drafts for {counts[Mode.DRAFT]}, answers {counts[Mode.AUTO]} by itself")

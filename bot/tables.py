@@ -138,3 +138,9 @@ def m009_control(db: Database) -> None:
         not_null={"draft_id", "asked_at"},
         strict=True,
     )
+
+
+@migrations()
+def m010_latency(db: Database) -> None:
+    """How many milliseconds the proposals of a draft took."""
+    db.table("draft").add_column("composed_ms", int)

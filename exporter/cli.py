@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 import click
 from rich.console import Console
@@ -18,6 +18,7 @@ from rich.text import Text
 
 from exporter import disk
 from exporter.errors import ConfigError, DoppelgangerError
+from exporter.log import LogFormat, print_bug
 
 EXIT_CODES = """\b
 Exit codes:
@@ -43,6 +44,15 @@ config_option = click.option(
 )
 
 
+log_format_option = click.option(
+    "--log-format",
+    type=click.Choice(get_args(LogFormat)),
+    default="text",
+    show_default=True,
+    help="How events are written: a line of text each, or a line of JSON.",
+)
+
+
 class DefaultGroup(click.Group):
     """A group whose first command is meant where none is named: `python -m exporter --json` is `… sync --json`."""
 
@@ -61,12 +71,14 @@ class DefaultGroup(click.Group):
 def run(commands: str) -> NoReturn:
     """Run the group `main` of the module `commands` as a process: errors become two lines and their exit code.
 
-    The module is loaded here, for that takes long enough to press Ctrl-C. Bugs keep their traceback.
+    The module is loaded here, for that takes long enough to press Ctrl-C. Bugs keep their traceback,
+    but not what errors say that may quote somebody.
     """
     os.umask(0o077)
     try:
         with loading():
             group = importlib.import_module(commands).main
+            sys.excepthook = print_bug
         group.main(standalone_mode=False)
     except DoppelgangerError as error:
         _tell(error)

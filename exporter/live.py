@@ -5,6 +5,7 @@ Both `python -m exporter follow` and the bot run it; there is no other way for m
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -21,6 +22,9 @@ from exporter.selection import Scope
 from exporter.store import Store
 
 log = logging.getLogger(__name__)
+
+LONGEST_ROUND = 900.0
+"""Seconds that one look of the reconciler's may take: rate limits are sat through for five minutes each."""
 
 BLINK = 5.0
 """Seconds of a lost connection that nobody needs to hear of: Telegram itself ends connections now and then."""
@@ -49,6 +53,7 @@ class Live:
     ) -> None:
         self._client = client
         self._say = say
+        self._period = choice.reconcile_seconds
         self.limiter = Limiter(client, store.state, choice.requests_per_second)
         peers, dialogs = store.peers(), store.state.dialogs()
         listed = {chat_id: (peers[chat_id], dialog) for chat_id, dialog in dialogs.items() if chat_id in peers}
@@ -70,6 +75,11 @@ class Live:
     def keep(self, chat_ids: Iterable[int]) -> None:
         """From now on, these chats are kept current, too."""
         self._scope.choose(chat_ids)
+
+    def is_alive(self) -> bool:
+        """Whether updates flow, as far as that is for this process to see to: where there is no network, it waits."""
+        patience = self._period + LONGEST_ROUND
+        return self._client.link.lost_at is not None or time.monotonic() - self.reconciler.began_at < patience
 
     async def run(self) -> None:
         """Until something ends it, which is always a problem.

@@ -7,6 +7,7 @@ anybody follows.
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -82,6 +83,8 @@ class Reconciler:
         """Whether edits and deletions may have passed unseen."""
         self.looked_at: datetime | None = None
         """When the last round ended well."""
+        self.began_at = time.monotonic()
+        """When the last round began, well or not: a tick that stands still says that this hangs."""
 
     async def run(self) -> None:
         """A round now, after each new connection, and once a period; for ever.
@@ -92,6 +95,7 @@ class Reconciler:
         """
         while True:
             await self._client.link.connected.wait()
+            self.began_at = time.monotonic()
             with explained():
                 try:
                     await self.round()

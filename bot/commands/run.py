@@ -9,14 +9,15 @@ import click
 from rich.console import Console
 
 from exporter import config as configuration
-from exporter.cli import config_option, loading
-from exporter.log import log_to_stderr
+from exporter.cli import config_option, loading, log_format_option
+from exporter.log import LogFormat, log_to_stderr
 
 
 @click.command("run")
 @config_option
+@log_format_option
 @click.option("--verbose", is_flag=True, help="Log more events; never a word of what anybody writes.")
-def run_command(config_path: Path, verbose: bool) -> None:
+def run_command(config_path: Path, log_format: LogFormat, verbose: bool) -> None:
     """Run the double until Ctrl-C.
 
     Contacts under [reply] draft: proposals come to your Saved Messages (and to the control bot, if you gave it a
@@ -31,7 +32,7 @@ def run_command(config_path: Path, verbose: bool) -> None:
     with loading():
         from bot import app  # aiogram takes two seconds to import, which the other commands need not wait for
 
-    log_to_stderr(logging.DEBUG if verbose else logging.INFO)
+    log_to_stderr(logging.DEBUG if verbose else logging.INFO, log_format)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     config = configuration.load(config_path)
     asyncio.run(app.run(config, lambda line: console.print(f"{datetime.now(UTC):%H:%M:%S} {line}")))

@@ -1,4 +1,4 @@
-"""`status`: which model speaks, to whom, and what is open."""
+"""`status`: how the double is doing."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -21,10 +21,11 @@ from trainer.models.registry import current
 @click.command("status")
 @config_option
 def status_command(config_path: Path) -> None:
-    """Say which model speaks, to whom, and what is open.
+    """Say how the double is doing: with whom it speaks, what waits, what today brought.
 
-    That is: the newest model and how well it knows your words, with whom it speaks, how many drafts wait for you, how
-    much was sent today, and what was decided about today's messages, with the reasons.
+    That is: what is stopped, the modes of your contacts, how many drafts wait for you, how much was sent today, what
+    was decided about today's messages and why, how long proposals and answers took (half of them no longer than p50,
+    95 of 100 no longer than p95), and which model speaks. A running bot is not needed, and not asked.
     """
     config = configuration.load(config_path)
     card = current(config.models).card

@@ -56,8 +56,16 @@ class Drafts:
         self._cards = database.table("card")
         self._clock = clock
 
-    def open(self, chat_id: int, *, answers_to: int, proposals: Sequence[Burst], reason: str | None = None) -> Draft:
-        """A new open draft; one that is still open in this chat expires."""
+    def open(
+        self,
+        chat_id: int,
+        *,
+        answers_to: int,
+        proposals: Sequence[Burst],
+        reason: str | None = None,
+        composed_ms: int | None = None,
+    ) -> Draft:
+        """A new open draft, which took so long to compose; one that is still open in this chat expires."""
         row = {
             "chat_id": chat_id,
             "answers_to": answers_to,
@@ -65,6 +73,7 @@ class Drafts:
             "state": DraftState.OPEN,
             "opened_at": self._now(),
             "reason": reason,
+            "composed_ms": composed_ms,
         }
         with self._database.atomic():
             self.expire(chat_id)

@@ -22,7 +22,11 @@ async def propose(
     """Open a draft and show it; with that, `newest` is dealt with. `began` is when the work on it did."""
     with parts.store.database.atomic():
         draft = parts.drafts.open(
-            peer.peer_id, answers_to=newest.message_id, proposals=composed.bursts, reason=decision.reason
+            peer.peer_id,
+            answers_to=newest.message_id,
+            proposals=composed.bursts,
+            reason=decision.reason,
+            composed_ms=round((time.monotonic() - began) * 1000),
         )
         parts.handled.advance(peer.peer_id, newest.message_id)
     await parts.desks.show(draft)

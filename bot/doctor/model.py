@@ -43,7 +43,7 @@ def examine_model(
 
 
 def _memory(needed: int, *, loaded: bool) -> Finding:
-    free = machine.available()
+    free = machine.free()
     if free is None:
         return unseen("memory", f"this system does not tell what is free; the model needs {size(needed)}")
     if loaded:

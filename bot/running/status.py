@@ -1,19 +1,37 @@
-"""What the double is about, in a few lines: for `python -m bot status` and the control bot's /status."""
+"""How the double is doing, on one screen: for `python -m bot status`, and for /status at every desk."""
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
 from bot.deciding.decisions import decided_since
-from bot.deciding.policy import NEEDED
-from bot.desks.cards import stopped
+from bot.deciding.policy import NEEDED, Action, Reason
+from bot.desks.cards import WHY, stopped
 from bot.desks.drafts import Drafts
+from bot.running.latency import Took, answers_took, proposals_took
 from bot.sending.entries import sent_since
 from bot.sending.stops import Stops
+from exporter.cli import counted
 from exporter.consent import Ledger
 from exporter.messages import Peer
 from exporter.modes import Mode
 from exporter.store import Store
 from trainer.models.artifact import Card
+
+DONE = {Action.AUTO: "answered", Action.DRAFT: "drafted", Action.SILENT: "left alone"}
+BECAUSE = {
+    Reason.UNLISTED: "they are off",
+    Reason.NO_CONSENT: "nobody wrote down that they agree",
+    Reason.NOT_A_PERSON: "it is no person",
+    Reason.NOTHING_SAID: "nothing was said",
+    Reason.OWNER_ANSWERED: "you answered yourself",
+    Reason.REFUSED: "Telegram takes nothing there",
+    Reason.BY_A_BOT: "a bot wrote it",
+    Reason.NOT_ADDRESSED: "nobody spoke to you",
+    Reason.OWNER_TALKS: "you are talking there yourself",
+    Reason.GROUP: "it is a group",
+    Reason.MODE: "as you chose",
+}
+"""What of the policy's reasons no card says."""
 
 
 def status(
@@ -27,29 +45,56 @@ def status(
     now: datetime,
     zone: tzinfo,
 ) -> str:
-    """Model, modes, open drafts, what was sent since midnight in the owner's zone, and what is stopped."""
+    """What is stopped, whom it speaks with, what waits, what today brought and how long it took, and the model.
 
+    Today began at midnight in the owner's zone.
+    """
+    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    sent = sent_since(store.database, midnight)
+    return "\n".join(
+        [
+            *(stopped(stop, store.peers(), zone) for stop in stops.all()),
+            *_contacts(store, ledger, modes),
+            f"open drafts: {len(drafts.all_open())}",
+            f"sent today: {counted(sent, 'message')}",
+            *_decided(store, midnight),
+            *_took("proposals", proposals_took(store.database, midnight)),
+            *_took("answers", answers_took(store.database, midnight)),
+            f"model: {card.base}, {card.quantization}, trained {card.created.astimezone(zone):%Y-%m-%d %H:%M}",
+            f"your held-out words take it {card.bits_per_byte.tuned:.3f} bits per byte; "
+            f"before training, {card.bits_per_byte.base:.3f}",
+        ]
+    )
+
+
+def _contacts(store: Store, ledger: Ledger, modes: Mapping[int, Mode]) -> list[str]:
     def named(peer: Peer) -> str:
         return peer.name if ledger.allows(peer, *NEEDED) else f"{peer.name} (no consent)"
 
-    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     peers = store.peers()
-    names = {
-        mode: ", ".join(sorted(named(peers[chat_id]) for chat_id, one in modes.items() if one is mode)) or "nobody"
+    return [
+        f"{mode}: {', '.join(sorted(named(peers[one]) for one, its in modes.items() if its is mode)) or 'nobody'}"
         for mode in (Mode.DRAFT, Mode.AUTO)
-    }
-    bits = card.bits_per_byte
+    ]
+
+
+def _decided(store: Store, midnight: datetime) -> list[str]:
     counts = decided_since(store.database, midnight).most_common()
-    decided = ", ".join(f"{count} {action} ({reason})" for (action, reason), count in counts)
-    return "\n".join(
-        [
-            f"model: {card.base}, {card.quantization}, trained {card.created.astimezone(zone):%Y-%m-%d %H:%M}",
-            f"held-out bits per byte: {bits.tuned:.3f}, and {bits.base:.3f} before training",
-            f"draft: {names[Mode.DRAFT]}",
-            f"auto: {names[Mode.AUTO]}",
-            f"open drafts: {len(drafts.all_open())}",
-            f"sent today: {sent_since(store.database, midnight)}",
-            *(stopped(stop, peers, zone) for stop in stops.all()),
-            f"decided today: {decided or 'nothing'}",
-        ]
-    )
+    lines = [f"  {count} {DONE[Action(action)]}: {because(reason)}" for (action, reason), count in counts]
+    return ["decided today:", *lines] if lines else ["decided today: nothing"]
+
+
+def because(reason: str) -> str:
+    """A reason of the policy's, as the end of a sentence; one of another version, by its own name."""
+    said = WHY.get(reason, "").partition(": ")[2].removesuffix(".")
+    return said or {str(known): words for known, words in BECAUSE.items()}.get(reason, reason)
+
+
+def _took(what: str, took: Took | None) -> list[str]:
+    if took is None:
+        return []
+    return [f"{what} today: after {_seconds(took.median)} (p50), {_seconds(took.longest)} (p95), {took.count} of them"]
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

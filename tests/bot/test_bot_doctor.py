@@ -186,7 +186,7 @@ async def test_a_clock_that_is_wrong_is_measured_against_telegrams(well, seconds
 
 async def test_too_little_disk_or_memory_is_a_problem_with_figures(well, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 40_000_000}))
-    monkeypatch.setattr("trainer.machine.available", lambda: 1_000_000)
+    monkeypatch.setattr("trainer.machine.free", lambda: 1_000_000)
     problems = of(await look(well), Verdict.PROBLEM)
     assert problems["disk"].startswith("40 MB free") and "quantize" in problems["memory"]
 

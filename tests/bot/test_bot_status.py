@@ -1,0 +1,97 @@
+"""What the owner sees of a running double, and what its service manager hears."""
+
+import contextlib
+import os
+import socket
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.deciding.policy import Reason
+from bot.desks.drafts import Drafts
+from bot.running.latency import Took, answers_took, proposals_took
+from bot.running.status import because, status
+from bot.sending.stops import Stops
+from bot.tables import migrations
+from exporter.consent import Ledger
+from exporter.modes import Mode
+from exporter.store import open_store
+from tests.bot.bigram import a_card
+
+
+def now():
+    return datetime.now(UTC)
+
+
+def screen(at):
+    with open_store(at.config.database, migrations) as store:
+        ledger, drafts = Ledger(store.database, at.config.consent), Drafts(store.database, now)
+        modes = {at.person("Anna").id: Mode.DRAFT, at.person("Boris").id: Mode.AUTO}
+        stops = Stops(store, at.config.stop_file, now)
+        return status(store, ledger, drafts, stops, a_card(), modes, now=now(), zone=UTC)
+
+
+async def test_the_screen_tells_of_today_with_reasons_and_latencies_and_holds_nobodys_words(at):
+    anna, boris = at.person("Anna"), at.person("Boris")
+    assert "decided today: nothing" in screen(at) and "p50" not in screen(at)
+    async with at.running() as drafts:
+        at.say(anna, at.owner, "coming?")
+        await at.until(drafts.all_open)
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.states()[-1:] and at.states()[-1][1] == "sent")
+    told = screen(at)
+    lines = told.splitlines()
+    assert lines[:4] == ["draft: Anna", "auto: Boris", "open drafts: 1", "sent today: 1 message"]
+    assert {"  1 drafted: as you chose", "  1 answered: as you chose"} <= set(lines)
+    assert any(line.startswith("proposals today: after ") and line.endswith("(p95), 1 of them") for line in lines)
+    assert any(line.startswith("answers today: after ") for line in lines)
+    assert "coming" not in told and "yes" not in told
+    with contextlib.closing(sqlite3.connect(at.config.database)) as database:
+        (kept,) = database.execute("select composed_ms from draft").fetchone()
+    assert 0 <= kept < 10_000
+
+
+def test_half_and_nineteen_of_twenty_are_counted_from_today_alone(tmp_path):
+    today = datetime(2026, 3, 1, tzinfo=UTC)
+    with open_store(tmp_path / "store.db", migrations) as store:
+        for at, ms in [(today - timedelta(hours=1), 90_000), *((today, 100 * count) for count in range(1, 21))]:
+            Drafts(store.database, lambda at=at: at).open(5, answers_to=1, proposals=[("yes",)], composed_ms=ms)
+        assert proposals_took(store.database, today) == Took(20, 1.0, 1.9)
+        assert answers_took(store.database, today) is None
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_words(reason):
+    assert because(reason) != reason and not because(reason).endswith(".")
+
+
+def test_a_reason_of_another_version_is_told_by_its_name():
+    assert because("brand_new") == "brand_new"
+
+
+async def test_its_service_manager_hears_that_it_is_ready_alive_and_stopping(at, tmp_path, monkeypatch):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        told = []
+
+        def heard():
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    told.append(systemd.recv(100).decode())
+            return told
+
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "80000")
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+        async with at.running():
+            await at.until(lambda: heard().count("WATCHDOG=1") > 2)
+            monkeypatch.setattr("exporter.live.LONGEST_ROUND", -3600.0)
+            await at.quiet(0.05)
+            heard()
+            told.append("hangs")
+            await at.quiet(0.2)
+        heard()
+    assert told[0] in ("READY=1", "WATCHDOG=1") and told.count("READY=1") == 1
+    assert told[told.index("hangs") + 1 :] == ["STOPPING=1"], "what hangs is fed no more"
