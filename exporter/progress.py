@@ -30,6 +30,10 @@ class Step:
     done: float
     total: float
     note: str = ""
+    loss: float | None = None
+    """Of a training, in nats per token of what was just read."""
+    held_out: float | None = None
+    """Bits per byte of words that it does not read, at its last check."""
 
 
 Report = Callable[[Step], None]

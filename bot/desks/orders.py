@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from exporter.errors import DoppelgangerError
+from exporter.progress import Report
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,21 @@ class Answer:
     text: str
     picture: bytes | None = None
     """A PNG for a desk that can show one; the text says the same without it."""
+    work: "Work | None" = None
+    """What was begun, for a desk to follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What goes on after the answer to a command, whether a desk follows it or not: a training."""
+
+    name: str
+    """At the head of the message that shows how it goes."""
+    follow: Callable[[Report], Awaitable[Answer]]
+    """Reports its steps, from any thread, until it ended, however that was; what is to be told then. Whoever stops
+    listening does not stop the work."""
+    cancel: Callable[[], None]
+    """Asks for its end; whoever follows is told of it as of any other end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.desks.control.talk import CAPTION
+from bot.desks.control.answers import CAPTION
 from tests.bot.conftest import CONTACTS
 from tests.bot.control_scene import control, said, settings
 

@@ -109,11 +109,16 @@ class Watch(TrainerCallback):
         if logs and "loss" in logs:
             _require_numbers(logs, state.global_step)
             progress = self._budget.progress(state.global_step)
-            self._report(Step("train", PERCENT * progress, PERCENT, self._note(logs["loss"], state.global_step)))
+            note, held_out = self._note(logs["loss"], state.global_step), self._held_out
+            self._report(Step("train", PERCENT * progress, PERCENT, note, logs["loss"], held_out))
+
+    @property
+    def _held_out(self) -> float | None:
+        return self._checks[-1].bits_per_byte if self._checks else None
 
     def _note(self, loss: float, step: int) -> str:
         progress = self._budget.progress(step)
-        held_out = f", held out {self._checks[-1].bits_per_byte:.3f}" if self._checks else ""
+        held_out = "" if self._held_out is None else f", held out {self._held_out:.3f}"
         left = duration(self._budget.spent * (1 - progress) / progress)
         return f"loss {loss:.2f}{held_out}, {self.pace(step).tokens_per_second:.0f} tokens/s, {left} left"
 

@@ -1,5 +1,6 @@
 """The control bot at work: what it hears goes through the door to whoever handles it, until the double ends."""
 
+import asyncio
 import logging
 
 from aiogram import Dispatcher
@@ -13,6 +14,7 @@ from bot.desks.control.door import Door
 from bot.desks.control.edits import Edits, editing
 from bot.desks.control.presses import presses
 from bot.desks.control.talk import commanding, linking, offer_menu, strays
+from bot.desks.control.works import Works, cancelling
 from bot.desks.muting import Muting
 from bot.desks.orders import Orders
 from bot.double import Double
@@ -28,10 +30,14 @@ async def attend(desk: ControlBot, parts: Parts, double: Double, orders: Orders,
         await offer_menu(desk.bot, desk.link, orders)
     else:
         desk.link.offer(me.username or "")
-    await poll(dispatcher(desk, parts, double, orders, muting), desk.bot)
+    async with asyncio.TaskGroup() as tasks:
+        works = Works(tasks)
+        await poll(dispatcher(desk, parts, double, orders, muting, works), desk.bot)
 
 
-def dispatcher(desk: ControlBot, parts: Parts, double: Double, orders: Orders, muting: Muting) -> Dispatcher:
+def dispatcher(
+    desk: ControlBot, parts: Parts, double: Double, orders: Orders, muting: Muting, works: Works
+) -> Dispatcher:
     """Who handles what: the first router that wants an update has it."""
     door = Door(desk.link.owner_id)
     built = Dispatcher(
@@ -43,10 +49,11 @@ def dispatcher(desk: ControlBot, parts: Parts, double: Double, orders: Orders, m
         desks=parts.desks,
         orders=orders,
         muting=muting,
+        works=works,
         edits=Edits(parts.store.database, parts.clock),
     )
     built.update.outer_middleware(door)
-    built.include_routers(linking(), presses(), commanding(), editing(), strays())
+    built.include_routers(linking(), presses(), cancelling(), commanding(), editing(), strays())
     built.errors.register(_note, ExceptionTypeFilter(AiogramError))
     return built
 

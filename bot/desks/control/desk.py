@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from aiogram import Bot
-from aiogram.types import LinkPreviewOptions
 
 from bot.desks.cards import Card, closed_card, open_card
+from bot.desks.control.answers import NO_PREVIEW
 from bot.desks.control.api import open_bot, translated
 from bot.desks.control.buttons import choices
 from bot.desks.control.link import NAME, Link
@@ -19,8 +19,6 @@ from exporter.config import Control
 from exporter.messages import Peer
 from exporter.progress import Say
 from exporter.store import Store
-
-NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
 class ControlBot:

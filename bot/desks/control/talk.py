@@ -4,24 +4,23 @@ import logging
 from contextlib import suppress
 
 from aiogram import Bot, F, Router
-from aiogram.exceptions import AiogramError, TelegramBadRequest
+from aiogram.exceptions import AiogramError
 from aiogram.filters import CommandStart
-from aiogram.types import BotCommand, BotCommandScopeChat, BufferedInputFile, CallbackQuery, Message
+from aiogram.types import BotCommand, BotCommandScopeChat, CallbackQuery, Message
 
 from bot.desks.cards import clip
-from bot.desks.control.desk import NO_PREVIEW
+from bot.desks.control.answers import answer
 from bot.desks.control.door import Door
 from bot.desks.control.link import Link
+from bot.desks.control.works import Works
 from bot.desks.desk import Desks
 from bot.desks.drafts import Drafts
-from bot.desks.orders import SIGN, Answer, Orders
+from bot.desks.orders import SIGN, Orders
 
 log = logging.getLogger(__name__)
 
 GREETING = "I am your double's desk. When it has something to say for you, a card comes here, and you choose."
 STRAY = "That went to nobody. To send words of your own, press Edit on a card; /help tells what else I understand."
-CAPTION, MESSAGE = 1024, 4096
-"""UTF-16 units that fit under a picture, and into a message."""
 
 
 def linking() -> Router:
@@ -70,34 +69,19 @@ async def start(message: Message, drafts: Drafts, desks: Desks) -> None:
         await desks.show(draft)
 
 
-async def command(message: Message, bot: Bot, orders: Orders) -> None:
-    """Obey, and show what came of it."""
+async def command(message: Message, bot: Bot, orders: Orders, works: Works) -> None:
+    """Obey, show what came of it, and follow what it began."""
     with suppress(AiogramError):  # only a courtesy
         await bot.send_chat_action(message.chat.id, "typing")
-    await answer(message, await orders.obey(message.text or ""))
+    given = await orders.obey(message.text or "")
+    if given.work:
+        works.begin(given.work, message)
+    await answer(message, given)
 
 
 async def stray(message: Message) -> None:
     """Whatever it was meant to be, it is sent to nobody."""
     await message.answer(STRAY)
-
-
-async def answer(message: Message, given: Answer) -> None:
-    """Show an answer: with its picture, if Telegram takes that; the words in any case."""
-    text = clip(given.text, MESSAGE)
-    if given.picture is None or not await _pictured(message, given.picture, text):
-        await message.answer(text, link_preview_options=NO_PREVIEW)
-
-
-async def _pictured(message: Message, picture: bytes, text: str) -> bool:
-    """Send the picture; whether the words went with it."""
-    fits = len(text.encode("utf-16-le")) <= 2 * CAPTION
-    try:
-        await message.answer_photo(BufferedInputFile(picture, "picture.png"), caption=text if fits else None)
-    except TelegramBadRequest as error:
-        log.warning("control.no_picture", extra={"error": type(error).__name__})
-        return False
-    return fits
 
 
 async def offer_menu(bot: Bot, link: Link, orders: Orders) -> None:

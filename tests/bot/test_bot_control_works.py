@@ -1,0 +1,115 @@
+"""A work that goes on after its command: shown live, ended by a button, told with a picture of its curves."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.desks import live
+from bot.desks.control import attending
+from bot.desks.curve import png
+from bot.desks.live import follow
+from bot.desks.orders import Answer, Order, Orders, Work
+from bot.sending.refused import Wait
+from exporter.progress import Step
+from tests.bot.conftest import CONTACTS
+from tests.bot.control_scene import control, labels, press, press_stale, said, settings
+
+
+@pytest.fixture
+def more_settings(sandbox, world):
+    return settings(sandbox, world, CONTACTS)
+
+
+class Training:
+    """Goes on, on a thread, until it is told to end."""
+
+    def __init__(self):
+        self.ended, self.steps = threading.Event(), [Step("data", 100, 100), Step("train", 25, 100, "loss 2.50", 2.5)]
+        self.work = Work("Training", self.follow, self.ended.set)
+        self.report = None
+
+    async def follow(self, report):
+        self.report = report
+        await asyncio.to_thread(self.run, report)
+        return Answer("Cancelled: nothing changed.")
+
+    def run(self, report):
+        for step in self.steps:
+            report(step)
+        self.ended.wait(10)
+
+    async def order(self, _words):
+        return Answer("It begins.", work=self.work)
+
+
+@pytest.fixture
+def training(monkeypatch):
+    training = Training()
+    monkeypatch.setattr(live, "EVERY", 0.02)
+    built = attending.dispatcher
+
+    def with_train(desk, parts, double, orders, muting, works):
+        orders = Orders((*orders.menu, Order("train", "", "learn anew", training.order)))
+        return built(desk, parts, double, orders, muting, works)
+
+    monkeypatch.setattr(attending, "dispatcher", with_train)
+    yield training
+    training.ended.set()
+
+
+async def test_progress_is_one_message_that_changes_and_its_button_cancels(at, training):
+    pytest.importorskip("matplotlib")
+    at.say(at.owner, control(at), "/train")
+    async with at.running():
+        shown = (await at.until(lambda: [m for m in said(at) if m.text.startswith("Training\n")]))[0]
+        await at.until(lambda: "train ▓▓▓░░░░░░░░░ 25%\nloss 2.50" in shown.text)
+        assert "✓ data" in shown.text and labels(shown) == ["Cancel"]
+        training.report(Step("train", 50, 100, "loss 2.25", 2.25))
+        await at.until(lambda: "▓▓▓▓▓▓░░░░░░ 50%" in shown.text)
+        old = shown.keyboard[0][0].data
+        await press(at, shown, "Cancel")
+        told = await at.until(lambda: [m for m in said(at) if m.text.startswith("Cancelled")])
+        assert (told[0].media.kind, told[0].media.width) == ("photo", 1000)
+        await at.until(lambda: not shown.keyboard)
+        assert (await press_stale(at, shown, old)).alert
+        assert len([m for m in said(at) if "train" in m.text.lower()]) == 1
+
+
+async def test_whoever_follows_no_more_does_not_stop_the_work_of_another(at, training):
+    at.say(at.owner, control(at), "/train")
+    async with at.running():
+        await at.until(lambda: [m for m in said(at) if "25%" in m.text])
+    assert not training.ended.is_set()
+
+
+async def test_a_message_that_cannot_be_changed_now_is_changed_later(monkeypatch):
+    monkeypatch.setattr(live, "EVERY", 0.01)
+    shows, training = [], Training()
+
+    async def show(text):
+        shows.append(text)
+        if len(shows) == 1:
+            raise Wait("RETRY_AFTER", datetime.now(UTC))
+        training.report(Step("train", 100, 100))
+        training.ended.set()
+
+    async def more():
+        while not shows:  # noqa: ASYNC110  (what is waited for is the message)
+            await asyncio.sleep(0.005)
+        training.report(Step("train", 30, 100, "loss 2.40", 2.4))
+
+    changing = asyncio.create_task(more())
+    end = await follow(training.work, show)
+    await changing
+    assert end.text.startswith("Cancelled")
+    assert "25%" in shows[0] and "30%" in shows[1] and shows[-1] == "Training\n✓ data\n✓ train"
+
+
+def test_a_picture_needs_two_points_and_shows_whether_there_were_checks():
+    pytest.importorskip("matplotlib")
+    assert png([Step("train", 1, 100, "", 2.0)]) is None
+    points = [Step("train", share, 100, "", 3 - share / 100) for share in range(0, 101, 10)]
+    assert png(points) == png(points)
+    assert png(points) != png([Step("train", step.done, 100, "", step.loss, 1.1) for step in points])
