@@ -31,7 +31,10 @@ from bot.double import Double
 from bot.parts import Parts
 from bot.running.forgetting import erase_forgotten, watch_forgotten
 from bot.running.handled import Handled
+from bot.running.nightly import every_night
+from bot.running.promoted import watch_model
 from bot.running.resume import keep_recovering, look_back, settle, watch_replies
+from bot.running.retrain import Retraining
 from bot.running.status import status
 from bot.sending.notices import tell_of_stops
 from bot.sending.outbox import Outbox
@@ -108,6 +111,11 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
             tasks.create_task(folders.run(apply))
             tasks.create_task(watch_forgotten(parts, double, forgotten))
             orders = commands(parts, config, chosen, apply=apply, status=partial(_status, parts, double))
+            retraining = Retraining(config, parts, live.catch_up, tasks)
+            tasks.create_task(watch_model(parts, config.models))
+            if at := config.train.nightly:
+                begin = partial(retraining.start, nightly=True)
+                tasks.create_task(every_night(at, parts.zone, begin, clock=parts.clock))
             if control:
                 tasks.create_task(attend(control, parts, double, orders, Muting(parts.drafts, chosen, apply)))
             tasks.create_task(feed(tell, live.is_alive))

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-import time
+from functools import partial
 
 from exporter.client import Client
 from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError
 from exporter.follow import Follower
 from exporter.limiter import Limiter
-from exporter.progress import Aloud, Report, Step
+from exporter.progress import Aloud, Report, seldom
 from exporter.refusals import explained
 from exporter.requests import Outcome, Problem, Request, Requests
 from exporter.store import Store
@@ -19,8 +19,6 @@ log = logging.getLogger(__name__)
 
 POLL = 0.5
 """Seconds between two looks for a request, or for whether one was withdrawn."""
-TELL_EVERY = 0.2
-"""Seconds between two steps of one stage that are passed on; their end always is."""
 
 
 class Answering:
@@ -69,13 +67,4 @@ class Answering:
             return Problem(error.problem, error.fix, error.exit_code)
 
     def _teller(self, request_id: int) -> Report:
-        """Passes steps on, no more than somebody can look at."""
-        told: dict[str, float] = {}
-
-        def tell(step: Step) -> None:
-            now = time.monotonic()
-            if step.done >= step.total or now - told.get(step.stage, 0.0) >= TELL_EVERY:
-                told[step.stage] = now
-                self._requests.tell(request_id, step)
-
-        return tell
+        return seldom(partial(self._requests.tell, request_id))

@@ -6,6 +6,7 @@ import shlex
 import signal
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,8 +109,12 @@ def counted(number: int, thing: str) -> str:
 def loading() -> Iterator[None]:
     """While modules are loaded, let Ctrl-C end the process at once.
 
-    Nothing is at stake then, and compiled modules turn a KeyboardInterrupt into errors of their own.
+    Nothing is at stake then, and compiled modules turn a KeyboardInterrupt into errors of their own. It comes to the
+    main thread, so modules that another one loads know nothing of it.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def end(number: int, frame: FrameType | None) -> NoReturn:
         click.echo(_interrupted(), err=True)

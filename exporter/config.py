@@ -4,12 +4,12 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter import credentials, private
@@ -34,6 +34,16 @@ def time_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         raise ValueError("no such time zone; an example is Europe/Lisbon") from None
     return name
+
+
+def _hour(told: object) -> object:
+    """A time of day out of `03:30`."""
+    if not isinstance(told, str):
+        return told
+    try:
+        return time.fromisoformat(told)
+    except ValueError:
+        raise ValueError('no time of day; an example is "03:30"') from None
 
 
 def _address(url: str) -> str:
@@ -143,6 +153,8 @@ class Train(Section):
     seed: int = 1
     report_to: Literal["none", "tensorboard", "wandb"] = "none"
     """Who is to draw the curves of a training, on this machine."""
+    nightly: Annotated[time | None, BeforeValidator(_hour)] = None
+    """When the running bot goes on from the model in use, every night, on the owner's clock."""
     keep: int = Field(default=5, ge=1)
     """So many of the newest models stay, and always the one in use and the one before it."""
 

@@ -54,7 +54,8 @@ class Follower:
         self._heirs: set[int] = set()
         """Supergroups that groups became since it follows."""
         self._held: dict[int, list[tuple[Message, bool]]] = {}
-        self._told: set[tuple[int, int]] | None = None
+        self._told: list[set[tuple[int, int]]] = []
+        """What was told since each sync of somebody else began."""
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.pushes = 0
         """How many updates on messages came by themselves so far, of any chat."""
@@ -100,11 +101,12 @@ class Follower:
         complete = {peer.peer_id: self._store.intervals(peer.peer_id) for peer in self.kept()}
         above = {chat_id: Interval(known[-1].hi + 1, HIGHEST) for chat_id, known in complete.items() if known}
         before = {chat_id: self._store.ids(chat_id, ids) for chat_id, ids in above.items()}
-        self._told = told = set[tuple[int, int]]()
+        told = set[tuple[int, int]]()
+        self._told.append(told)
         try:
             yield
         finally:
-            self._told = None
+            self._told = [one for one in self._told if one is not told]
             for chat_id, ids in above.items():
                 for message_id in sorted(self._store.ids(chat_id, ids) - before[chat_id]):
                     message = self._store.message(chat_id, message_id)
@@ -113,8 +115,8 @@ class Follower:
 
     def tell(self, message: Message, is_new: bool) -> None:
         """Tell the listener of a message that is stored."""
-        if self._told is not None:
-            self._told.add((message.chat_id, message.message_id))
+        for told in self._told:
+            told.add((message.chat_id, message.message_id))
         if message.chat_id in self._held:
             self._held[message.chat_id].append((message, is_new))
         else:

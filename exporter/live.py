@@ -15,11 +15,13 @@ from exporter.config import Sync
 from exporter.consent import Ledger
 from exporter.follow import Follower, OnMessage
 from exporter.limiter import Limiter
-from exporter.progress import Say
+from exporter.progress import Report, Say
 from exporter.reconcile import PATIENCE, Reconciler
+from exporter.refusals import explained
 from exporter.running import stay
 from exporter.selection import Scope
 from exporter.store import Store
+from exporter.sync import sync
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ class Live:
         say: Say,
         patience: timedelta = PATIENCE,
     ) -> None:
-        self._client = client
+        self._client, self._store, self._choice, self._ledger = client, store, choice, ledger
         self._say = say
         self._period = choice.reconcile_seconds
         self.limiter = Limiter(client, store.state, choice.requests_per_second)
@@ -80,6 +82,17 @@ class Live:
         """Whether updates flow, as far as that is for this process to see to: where there is no network, it waits."""
         patience = self._period + LONGEST_ROUND
         return self._client.link.lost_at is not None or time.monotonic() - self.reconciler.began_at < patience
+
+    async def catch_up(self, report: Report) -> None:
+        """Sync what was chosen at first, beside all that comes in; what is found is heard of as it would have been.
+
+        Raises:
+            DoppelgangerError: as `exporter.sync.sync` does.
+        """
+        if not self._choice.chooses:
+            return
+        with explained(), self.follower.hearing_all():
+            await sync(self._client, self._store, self._choice, self._ledger, limiter=self.limiter, report=report)
 
     async def run(self) -> None:
         """Until something ends it, which is always a problem.

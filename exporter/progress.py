@@ -20,6 +20,12 @@ PERCENT = 100
 
 PLAIN_EVERY = 5.0
 """Seconds between two lines of one stage where there is no terminal to draw on."""
+TELL_EVERY = 0.2
+"""Seconds between two steps of one stage that are worth passing on to somebody who looks."""
+
+
+class Cancelled(Exception):
+    """Whoever the work reports to wants it to end. Raised by the report, through the work, within a step of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,30 @@ def saying(report: Report, stage: str, *, at: float = 0) -> Say:
 
 def unsaid(line: str) -> None:
     """Say it to nobody."""
+
+
+def cancellable(report: Report, cancelled: Callable[[], bool]) -> Report:
+    """A report that ends the work which reports, with Cancelled, once it is cancelled."""
+
+    def tell(step: Step) -> None:
+        if cancelled():
+            raise Cancelled
+        report(step)
+
+    return tell
+
+
+def seldom(report: Report, *, every: float = TELL_EVERY) -> Report:
+    """Passes steps on, no more than somebody can look at; the first of a stage and its end always are."""
+    told: dict[str, float] = {}
+
+    def tell(step: Step) -> None:
+        now = time.monotonic()
+        if step.done >= step.total or now - told.get(step.stage, -every) >= every:
+            told[step.stage] = now
+            report(step)
+
+    return tell
 
 
 class Aloud:

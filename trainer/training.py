@@ -53,7 +53,7 @@ class Training:
 
     def digest(self) -> str:
         """Changes with base, data and settings: 16 hexadecimal digits."""
-        settings = self.settings.model_dump(exclude={"keep", "report_to"})
+        settings = self.settings.model_dump(exclude={"keep", "nightly", "report_to"})
         parts = (self.base.key, self.spec, self.data.digest(), settings, self.begun and self.begun.artifact.name)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 

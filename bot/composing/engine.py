@@ -25,7 +25,7 @@ from bot.composing.batch import FIRST, MOST, Batch, Ends, Spoken
 from bot.composing.context import Aborted, Context
 from bot.composing.sampler import Sampler
 from exporter.errors import DoppelgangerError
-from trainer.models.artifact import Card, GGUFTokenizer, refuse_forgotten, verify
+from trainer.models.artifact import Card, GGUFTokenizer, load, refuse_forgotten, verify
 from trainer.reading.prompt import PromptSpec, Tokenizer
 
 
@@ -202,7 +202,7 @@ def open_double(
 
 
 def _load(gguf: Path, spec: PromptSpec) -> tuple[Llama, Context]:
-    llama = Llama(str(gguf), n_ctx=1, n_batch=1, verbose=False)  # the weights; its own context is of no use
+    llama = load(gguf, n_ctx=1, n_batch=1)  # the weights; its own context is of no use
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)  # loading set it back
     try:
         cells = 2 * spec.length + MOST * spec.reply_tokens  # the prompt at hand, the blank one, and the replies

@@ -49,7 +49,7 @@ class Meter:
             torch.cuda.reset_peak_memory_stats(self.device)
             work()
             return torch.cuda.max_memory_allocated(self.device)
-        _give_back()
+        give_back()
         highest, done = self.held(), threading.Event()
 
         def look() -> None:
@@ -67,7 +67,7 @@ class Meter:
         return max(highest, self.held())
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """What this process has freed goes back to the system, where glibc would keep it; so the next peak is its own."""
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)

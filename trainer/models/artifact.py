@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from llama_cpp import Llama
@@ -31,6 +32,7 @@ CURVES = "curves"
 
 BLOCK = 2**24
 """Bytes that are read at once."""
+_LOADING = Lock()
 
 RETRAIN = "train a new one with `python -m trainer run`"
 
@@ -193,6 +195,13 @@ class GGUFTokenizer:
         return int(ids[0])
 
 
+def load(gguf: Path, **settings: Any) -> Llama:
+    """A GGUF in llama.cpp, one at a time: while it loads, its Python binding takes the process's output away, and two
+    that give it back crosswise would leave it away. Raises ValueError where it is none."""
+    with _LOADING, redirect_stderr(StringIO()):  # it warns that a vocabulary alone has no context
+        return Llama(str(gguf), verbose=False, **settings)
+
+
 def sha256(file: Path, count: Count = uncounted) -> str:
     """Digest of a file, in hexadecimal; `count` is told of the bytes that were read."""
     digest, total = hashlib.sha256(), file.stat().st_size
@@ -222,8 +231,7 @@ def vocabulary(gguf: Path) -> Iterator[GGUFTokenizer]:
         CannotLoad: llama.cpp cannot read the file.
     """
     try:
-        with redirect_stderr(StringIO()):  # it warns that a vocabulary alone has no context
-            llama = Llama(str(gguf), n_ctx=1, n_batch=1, vocab_only=True, verbose=False)
+        llama = load(gguf, n_ctx=1, n_batch=1, vocab_only=True)
     except ValueError as error:
         raise CannotLoad(f"llama.cpp cannot load {gguf}", fix=RETRAIN) from error
     try:

@@ -14,7 +14,7 @@ from llama_cpp import Llama
 from exporter.errors import DoppelgangerError
 from exporter.progress import Count, uncounted
 from trainer.data.dataset import Row
-from trainer.models.artifact import Card, GGUFTokenizer, verify
+from trainer.models.artifact import Card, GGUFTokenizer, load, verify
 from trainer.reading.prompt import Tokenizer
 
 PROVED = 1_500
@@ -66,7 +66,7 @@ def prove(gguf: Path, card: Card, rows: Sequence[Row], *, bits_per_byte: float, 
 def reading(gguf: Path, card: Card) -> Iterator[Llama]:
     """The model, loaded so that the logits of each token of a row are kept."""
     length = card.prompt.length
-    llama = Llama(str(gguf), n_ctx=length, n_batch=length, logits_all=True, verbose=False)
+    llama = load(gguf, n_ctx=length, n_batch=length, logits_all=True)
     try:
         yield llama
     finally:

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from math import inf, sqrt
 from pathlib import Path
 
-from llama_cpp import Llama
-
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.progress import PERCENT, Count, Report, Step, counting, silent
@@ -28,7 +26,18 @@ from trainer.learning import base as bases
 from trainer.learning.framing import framed
 from trainer.models import registry
 from trainer.models.arrival import history_for
-from trainer.models.artifact import ADAPTER, CARD, MODEL, Artifact, GGUFTokenizer, check, read, sha256, write_card
+from trainer.models.artifact import (
+    ADAPTER,
+    CARD,
+    MODEL,
+    Artifact,
+    GGUFTokenizer,
+    check,
+    load,
+    read,
+    sha256,
+    write_card,
+)
 from trainer.models.gate import MEASURED, held_out_rows, judge
 from trainer.models.proof import PROVED, frame, prove, reading, surprises
 from trainer.reading.conversations import Conversation
@@ -230,7 +239,7 @@ def _bits(source: _Source, file: Path, count: Count) -> tuple[float, ...]:
 
 def _speed(file: Path, length: int) -> tuple[float, float]:
     """Tokens a second of a prompt and of a reply, with llama.cpp set up as in the bot. Which tokens is no matter."""
-    llama = Llama(str(file), n_ctx=length, n_batch=length, n_ubatch=length, verbose=False)
+    llama = load(file, n_ctx=length, n_batch=length, n_ubatch=length)
     prompt = list(range(min(PROMPT, length // 2)))
     read_in, said_in = [], []
     for _ in range(TRIES):

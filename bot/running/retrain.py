@@ -1,0 +1,124 @@
+"""The running bot retrains itself: it syncs, trains, and tells the owner what came of it. One training at a time.
+
+It changes nothing but which model is in use, at its very end and only if the model passes; `bot.running.promoted` then
+has the bot speak with it. A desk starts and cancels it, and follows its state.
+"""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from bot.parts import Parts
+from bot.running.training import train
+from bot.sending.delivery import Overtaken, unless
+from exporter.config import Config
+from exporter.errors import DoppelgangerError
+from exporter.progress import Cancelled, Report, Step
+from trainer.models.artifact import Artifact
+from trainer.models.registry import verdict
+
+NOTHING_NEW = "There is nothing new to learn: you said nothing since."
+ENDED = "The training was ended before its time. I speak as before, and the next one goes on where it was."
+
+log = logging.getLogger(__name__)
+
+Sync = Callable[[Report], Awaitable[object]]
+"""Brings the store up to date. Raises DoppelgangerError."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a training is."""
+
+    running: bool = False
+    cancelled: bool = False
+    """The owner wants it to end, which it does within a step."""
+    step: Step | None = None
+    """The latest that it told of."""
+    outcome: str = ""
+    """How the last one ended, in words for the owner, who is told them at every desk."""
+
+
+class Retraining:
+    """Trains when it is told to. All of it is called on one event loop; trainings are tasks of `tasks`."""
+
+    def __init__(self, config: Config, parts: Parts, sync: Sync, tasks: asyncio.TaskGroup) -> None:
+        self._config, self._parts, self._sync, self._tasks = config, parts, sync, tasks
+        self._cancelled, self._changed = asyncio.Event(), asyncio.Event()
+        self.state = State()
+
+    def start(self, *, nightly: bool = False) -> bool:
+        """Begin a training; False where one is under way. At night, nothing is told where there is nothing to learn."""
+        if self.state.running:
+            return False
+        self._cancelled.clear()
+        self._become(State(running=True))
+        self._tasks.create_task(self._run(nightly))
+        return True
+
+    def cancel(self) -> bool:
+        """End the training that is under way; False where none is."""
+        if not self.state.running:
+            return False
+        self._cancelled.set()
+        self._become(replace(self.state, cancelled=True))
+        return True
+
+    async def follow(self) -> AsyncIterator[State]:
+        """The state as it is, then as it changes, until no training is under way; who looks seldom sees the newest."""
+        while True:
+            state, changed = self.state, self._changed
+            yield state
+            if not state.running:
+                return
+            await changed.wait()
+
+    def _become(self, state: State) -> None:
+        self.state = state
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _show(self, step: Step) -> None:
+        if self.state.running:
+            self._become(replace(self.state, step=step))
+
+    async def _run(self, nightly: bool) -> None:
+        log.info("training.begins", extra={"nightly": nightly})
+        outcome, model = await self._outcome(nightly)
+        log.info("training.ended", extra={"model": model})
+        self._become(State(outcome=outcome))
+        self._parts.say(outcome)
+        if not (nightly and outcome == NOTHING_NEW):
+            await self._parts.desks.tell(outcome)
+
+    async def _outcome(self, nightly: bool) -> tuple[str, str | None]:
+        """How a training ended, for the owner, and the model that came out of it. Nothing that breaks here goes on."""
+        try:
+            await unless(self._cancelled, _awaited(self._sync(self._show)))
+            artifact = await train(self._config, self._show, self._cancelled, only_new=nightly)
+        except (Cancelled, Overtaken):
+            return ENDED, None
+        except DoppelgangerError as error:
+            return f"I could not train: {error.problem}. To mend it: {error.fix}. I speak as before.", None
+        except Exception as error:  # noqa: BLE001 - whatever breaks in a training must not break the bot
+            log.error("training.broke", extra={"error": type(error).__name__, "at": _places(error)})
+            return f"The training broke ({type(error).__name__}); the log says where. I speak as before.", None
+        return (_told(artifact), artifact.name) if artifact else (NOTHING_NEW, None)
+
+
+async def _awaited(work: Awaitable[object]) -> object:
+    return await work
+
+
+def _told(artifact: Artifact) -> str:
+    found = verdict(artifact)
+    if found.passed:
+        return f"I have learned from you anew, and speak as {artifact.name} now: {found.why}."
+    return f"I have learned from you anew, but speak as before, for {artifact.name} does not pass: {found.why}."
+
+
+def _places(error: Exception) -> str:
+    """Where it was raised; not what it says, which may be somebody's words."""
+    return " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(traceback.extract_tb(error.__traceback__)))

@@ -1,0 +1,273 @@
+"""A bot that retrains itself while friends write: nothing is lost or doubled, and only a better model takes over.
+
+Telegram, trainings and models are real; the base is tiny and knows nothing.
+"""
+
+import asyncio
+import json
+import shutil
+import statistics
+import sys
+import time
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("torch", reason="training is not installed: pip install -e '.[train]'")
+
+from bot import app
+from bot.composing.voice import speaking
+from bot.desks.drafts import Drafts
+from bot.running import promoted
+from bot.running.retrain import ENDED, NOTHING_NEW, Retraining
+from bot.tables import migrations
+from exporter.config import load
+from exporter.messages import Peer, PeerKind
+from exporter.runs import alone
+from exporter.store import open_store
+from exporter.sync import sync
+from exporter.telegram import connect
+from sandbox.world import World
+from tests.bot.conftest import log_in
+from tests.bot.seeded import seeded
+from tests.sandbox_fixtures import account_settings, agreed
+from tests.trainer.conftest import BEN, OWNER, talk, tiny_base  # noqa: F401  (a fixture)
+from trainer import pipeline
+from trainer.learning.checkpoints import SEAL
+from trainer.models.registry import current, in_use, names
+
+LEARNED = [message for message in talk(24) if message.chat_id == BEN.peer_id]
+SINCE = [message for message in talk(32) if message.chat_id == BEN.peer_id][len(LEARNED) :]
+FRIENDS = ("Cleo", "Dan")
+
+
+def people(world):
+    """The owner, Ben and friends, with the same ids in every world."""
+    world.own(world.person(OWNER.name))
+    return world.owner, *(world.person(name) for name in (BEN.name, *FRIENDS))
+
+
+@pytest.fixture
+def world():
+    world = World()
+    owner, ben, *friends = people(world)
+    for message in LEARNED:
+        one, other = (owner, ben) if message.outgoing else (ben, owner)
+        world.say(one, other, message.text, date=message.sent_at.timestamp(), silent=True)
+    for friend in friends:
+        world.say(friend, owner, "hi", date=LEARNED[0].sent_at.timestamp(), silent=True)
+    return world
+
+
+def settings(state, base, account, more):
+    return f"""{account}
+[sync]
+kinds = ["private"]
+requests_per_second = 0
+[train]
+base = {json.dumps(str(more.get("base", base)))}
+learning_rate = 0.02
+batch_tokens = 256
+epochs = {more.get("epochs", 6)}
+rank = {more.get("rank", 4)}
+[reply]
+draft = {json.dumps(FRIENDS)}
+pace = 0.01
+settle_seconds = 5
+temperature = 0.5
+limits = {{ quiet_hours = "", topics = [], likelihood = 0 }}
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_base, tmp_path_factory):  # noqa: F811
+    """A state folder with a model that learned for a moment what the owner said to Ben."""
+    folder = tmp_path_factory.mktemp("trained")
+    owner, ben, *_ = people(World())
+    account = f'state = {json.dumps(str(folder))}\n[telegram]\napi_id = 1\napi_hash = "{"0" * 32}"\n'
+    (folder / "config.toml").write_text(
+        settings(folder, tiny_base, account + '[consent.default]\nprivate = ["learn"]\n', {"epochs": 3})
+    )
+    config = load(folder / "config.toml", environ={})
+    ids = {OWNER.peer_id: owner.id, BEN.peer_id: ben.id}
+    with open_store(config.database) as store:
+        peers = (Peer(owner.id, PeerKind.SELF, OWNER.name), Peer(ben.id, PeerKind.USER, BEN.name))
+        store.save_peers(peers)
+        store.add(replace(one, chat_id=ben.id, sender_id=ids[one.sender_id]) for one in LEARNED)
+        pipeline.run(config, store)
+    return folder
+
+
+class Living:
+    """The bot of a test: its world, its training, and what it told."""
+
+    def __init__(self, world, config):
+        self.world, self.config, self.lines, self.retraining = world, config, [], None
+        self.owner, self.ben, *self.friends = world.users.values()
+
+    def saved(self):
+        """What stands in Saved Messages, oldest first."""
+        return [m.text for m in self.world.conversation(self.owner, self.owner).newest_first(self.owner)][::-1]
+
+    async def until(self, condition, seconds=60):
+        async with asyncio.timeout(seconds):
+            while not (found := condition()):  # noqa: ASYNC110  (what is waited for lies in several programs)
+                await asyncio.sleep(0.005)
+        return found
+
+    async def ended(self):
+        """How the training ended, once it has, and all that it told of."""
+        states = [state async for state in self.retraining.follow()]
+        return states[-1].outcome, [state.step for state in states if state.step]
+
+    def live_on(self):
+        """Ben and the owner go on talking, while nobody listens."""
+        for message in SINCE:
+            one, other = (self.owner, self.ben) if message.outgoing else (self.ben, self.owner)
+            self.world.say(one, other, message.text, date=message.sent_at.timestamp(), silent=True)
+
+    @asynccontextmanager
+    async def running(self):
+        with open_store(self.config.database, migrations) as store:
+            async with speaking(current(self.config.models), self.config, store, random=seeded(1)) as voice:
+                self.voice = voice
+                bot = asyncio.create_task(app.serve(self.config, store, voice, self.lines.append))
+                await self.until(lambda: bot.done() or any(line.startswith("ready") for line in self.lines))
+                try:
+                    yield Drafts(store.database, None)
+                    if bot.done():
+                        bot.result()
+                finally:
+                    bot.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await bot
+
+
+@pytest.fixture
+def living(world, sandbox, trained, tiny_base, tmp_path, monkeypatch):  # noqa: F811
+    """Makes a bot whose model was trained, with these values under [train]."""
+    monkeypatch.setattr(promoted, "LOOK", 0.02)
+
+    async def make(**train):
+        account = account_settings(sandbox, tmp_path / "state")
+        (tmp_path / "config.toml").write_text(settings(tmp_path / "state", tiny_base, account, train))
+        config = load(tmp_path / "config.toml", environ={})
+        config.make_state()
+        for folder in ("models", "base"):
+            shutil.copytree(trained / folder, config.state / folder)
+        log_in(sandbox, config, world.owner)
+        with open_store(config.database) as store:
+            async with connect(config) as client:
+                await sync(client, store, config.sync, agreed(store))
+        bot = Living(world, config)
+
+        def remembered(*given):
+            bot.retraining = Retraining(*given)
+            return bot.retraining
+
+        monkeypatch.setattr(app, "Retraining", remembered)
+        return bot
+
+    return make
+
+
+async def proposed(bot, drafts, friend, text):
+    """Seconds from a message to the proposals for it."""
+    began, before = time.monotonic(), len(bot.saved())
+    message = bot.world.say(friend, bot.owner, text)
+    await bot.until(lambda: any(text in card for card in bot.saved()[before:]))
+    assert sum(text in card for card in bot.saved()) == 1, f"message {message.id} is answered once"
+    return time.monotonic() - began
+
+
+async def test_it_retrains_while_friends_write_and_every_message_gets_its_draft_once(living, record_property):
+    bot = await living(epochs=5)
+    before = in_use(bot.config.models)
+    async with bot.running() as drafts:
+        alone_ = [await proposed(bot, drafts, bot.friends[n % 2], f"alone {n}?") for n in range(3)]
+        bot.live_on()
+        assert bot.retraining.start() and not bot.retraining.start()
+        during, number = [], 0
+        while bot.retraining.state.running:
+            during.append(await proposed(bot, drafts, bot.friends[number % 2], f"during {number}?"))
+            number += 1
+            await asyncio.sleep(0.2)
+        outcome, _ = await bot.ended()
+        after = in_use(bot.config.models)
+        assert after != before and outcome.startswith(f"I have learned from you anew, and speak as {after}")
+        await bot.until(lambda: bot.voice.model.artifact.name == after)
+        await proposed(bot, drafts, bot.friends[0], "afterwards?")
+        await bot.until(lambda: outcome in bot.saved())
+        assert len(drafts.all_open()) == len(FRIENDS) and during
+    card = current(bot.config.models).card
+    assert card.parent == before and bot.ben.id in card.chats
+    record_property("seconds alone, while it trains", (statistics.median(alone_), statistics.median(during)))
+
+
+async def test_cancelled_it_ends_within_a_step_and_the_next_training_goes_on(living, monkeypatch):
+    monkeypatch.setitem(pipeline.teach.__globals__["train"].fit.__kwdefaults__, "checkpoint_seconds", 0.0)
+    bot = await living()
+    before = in_use(bot.config.models)
+    async with bot.running():
+        bot.live_on()
+        assert not bot.retraining.cancel() and bot.retraining.start()
+        async for state in bot.retraining.follow():
+            if state.step and state.step.stage == "train" and "loss" in state.step.note and state.step.done > 30:
+                break
+        assert bot.retraining.cancel() and bot.retraining.state.cancelled
+        outcome, steps = await bot.ended()
+        assert outcome == ENDED
+        reached = max(step.done for step in steps)
+        assert names(bot.config.models) == [before] == [in_use(bot.config.models)]
+        assert bot.retraining.start()
+        outcome, steps = await bot.ended()
+        assert "learned from you anew" in outcome
+        assert min(step.done for step in steps if "loss" in step.note) > 25, f"from {reached}"
+        assert bot.retraining.start()
+        assert (await bot.ended())[0] == NOTHING_NEW
+
+
+async def test_where_another_process_trains_or_no_training_is_possible_the_owner_is_told_why(living):
+    bot = await living(base="/nowhere/at/all")
+    async with bot.running() as drafts:
+        bot.live_on()
+        with alone(bot.config.runs):
+            assert bot.retraining.start()
+            outcome, _ = await bot.ended()
+        assert "another process is training" in outcome
+        assert bot.retraining.start()
+        outcome, _ = await bot.ended()
+        assert outcome.startswith("I could not train: the base model /nowhere/at/all")
+        await bot.until(lambda: outcome in bot.saved())
+        await proposed(bot, drafts, bot.friends[0], "still there?")
+
+
+CHILD = """
+import asyncio, sys
+from pathlib import Path
+from bot.running.training import train
+from exporter.config import load
+from trainer.learning.train import fit
+fit.__kwdefaults__["checkpoint_seconds"] = 0.0
+asyncio.run(train(load(Path(sys.argv[1]), environ={}), lambda step: None, asyncio.Event(), only_new=False))
+"""
+
+
+async def test_killed_in_the_middle_of_a_training_nothing_has_changed(living):
+    bot = await living()
+    bot.live_on()
+    before = in_use(bot.config.models)
+    with open_store(bot.config.database) as store:
+        async with connect(bot.config) as client:
+            await sync(client, store, bot.config.sync, agreed(store))
+    file = bot.config.state.parent / "config.toml"
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", CHILD, str(file))
+    await bot.until(lambda: child.returncode is not None or any(bot.config.runs.glob(f"*/checkpoints/*/{SEAL}")))
+    assert child.returncode is None
+    child.kill()
+    await child.wait()
+    assert names(bot.config.models) == [before] == [in_use(bot.config.models)]
+    async with bot.running() as drafts:
+        await proposed(bot, drafts, bot.friends[0], "are you well?")
+        assert bot.voice.model.artifact.name == before
