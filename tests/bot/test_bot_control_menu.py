@@ -1,6 +1,7 @@
 """Commands at the control bot: a menu that the owner alone sees, and pictures."""
 
 import json
+import time
 
 import pytest
 
@@ -25,8 +26,9 @@ async def test_the_menu_is_shown_in_the_owners_chat_alone(at):
 
 async def test_stats_come_as_a_picture_with_the_figures_under_it(at):
     pytest.importorskip("matplotlib")
-    at.say(at.owner, control(at), "/stats")
+    at.say(at.owner, control(at), "/start")
     async with at.running():
+        at.say(at.owner, control(at), "/stats")
         (told,) = await at.until(lambda: [message for message in said(at) if message.media])
         assert (told.media.kind, told.media.width) == ("photo", 1000)
         assert "messages of yours" in told.text and len(told.text) <= CAPTION
@@ -35,7 +37,18 @@ async def test_stats_come_as_a_picture_with_the_figures_under_it(at):
 async def test_where_telegram_takes_no_picture_the_words_come(at):
     pytest.importorskip("matplotlib")
     at.world.fault("bot.sendPhoto", error=(400, "Bad Request: PHOTO_INVALID_DIMENSIONS"))
-    at.say(at.owner, control(at), "/stats")
+    at.say(at.owner, control(at), "/start")
     async with at.running():
-        (told,) = await at.until(lambda: said(at))
-        assert told.media is None and "messages of yours" in told.text
+        at.say(at.owner, control(at), "/stats")
+        (told,) = await at.until(lambda: [message for message in said(at) if "messages of yours" in message.text])
+        assert told.media is None
+
+
+async def test_a_command_that_waited_is_not_obeyed_but_a_stop_is(at):
+    at.say(at.owner, control(at), "/mode Anna auto", date=time.time() - 3)
+    at.say(at.owner, control(at), "/stop Boris", date=time.time() - 3)
+    async with at.running():
+        told = await at.until(lambda: len(said(at)) == 2 and sorted(message.text for message in said(at)))
+        assert told[0].startswith("I send nothing to Boris") and told[1].startswith("I was not there")
+        at.say(at.owner, control(at), "/mode Anna")
+        await at.until(lambda: said(at)[-1].text == "Anna: draft")

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bot.desks import desk
+from bot.desks.control import api
 from tests.bot.conftest import CONTACTS
 from tests.bot.control_scene import a_card, cards, control, data, press, said, settings
 
@@ -17,6 +18,7 @@ def more_settings(sandbox, world):
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
     monkeypatch.setattr(desk, "AGAIN", 0.05)
+    monkeypatch.setattr(api, "REST", 0.1)
 
 
 def sends(at):
@@ -35,6 +37,23 @@ async def test_while_the_bot_api_is_away_the_double_answers_and_cards_are_owed(a
         assert len(at.saved()) == 1, "the other desk shows it once"
         await press(at, card, "2")
         await at.until(lambda: at.from_owner(anna) == ["no"])
+
+
+async def test_only_one_waits_for_an_answer_that_does_not_come(at, monkeypatch):
+    monkeypatch.setattr(api, "REST", 60.0)
+    anna, boris = at.person("Anna"), at.person("Boris")
+    at.say(at.owner, control(at), "/start")
+    async with at.running():
+        await a_card(at)
+        at.world.fault("bot.editMessageText", drop="before")
+        before = len(sends(at))
+        at.say(anna, at.owner, "never mind")
+        await at.until(lambda: len(at.saved()) == 2)
+        assert len(sends(at)) == before, "while it is away, nothing is asked"
+        at.say(boris, at.owner, "hello")
+        await at.until(lambda: at.from_owner(boris))
+        at.say(at.owner, control(at), "/status")
+        await at.until(lambda: len(sends(at)) > before)
 
 
 async def test_a_start_without_the_bot_api_ends_in_silence_of_the_desk_only(at):

@@ -61,8 +61,9 @@ def training(monkeypatch):
 
 async def test_progress_is_one_message_that_changes_and_its_button_cancels(at, training):
     pytest.importorskip("matplotlib")
-    at.say(at.owner, control(at), "/train")
+    at.say(at.owner, control(at), "/start")
     async with at.running():
+        at.say(at.owner, control(at), "/train")
         shown = (await at.until(lambda: [m for m in said(at) if m.text.startswith("Training\n")]))[0]
         await at.until(lambda: "train ▓▓▓░░░░░░░░░ 25%\nloss 2.50" in shown.text)
         assert "✓ data" in shown.text and labels(shown) == ["Cancel"]
@@ -78,8 +79,9 @@ async def test_progress_is_one_message_that_changes_and_its_button_cancels(at, t
 
 
 async def test_whoever_follows_no_more_does_not_stop_the_work_of_another(at, training):
-    at.say(at.owner, control(at), "/train")
+    at.say(at.owner, control(at), "/start")
     async with at.running():
+        at.say(at.owner, control(at), "/train")
         await at.until(lambda: [m for m in said(at) if "25%" in m.text])
     assert not training.ended.is_set()
 

@@ -42,6 +42,8 @@ TIMEOUT = 10.0
 """Seconds for which an answer is waited for; one to a poll may take as much longer as the poll lasts."""
 TROUBLE = (TelegramNetworkError, TelegramServerError, ClientDecodeError)
 """Not about what was asked: the same may work a moment later."""
+REST = 5.0
+"""Seconds for which nothing is asked after an answer did not come."""
 LEAST, MOST = 0.5, 60.0
 """Seconds between two tries to reach the Bot API at the start; they double."""
 UNCHANGED = "message is not modified"
@@ -49,22 +51,29 @@ UNCHANGED = "message is not modified"
 
 
 class Patience(BaseRequestMiddleware):
-    """Asks for nothing before a wait that Telegram asked for is over."""
+    """Asks for nothing before a wait that Telegram asked for is over; nor, for a moment, after it did not answer.
+
+    So nobody waits for one answer after another that does not come. The poller goes on, and once it got one, all do.
+    """
 
     def __init__(self) -> None:
-        self._until = 0.0
+        self._until = self._away_until = 0.0
 
     async def __call__(
         self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
     ) -> Response[TelegramType]:
         """Raises TelegramRetryAfter without asking, where it is too early."""
         loop = asyncio.get_running_loop()
-        if method.__api_method__ == GetUpdates.__api_method__:  # the poller has a patience of its own
-            return await make_request(bot, method)
-        if (left := self._until - loop.time()) > 0:
+        polls = method.__api_method__ == GetUpdates.__api_method__  # the poller has a patience of its own
+        if not polls and (left := max(self._until, self._away_until) - loop.time()) > 0:
             raise TelegramRetryAfter(method, "still waiting", math.ceil(left))
         try:
-            return await make_request(bot, method)
+            response = await make_request(bot, method)
+            self._away_until = 0.0
+            return response
+        except TROUBLE:
+            self._away_until = loop.time() + REST
+            raise
         except TelegramRetryAfter as error:
             self._until = loop.time() + error.retry_after
             log.warning("control.flood_wait", extra={"seconds": error.retry_after})

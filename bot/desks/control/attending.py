@@ -47,6 +47,7 @@ def dispatcher(
         double=double,
         drafts=parts.drafts,
         desks=parts.desks,
+        parts=parts,
         orders=orders,
         muting=muting,
         works=works,

@@ -8,6 +8,7 @@ from aiogram.exceptions import AiogramError
 from aiogram.filters import CommandStart
 from aiogram.types import BotCommand, BotCommandScopeChat, CallbackQuery, Message
 
+from bot.deciding.policy import FRESH
 from bot.desks.cards import clip
 from bot.desks.control.answers import answer
 from bot.desks.control.door import Door
@@ -15,11 +16,15 @@ from bot.desks.control.link import Link
 from bot.desks.control.works import Works
 from bot.desks.desk import Desks
 from bot.desks.drafts import Drafts
-from bot.desks.orders import SIGN, Orders
+from bot.desks.orders import SIGN, Orders, parse
+from bot.parts import Parts
 
 log = logging.getLogger(__name__)
 
 GREETING = "I am your double's desk. When it has something to say for you, a card comes here, and you choose."
+LATE = "I was not there when you wrote this, and left it undone; write it again if you still want it."
+STOP = "stop"
+"""The command that is obeyed however late it comes."""
 STRAY = "That went to nobody. To send words of your own, press Edit on a card; /help tells what else I understand."
 
 
@@ -69,8 +74,11 @@ async def start(message: Message, drafts: Drafts, desks: Desks) -> None:
         await desks.show(draft)
 
 
-async def command(message: Message, bot: Bot, orders: Orders, works: Works) -> None:
-    """Obey, show what came of it, and follow what it began."""
+async def command(message: Message, bot: Bot, orders: Orders, works: Works, parts: Parts) -> None:
+    """Obey, show what came of it, and follow what it began. What waited for too long could surprise by now."""
+    if _late(message, parts) and parse(message.text or "")[0] != STOP:
+        await message.answer(LATE)
+        return
     with suppress(AiogramError):  # only a courtesy
         await bot.send_chat_action(message.chat.id, "typing")
     given = await orders.obey(message.text or "")
@@ -91,6 +99,11 @@ async def offer_menu(bot: Bot, link: Link, orders: Orders) -> None:
         await bot.set_my_commands(menu, scope=BotCommandScopeChat(chat_id=link.owner_id))
     except AiogramError as error:
         log.warning("control.no_menu", extra={"error": type(error).__name__})
+
+
+def _late(message: Message, parts: Parts) -> bool:
+    """Whether it was written before the double began, or long ago. Telegram's times are whole seconds, cut off."""
+    return message.date < parts.started_at.replace(microsecond=0) or parts.clock() - message.date > FRESH
 
 
 async def _unlinked(_event: Message | CallbackQuery, link: Link) -> bool:
