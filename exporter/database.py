@@ -25,6 +25,28 @@ INSTRUCTIONS = 100_000
 """Of SQLite's own, between two looks at how far it is: some milliseconds."""
 
 
+class _Shared(Database):
+    """A database that other processes write to, too. All transactions of sqlite-utils' own begin with `atomic`."""
+
+    @contextmanager
+    def atomic(self) -> Iterator[Database]:
+        """All or nothing. The lock is taken first: to read, then write, fails at once where another wrote between.
+
+        Nested blocks are savepoints.
+        """
+        if self.conn.in_transaction:
+            with super().atomic():
+                yield self
+            return
+        self.conn.execute("begin immediate")
+        try:
+            yield self
+        except BaseException:
+            self.rollback()
+            raise
+        self.conn.commit()
+
+
 @contextmanager
 def open_database(path: Path, *migrations: Migrations) -> Iterator[Database]:
     """Open the file and apply the migrations. What is deleted is overwritten, not only let go.
@@ -38,7 +60,7 @@ def open_database(path: Path, *migrations: Migrations) -> Iterator[Database]:
         raise DoppelgangerError(
             f"{path} cannot be opened: {error.strerror}", fix="see that its folder exists and belongs to your user"
         ) from error
-    database = Database(path)
+    database = _Shared(path)
     try:
         database.enable_wal()
         database.execute("pragma synchronous = normal")
@@ -77,14 +99,9 @@ def _upgrade(database: Database, path: Path, migrations: Sequence[Migrations]) -
 
 @contextmanager
 def transaction(database: Database) -> Iterator[None]:
-    """All or nothing. The lock is taken first: to read, then write, would fail beside another process."""
-    database.execute("begin immediate")
-    try:
+    """All or nothing."""
+    with database.atomic():
         yield
-    except BaseException:
-        database.rollback()
-        raise
-    database.commit()
 
 
 def compact(database: Database, path: Path, report: Report) -> None:

@@ -1,20 +1,23 @@
 """What is left when the storm is over: nobody forgotten, no card that lies, a whole history, no words in the log."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from exporter.config import Config
 from exporter.store import Store
-from tests.bot.town.marks import WORD
+from tests.bot.town.marks import WORD, generation_of
 from tests.bot.town.town import SPOKEN, Contact, Kind, Town
+from tests.bot.town.truth import Truth
 
 KEPT = (*SPOKEN, Kind.UNLISTED, Kind.OFF)
 """Of these the history is kept."""
 
 
-def unsettled(town: Town, store: Store) -> Iterator[str]:
+def unsettled(truth: Truth, store: Store) -> Iterator[str]:
     """What the double has still to do; empty at last, once everything is well again."""
+    town, answered = truth.town, frozenset().union(*(choice.generations for choice in truth.choices))
     for entry_id, state in store.database.execute(
         "select entry_id, state from outbox where state in ('queued', 'sending', 'unknown')"
     ):
@@ -22,7 +25,7 @@ def unsettled(town: Town, store: Store) -> Iterator[str]:
     for contact in town.of(*KEPT):
         yield from _missing(town, store, contact)
     for contact in town.of(*SPOKEN):
-        yield from _unanswered(town, store, contact)
+        yield from _unanswered(town, store, contact, answered)
 
 
 def broken(store: Store, config: Config) -> Iterator[str]:
@@ -66,7 +69,7 @@ def _missing(town: Town, store: Store, contact: Contact) -> Iterator[str]:
             yield f"not edited: {message_id} of {contact.chat_id}"
 
 
-def _unanswered(town: Town, store: Store, contact: Contact) -> Iterator[str]:
+def _unanswered(town: Town, store: Store, contact: Contact, answered: frozenset[str]) -> Iterator[str]:
     """A newest message of theirs about which nothing was decided, or not done as decided."""
     owner = town.world.owner
     newest = town.world.conversation(owner, contact.peer).top(owner)
@@ -78,12 +81,18 @@ def _unanswered(town: Town, store: Store, contact: Contact) -> Iterator[str]:
         [chat, message_id],
     ).fetchone()
     draft = store.database.execute(
-        "select state from draft where chat_id = ? and answers_to = ? order by draft_id desc", [chat, message_id]
+        "select state, proposals from draft where chat_id = ? and answers_to = ? order by draft_id desc",
+        [chat, message_id],
     ).fetchone()
     handled = store.database.execute("select message_id from handled where chat_id = ?", [chat]).fetchone()
     if decided is None:
         yield f"nothing decided about {message_id} of {contact.kind} {chat}"
-    elif decided[0] != "silent" and (draft is None or draft[0] == "expired"):
-        yield f"{decided} but nothing came of it: {message_id} of {contact.kind} {chat}, draft {draft}"
+    elif decided[0] != "silent" and (draft is None or (draft[0] == "expired" and not _offers(draft[1], answered))):
+        yield f"{decided} but nothing came of it: {message_id} of {contact.kind} {chat}"
     elif handled[0] < message_id:
         yield f"{decided} but not dealt with: {message_id} of {contact.kind} {chat}"
+
+
+def _offers(proposals: str, answered: frozenset[str]) -> bool:
+    """Whether the owner answered a draft: one that he chose while all was stopped ends there."""
+    return any(generation_of(text) in answered for burst in json.loads(proposals) for text in burst)

@@ -21,8 +21,12 @@ from random import SystemRandom
 from typing import Any
 
 from bot import app
-from bot.composing.engine import Reply
+from bot.app import run as run_bot
+from bot.composing import voice
+from bot.composing.engine import Reply, open_double
 from exporter.cli import run
+from exporter.config import Config
+from exporter.progress import Say
 from tests.bot.bigram import vocabulary
 from tests.bot.town.marks import ASKED, WORD
 
@@ -84,15 +88,20 @@ async def tell() -> None:
 @contextmanager
 def marked(*given: Any, **more: Any) -> Iterator[Marked]:
     """Stands for `bot.composing.engine.open_double`."""
-    with opened(*given, **more) as engine:
-        telling = asyncio.get_running_loop().create_task(tell())
-        try:
-            yield Marked(engine)
-        finally:
-            telling.cancel()
+    with open_double(*given, **more) as engine:
+        yield Marked(engine)
+
+
+async def observed(config: Config, say: Say) -> None:
+    """Stands for `bot.app.run`."""
+    telling = asyncio.create_task(tell())
+    try:
+        await run_bot(config, say)
+    finally:
+        telling.cancel()
 
 
 if __name__ == "__main__":
     faulthandler.register(signal.SIGUSR1)  # where every thread is, where it does not end
-    opened, app.open_double = app.open_double, marked
+    voice.open_double, app.run = marked, observed
     run("bot.commands")

@@ -84,7 +84,7 @@ async def soak(sandbox: Sandbox, folder: Path, plan: Plan, seed: int) -> Outcome
                 await writing
             owner.settle()
             weather.clear()
-            left = await _settle(town, store)
+            left = await _settle(truth, store)
         complaints = [*left, *broken(store, config)]
     bounds = Bounds(
         LIMITS["away_minutes"] * 60,
@@ -101,6 +101,7 @@ async def soak(sandbox: Sandbox, folder: Path, plan: Plan, seed: int) -> Outcome
         "faults": weather.met.total(), "sent": len(referee.sent), "by itself": len(referee.automatic),
         "calls": len(sandbox.world.calls), "ready after": [round(life.ready_after, 1) for life in lives.ended],
     }  # fmt: skip
+    (folder / "complaints.txt").write_text("\n".join(complaints), "utf-8")
     return Outcome(complaints, figures, last)
 
 
@@ -122,10 +123,10 @@ async def _write(contacts: Contacts, lives: Lives, plan: Plan) -> None:
     await contacts.run(plan.messages, plan.seconds)
 
 
-async def _settle(town: Town, store: Any) -> list[str]:
+async def _settle(truth: Truth, store: Any) -> list[str]:
     """Wait until nothing is left to do; what is left where that lasts too long."""
     deadline = time.monotonic() + SETTLED_WITHIN
-    while (left := list(unsettled(town, store))) and time.monotonic() < deadline:  # noqa: ASYNC110 - it lies in another process
+    while (left := list(unsettled(truth, store))) and time.monotonic() < deadline:  # noqa: ASYNC110 - it lies in another process
         await asyncio.sleep(0.5)
     return left
 
