@@ -23,7 +23,7 @@ from bot.deciding.patience import Patience
 from bot.deciding.policy import FRESH, Action, Decision
 from bot.desks import cards
 from bot.desks.desk import QUOTED
-from bot.desks.drafts import Draft
+from bot.desks.drafts import Burst, Draft
 from bot.desks.proposing import propose, renew
 from bot.parts import Parts
 from bot.sending import pacing
@@ -118,7 +118,8 @@ class Conversation:
     async def renew(self, draft: Draft) -> None:
         """Put other proposals into an open draft and its cards, unless the chat moves on meanwhile."""
         with suppress(Overtaken):
-            await renew(self._parts, self._peer, draft, await self._compose(self._parts.settings.proposals))
+            composed = await self._compose(self._parts.settings.proposals, known=draft.proposals)
+            await renew(self._parts, self._peer, draft, composed)
 
     def send_approved(self, draft: Draft, entries: Sequence[Entry], *, number: int | None) -> Coroutine[Any, Any, None]:
         """Send what the owner chose, at once; from this call on, only words of his own in the chat still stop it."""
@@ -188,16 +189,16 @@ class Conversation:
         else:
             await self._answer(composed, newest)
 
-    async def _compose(self, wanted: int) -> Composed:
+    async def _compose(self, wanted: int, *, known: Sequence[Burst] = ()) -> Composed:
         """What may be said now. Raises Overtaken where it no longer may, or something new was said."""
-        composed = await unless(self._news, self._words(wanted))
+        composed = await unless(self._news, self._words(wanted, known))
         if not self.agreed:
             raise Overtaken
         if not composed.bursts:
             log.warning("nothing.sendable", extra={"chat_id": self._peer.peer_id, "tries": composed.tries})
         return composed
 
-    async def _words(self, wanted: int) -> Composed:
+    async def _words(self, wanted: int, known: Sequence[Burst]) -> Composed:
         """What one model says to the chat as it stands, read as that model reads it."""
         parts = self._parts
         async with parts.voice.borrowed() as model:
@@ -210,7 +211,8 @@ class Conversation:
             discretion = Discretion(parts.store, view, parts.tells, parts.guard.common, noted)
             await discretion.catch_up()
             cost = partial(parts.tells.cost, asks=asks(*self._recent()))
-            return await compose(model.speaker, asked, wanted=wanted, objection=discretion.flaw, cost=cost)
+            objection = discretion.flaw
+            return await compose(model.speaker, asked, wanted=wanted, objection=objection, cost=cost, known=known)
 
     async def _stands(self, composed: Composed, newest: Message) -> bool:
         """Whether the first burst may still be sent without the owner; where not, he gets proposals instead."""

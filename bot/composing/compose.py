@@ -1,6 +1,6 @@
 """From a prompt to what may be said: ask the model for several replies, and rank those that are fit to send."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.composing.batch import MOST
@@ -35,12 +35,15 @@ async def compose(
     wanted: int,
     objection: Callable[[Burst], Flaw | None] = lambda _: None,
     cost: Callable[[Burst], float] = lambda _: 0.0,
+    known: Sequence[Burst] = (),
 ) -> Composed:
     """The best of the replies, up to `wanted`. Unfinished, flawed and repeated ones are thrown away.
 
-    `objection` is asked for flaws that words have in this chat alone, and `cost` for how much less he is like them.
+    So is whatever the owner has seen already, which is `known`. `objection` is asked for flaws that words have in this
+    chat alone, and `cost` for how much less he is like them.
     """
     fit: dict[str, Reply] = {}
+    seen = set(map(_likeness, known))
     first_token_ms = 0.0
     tries = 0
     for _ in range(ROUNDS):
@@ -48,9 +51,15 @@ async def compose(
         first_token_ms = first_token_ms or replies[0].first_token_ms
         tries += len(replies)
         for reply in replies:
-            if reply.finished and not (flaw(reply.texts, speaker.spec) or objection(reply.texts)):
-                fit.setdefault("\n".join(reply.texts).casefold(), reply)
+            likeness = _likeness(reply.texts)
+            if reply.finished and not (likeness in seen or flaw(reply.texts, speaker.spec) or objection(reply.texts)):
+                fit.setdefault(likeness, reply)
         if len(fit) >= wanted:
             break
     best = best_first(fit.values(), prompt.said, cost)[:wanted]
     return Composed(tuple(one.texts for one in best), best[0].likelihood if best else 0.0, first_token_ms, tries)
+
+
+def _likeness(burst: Burst) -> str:
+    """The same for what says the same to whoever reads it."""
+    return "\n".join(burst).casefold()

@@ -45,7 +45,7 @@ async def propose(
 
 
 async def renew(parts: Parts, peer: Peer, draft: Draft, composed: Composed) -> None:
-    """Put other proposals into the draft and its cards, where it is still open."""
+    """Put other proposals into the draft and its cards, where it is still open; without any, those of before stay."""
     if not composed.bursts:
         await parts.desks.tell(cards.NOTHING_ELSE.format(name=peer.name))
     elif renewed := parts.drafts.renew(draft, composed.bursts):

@@ -8,7 +8,7 @@ from bot.desks.control.api import open_bot
 from exporter.config import Control
 from exporter.errors import ConfigError
 from tests.bot.conftest import CONTACTS
-from tests.bot.control_scene import a_card, cards, control, data, labels, press, press_stale, settings
+from tests.bot.control_scene import a_card, cards, control, data, labels, press, press_stale, said, settings
 
 
 @pytest.fixture
@@ -63,6 +63,16 @@ async def test_again_puts_other_proposals_into_the_same_cards_and_old_buttons_se
         await press(at, card, "1")
         await at.until(lambda: len(at.from_owner(anna)) == 1)
         assert at.from_owner(anna)[0] in card.text
+
+
+async def test_again_without_another_idea_says_so_and_leaves_the_card_as_it_is(at):
+    at.say(at.owner, control(at), "/start")
+    async with at.running():
+        card = await a_card(at)
+        shown, at.script.says = card.text, [("Yes",), ("no",)]
+        await press(at, card, "Again")
+        await at.until(lambda: any("nothing else came to my mind" in message.text for message in said(at)))
+        assert card.text == shown and labels(card)
 
 
 async def test_again_twice_at_once_composes_once_and_a_new_message_ends_it(at):

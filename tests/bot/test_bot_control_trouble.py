@@ -83,11 +83,11 @@ async def test_a_flood_wait_of_the_bot_api_is_obeyed(at):
 
 async def test_an_edit_that_changes_nothing_is_no_failure(at, caplog):
     at.say(at.owner, control(at), "/start")
-    at.script.says = [("yes",), ("no",), ("maybe", "later")]
     async with at.running() as drafts:
         card = await a_card(at)
         old = data(card, "1")
         at.world.fault("bot.editMessageText", error=(400, "Bad Request: message is not modified"))
+        at.script.says = [("soon",), ("on my way",), ("no idea",)]
         await press(at, card, "Again")
         await at.until(lambda: drafts.all_open()[0].version == 2)
         await at.quiet(0.2)
