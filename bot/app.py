@@ -110,8 +110,8 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
             apply = partial(_change, live, double, chosen)
             tasks.create_task(folders.run(apply))
             tasks.create_task(watch_forgotten(parts, double, forgotten))
-            orders = commands(parts, config, chosen, apply=apply, status=partial(_status, parts, double))
             retraining = Retraining(config, parts, live.catch_up, tasks)
+            orders = commands(parts, config, chosen, retraining, apply=apply, status=partial(_status, parts, double))
             tasks.create_task(watch_model(parts, config.models))
             if at := config.train.nightly:
                 begin = partial(retraining.start, nightly=True)

@@ -1,18 +1,27 @@
 """All commands of the owner's, alike at every desk: what each is called, and who obeys it."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from bot.deciding.modes import Modes
 from bot.desks.choosing import Choosing
 from bot.desks.figures import stats
 from bot.desks.models import models
 from bot.desks.orders import Answer, Order, Orders
+from bot.desks.training import train
 from bot.parts import Parts
+from bot.running.retrain import Retraining
 from exporter.config import Config
 
 
 def commands(
-    parts: Parts, config: Config, modes: Modes, *, apply: Callable[[], Awaitable[None]], status: Callable[[], str]
+    parts: Parts,
+    config: Config,
+    modes: Modes,
+    retraining: Retraining,
+    *,
+    apply: Callable[[], Awaitable[None]],
+    status: Callable[[], str],
 ) -> Orders:
     """What the owner may order. `apply` makes the double follow what `modes` say now; `status` tells how it is."""
     choosing = Choosing(parts, modes, apply)
@@ -34,6 +43,7 @@ def commands(
             Order("stop", "[CONTACT]", "send nothing more, to one or to anybody", choosing.stop),
             Order("resume", "[CONTACT]", "send again", choosing.resume),
             Order("stats", "", "how you write", show_stats),
+            Order("train", "[cancel]", "learn from what you said since; end that", partial(train, retraining)),
             Order("models", "[NAME]", "which doubles were trained; use one", use_models),
         )
     )

@@ -37,7 +37,7 @@ class Work:
     follow: Callable[[Report], Awaitable[Answer]]
     """Reports its steps, from any thread, until it ended, however that was; what is to be told then. Whoever stops
     listening does not stop the work."""
-    cancel: Callable[[], None]
+    cancel: Callable[[], object]
     """Asks for its end; whoever follows is told of it as of any other end."""
 
 

@@ -1,13 +1,13 @@
 """The running bot retrains itself: it syncs, trains, and tells the owner what came of it. One training at a time.
 
 It changes nothing but which model is in use, at its very end and only if the model passes; `bot.running.promoted` then
-has the bot speak with it. A desk starts and cancels it, and follows its state.
+has the bot speak with it. A desk starts, follows and cancels it.
 """
 
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from bot.parts import Parts
@@ -38,7 +38,7 @@ class State:
     step: Step | None = None
     """The latest that it told of."""
     outcome: str = ""
-    """How the last one ended, in words for the owner, who is told them at every desk."""
+    """How the last one ended, in words for the owner."""
 
 
 class Retraining:
@@ -46,7 +46,8 @@ class Retraining:
 
     def __init__(self, config: Config, parts: Parts, sync: Sync, tasks: asyncio.TaskGroup) -> None:
         self._config, self._parts, self._sync, self._tasks = config, parts, sync, tasks
-        self._cancelled, self._changed = asyncio.Event(), asyncio.Event()
+        self._cancelled, self._ended = asyncio.Event(), asyncio.Event()
+        self._followers: list[Report] = []
         self.state = State()
 
     def start(self, *, nightly: bool = False) -> bool:
@@ -54,7 +55,8 @@ class Retraining:
         if self.state.running:
             return False
         self._cancelled.clear()
-        self._become(State(running=True))
+        self._ended.clear()
+        self.state = State(running=True)
         self._tasks.create_task(self._run(nightly))
         return True
 
@@ -63,34 +65,34 @@ class Retraining:
         if not self.state.running:
             return False
         self._cancelled.set()
-        self._become(replace(self.state, cancelled=True))
+        self.state = replace(self.state, cancelled=True)
         return True
 
-    async def follow(self) -> AsyncIterator[State]:
-        """The state as it is, then as it changes, until no training is under way; who looks seldom sees the newest."""
-        while True:
-            state, changed = self.state, self._changed
-            yield state
-            if not state.running:
-                return
-            await changed.wait()
+    async def follow(self, report: Report) -> str:
+        """Report the steps of the training that is under way until it ended; how that was, in words for the owner.
 
-    def _become(self, state: State) -> None:
-        self.state = state
-        self._changed.set()
-        self._changed = asyncio.Event()
+        While somebody follows, they are told to nobody else.
+        """
+        self._followers.append(report)
+        try:
+            await self._ended.wait()
+        finally:
+            self._followers.remove(report)
+        return self.state.outcome
 
     def _show(self, step: Step) -> None:
-        if self.state.running:
-            self._become(replace(self.state, step=step))
+        self.state = replace(self.state, step=step)
+        for report in self._followers:
+            report(step)
 
     async def _run(self, nightly: bool) -> None:
         log.info("training.begins", extra={"nightly": nightly})
         outcome, model = await self._outcome(nightly)
         log.info("training.ended", extra={"model": model})
-        self._become(State(outcome=outcome))
+        self.state = State(outcome=outcome)
+        self._ended.set()
         self._parts.say(outcome)
-        if not (nightly and outcome == NOTHING_NEW):
+        if not (self._followers or (nightly and outcome == NOTHING_NEW)):
             await self._parts.desks.tell(outcome)
 
     async def _outcome(self, nightly: bool) -> tuple[str, str | None]:

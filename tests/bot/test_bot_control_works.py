@@ -51,7 +51,7 @@ def training(monkeypatch):
     built = attending.dispatcher
 
     def with_train(desk, parts, double, orders, muting, works):
-        orders = Orders((*orders.menu, Order("train", "", "learn anew", training.order)))
+        orders = Orders((Order("train", "", "learn anew", training.order), *orders.menu))
         return built(desk, parts, double, orders, muting, works)
 
     monkeypatch.setattr(attending, "dispatcher", with_train)

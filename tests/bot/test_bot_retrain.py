@@ -19,6 +19,7 @@ pytest.importorskip("torch", reason="training is not installed: pip install -e '
 from bot import app
 from bot.composing.voice import speaking
 from bot.desks.drafts import Drafts
+from bot.desks.training import train
 from bot.running import promoted
 from bot.running.retrain import ENDED, NOTHING_NEW, Retraining
 from bot.tables import migrations
@@ -118,8 +119,8 @@ class Living:
 
     async def ended(self):
         """How the training ended, once it has, and all that it told of."""
-        states = [state async for state in self.retraining.follow()]
-        return states[-1].outcome, [state.step for state in states if state.step]
+        steps = []
+        return await self.retraining.follow(steps.append), steps
 
     def live_on(self):
         """Ben and the owner go on talking, while nobody listens."""
@@ -211,14 +212,13 @@ async def test_cancelled_it_ends_within_a_step_and_the_next_training_goes_on(liv
     before = in_use(bot.config.models)
     async with bot.running():
         bot.live_on()
-        assert not bot.retraining.cancel() and bot.retraining.start()
-        async for state in bot.retraining.follow():
-            if state.step and state.step.stage == "train" and "loss" in state.step.note and state.step.done > 30:
-                break
-        assert bot.retraining.cancel() and bot.retraining.state.cancelled
-        outcome, steps = await bot.ended()
-        assert outcome == ENDED
-        reached = max(step.done for step in steps)
+        assert (await train(bot.retraining, "cancel")).text == "No training is under way."
+        assert (await train(bot.retraining, "")).text.startswith("I look for what was said since")
+        assert (await train(bot.retraining, "")).text.startswith("A training is under way")
+        await bot.until(lambda: (step := bot.retraining.state.step) and step.loss and step.done > 30)
+        assert (await train(bot.retraining, "cancel")).text == "It ends in a moment."
+        reached = bot.retraining.state.step.done
+        assert (await bot.ended())[0] == ENDED
         assert names(bot.config.models) == [before] == [in_use(bot.config.models)]
         assert bot.retraining.start()
         outcome, steps = await bot.ended()
@@ -237,9 +237,8 @@ async def test_where_another_process_trains_or_no_training_is_possible_the_owner
             outcome, _ = await bot.ended()
         assert "another process is training" in outcome
         assert bot.retraining.start()
-        outcome, _ = await bot.ended()
-        assert outcome.startswith("I could not train: the base model /nowhere/at/all")
-        await bot.until(lambda: outcome in bot.saved())
+        told = await bot.until(lambda: [text for text in bot.saved() if text.startswith("I could not train")])
+        assert "the base model /nowhere/at/all" in told[0]
         await proposed(bot, drafts, bot.friends[0], "still there?")
 
 
