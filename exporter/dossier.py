@@ -46,10 +46,12 @@ def private(output: Path) -> Iterator[TextIO]:
     """A file to write, for its owner's eyes only, that appears whole or not at all.
 
     Raises:
-        DoppelgangerError: it exists, or cannot be written.
+        DoppelgangerError: it exists, its folder does not, or it cannot be written.
     """
     if output.exists():
         raise DoppelgangerError(f"{output} exists already", fix="name a file that does not: nothing is overwritten")
+    if not output.absolute().parent.is_dir():
+        raise DoppelgangerError(f"there is no folder {output.parent}", fix="make it, or name a file elsewhere")
     growing = output.with_name(f".{output.name}.part")
     try:
         growing.unlink(missing_ok=True)

@@ -62,10 +62,14 @@ def _told_if_full(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def whole(output: Path) -> Iterator[Path]:
-    """A path to write a file or a folder at; it becomes `output` only when the block ends well."""
+    """A path to write a file or a folder at; it becomes `output` only when the block ends well, and goes otherwise."""
     scratch = output.with_name(f".{output.name}.partial")
     remove(scratch)
-    yield scratch
+    try:
+        yield scratch
+    except BaseException:
+        remove(scratch)
+        raise
     if output.is_dir():
         remove(output)
     os.replace(scratch, output)  # noqa: PTH105 - either a file or a folder

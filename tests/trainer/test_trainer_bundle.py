@@ -155,6 +155,12 @@ def test_a_bundle_is_not_written_where_forgetting_does_not_look(config_of, tmp_p
         call("bundle", config.state / "me.bundle", "--config", settings)
 
 
+def test_a_bundle_that_has_no_folder_is_said(history, config_of, tmp_path):
+    with pytest.raises(DoppelgangerError, match=f"there is no folder {tmp_path}/none") as caught:
+        write_bundle(history, config_of().train, tmp_path / "none" / "me.bundle", START, people=())
+    assert "make it" in caught.value.fix
+
+
 @pytest.fixture(scope="module")
 def gguf(tmp_path_factory):
     path = tmp_path_factory.mktemp("bigram") / MODEL

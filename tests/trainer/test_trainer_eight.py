@@ -9,13 +9,15 @@ from exporter.config import Train
 from tests.trainer.plain import slopes, stirred
 from tests.trainer.test_trainer_train import row
 from trainer.learning import eight
+from trainer.learning.arithmetic import packed_bytes
 from trainer.learning.base import load_model
 from trainer.learning.fast import FastLinear
-from trainer.learning.forecast import compiled, forecast
+from trainer.learning.forecast import Forecast, compiled, forecast
 from trainer.learning.loss import bits_per_byte
 from trainer.learning.meter import Meter
 from trainer.learning.methods import with_adapter
 from trainer.learning.passes import Passes, Room
+from trainer.shape import shape_of
 
 ROWS = tuple(row(length, seed=length) for length in (70, 50, 33))
 SETTINGS = Train(batch_tokens=192, epochs=20_000)
@@ -73,6 +75,17 @@ def test_where_the_compiler_fails_training_is_what_it_was(model, tmp_path, caplo
     assert left == planned and "train.not_compiled" in caplog.text
     again, others = learn(model)
     assert again == loss and all(torch.equal(plain[name], others[name]) for name in plain)
+
+
+@needs_integers
+def test_what_has_no_room_for_its_matrices_once_more_is_not_compiled(model, tmp_path):
+    once_more = packed_bytes(shape_of(model.config))
+    plain = Forecast(1, 1, 1.0, 0.0, peak=1000, limit=999 + once_more, room=Room(), epochs=1.0, cuts=())
+    meter = Meter(torch.device("cpu"))
+    assert compiled(plain, model, ROWS, SETTINGS, meter=meter, cache=tmp_path) is plain
+    eight.speed_up(model, tmp_path)
+    layers = [layer for layer in model.modules() if isinstance(layer, eight.EightLinear)]
+    assert once_more == sum(layer.packed.numel() for layer in layers)
 
 
 @needs_integers

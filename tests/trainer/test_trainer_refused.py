@@ -62,6 +62,13 @@ def test_a_base_of_which_a_part_is_damaged_or_missing(config_file, tiny_base, tm
     assert problem in said.problem and "download it again" in said.fix
 
 
+def test_a_configuration_of_another_model(config_file, tiny_base, tmp_path):  # noqa: F811
+    base = shutil.copytree(tiny_base, tmp_path / "mixed")
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(config | {"intermediate_size": 256}))
+    assert "not of the sizes" in refused(config_file, NoBase, base=str(base)).problem
+
+
 def test_code_that_comes_with_a_base_is_never_run(config_file, tiny_base, tmp_path):  # noqa: F811
     base = shutil.copytree(tiny_base, tmp_path / "own")
     (base / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")

@@ -17,6 +17,7 @@ from sandbox.demo.play import CAST
 from tests.sandbox_fixtures import AGREED_BY_ALL
 from tests.trainer.tiny import make
 from trainer import pipeline
+from trainer.commands import main as trainer
 from trainer.learning.base import Base
 from trainer.learning.tokenizer import load_tokenizer
 from trainer.models.artifact import vocabulary
@@ -56,6 +57,7 @@ batch_tokens = 512
 rank = 4
 early_stop = 0
 length = 256
+name_tokens = 1
 """,
         "utf-8",
     )
@@ -74,11 +76,13 @@ def test_a_mistral_gets_turn_tokens_learns_and_is_spoken_with(config_file):
     card, base = artifact.card, Base(config_file.parent / "base")
     assert current(config.models) == artifact and verdict(artifact).passed
     assert card.bits_per_byte.tuned < card.bits_per_byte.base
-    assert (card.prompt.frame, card.quantization) == (replace(ADDED, begin="<s>"), "Q8_0")
+    assert card.prompt.frame == replace(ADDED, begin="<s>", names=(CHAT,))
     known = load_tokenizer(base)
     with vocabulary(artifact.gguf) as spoken:
-        assert [spoken.control(name) for name in card.prompt.frame.controls] == [1, 32000, 32001, 32002]
+        assert [spoken.control(name) for name in card.prompt.frame.controls] == [1, 32000, 32001, 32002, 32003]
         assert spoken.text("tudo bem, 10€ 👍🏽") == known.text("tudo bem, 10€ 👍🏽")
         assert fingerprint(spoken, card.prompt) == card.fingerprint
+    shown = CliRunner().invoke(trainer, ["preview", "--config", str(config_file)]).stdout
+    assert f"<s><|im_start|>system\nTheo Kalnin and {CHAT}<|im_end|>" in shown and "<|im_start|><|name_1|>\n" in shown
     said = CliRunner().invoke(bot, ["chat", "--config", str(config_file), "--as", CHAT], input="bom dia\n")
     assert said.exit_code == 0 and said.stdout.startswith("Theo"), said.output

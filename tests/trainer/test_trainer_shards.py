@@ -11,14 +11,18 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from exporter import config as configuration
+from exporter.consent import Ledger
 from exporter.store import open_store
 from tests.trainer import together
-from tests.trainer.conftest import AGREED, BEN, CLUB, EVE, OWNER, talk
+from tests.trainer.conftest import AGREED, BEN, CLUB, EVE, OWNER, START, talk
 from trainer import pipeline
 from trainer.data.batches import MULTIPLE, padded
+from trainer.data.bundle import write_bundle
+from trainer.data.split import split
 from trainer.learning import shards
 from trainer.learning.base import load_model
 from trainer.learning.methods import OneProcess
+from trainer.models.artifact import read
 from trainer.models.registry import current
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,16 +57,25 @@ def configured(folder: Path, base: Path) -> Path:
     return file
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @pytest.fixture(scope="module")
 def two(small, tiny_base, tmp_path_factory):
     """The folder in which two processes have left what `together` notes down, and all that they printed."""
     folder = tmp_path_factory.mktemp("two")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port, other = free_port(), free_port()
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1"]
     logs = ["--master-port", str(port), "--log-dir", str(folder / "logs"), "--redirects", "3"]
-    arguments = [str(small), str(folder), str(configured(folder, tiny_base))]
+    config = configuration.load(configured(folder, tiny_base))
+    with open_store(config.database) as store:
+        history = split(store, Ledger(store.database, config.consent), config)
+    write_bundle(history, config.train, folder / "me.bundle", START, people=(2, 4))
+    places = (small, folder, folder / "config.toml", folder / "me.bundle", folder / "double")
+    arguments = [*map(str, (*places, other))]
     both = subprocess.Popen([*torchrun, *logs, "-m", "tests.trainer.together", *arguments], cwd=ROOT)
     try:
         assert both.wait(timeout=400) == 0
@@ -110,13 +123,21 @@ def test_stopped_they_go_on_from_their_parts_to_the_same_bit(two):
 
 
 def test_torchrun_leaves_one_double_and_one_process_speaks(two):
-    report = json.loads(printed(two, 0, "stdout"))
+    _, report = map(json.loads, printed(two, 0, "stdout").splitlines())
     artifact = current(two / "state" / "models")
     assert report["model"] == artifact.name and report["promoted"]
     assert artifact.card.bits_per_byte.tuned < artifact.card.bits_per_byte.base
     assert not list((two / "state" / "runs").glob("[!.]*"))
     assert "train: 100/100" in printed(two, 0, "stderr")
     assert printed(two, 1, "stdout") == "" and "train" not in printed(two, 1, "stderr")
+
+
+def test_torchrun_trains_on_a_bundle_too(two):
+    report, _ = map(json.loads, printed(two, 0, "stdout").splitlines())
+    card = read(two / "double").card
+    assert report["model"] == "double" and card.settings["method"] == "full"
+    assert card.bits_per_byte.tuned < card.bits_per_byte.base
+    assert not list(two.glob(".double*"))
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """What each of two processes does that tests/trainer/test_trainer_shards.py has torchrun start.
 
-First a training whose figures it notes down, then the command itself, in the way of `python -m trainer`.
+First a training whose figures it notes down, then the command itself on a bundle, then on a history.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from torch.distributed.tensor import DTensor
 from exporter.cli import run
 from exporter.progress import Step, silent
 from trainer import ranks
+from trainer.commands import main
 from trainer.data.batches import Batch
 from trainer.data.dataset import Row
 from trainer.learning import checkpoints, shards
@@ -98,5 +100,8 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     with quiet():
         figures(Path(sys.argv[1]), Path(sys.argv[2]))
-    sys.argv = ["trainer", "run", "--config", sys.argv[3], "--json"]
+    config, bundle, double, port = sys.argv[3:]
+    main(["run", "--bundle", bundle, "--output", double, "--json"], standalone_mode=False)
+    os.environ |= {"MASTER_PORT": port, "TORCHELASTIC_USE_AGENT_STORE": "False"}  # who parted meets elsewhere again
+    sys.argv = ["trainer", "run", "--config", config, "--json"]
     run("trainer.commands")

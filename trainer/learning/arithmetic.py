@@ -1,7 +1,6 @@
 """What a training takes of memory, by arithmetic: for a base that is not on this disk, or a machine that is not here.
 
-Where both are, trainer.learning.forecast measures instead. It knows plain steps, not those in 8 bits that
-trainer.learning.eight makes on some CPUs; and shapes, but nothing of models, rows or devices.
+Where both are, trainer.learning.forecast measures instead. It knows shapes, and nothing of models, rows or devices.
 """
 
 from dataclasses import dataclass
@@ -46,6 +45,11 @@ def kept_bytes(shape: Shape, method: Method, *, rank: int, frozen: int = 2) -> i
         return LEARNED * shape.weights
     layered = PACKED if method == "qlora" else frozen
     return round(layered * shape.layered) + frozen * (shape.weights - shape.layered) + LEARNED * shape.adapter(rank)
+
+
+def packed_bytes(shape: Shape) -> int:
+    """What trainer.learning.eight keeps besides, where it makes steps in 8 bits: a byte of each weight in a layer."""
+    return shape.layered
 
 
 def step_bytes(shape: Shape, method: Method, read: Pass, *, frozen: int = 2) -> int:

@@ -59,6 +59,8 @@ WEIGHTS = ("*.json", "*.safetensors", "*.model", "*.txt")
 LOOKS, LOOK = 64, 2**16
 """Places of a file by which it is known, and bytes of each."""
 
+MISMATCHED = "ignore_mismatched_sizes"
+"""What transformers speaks of where weights do not fit."""
 UNPACKED = 3
 """How many times larger SmolLM2's GGUF, of a bit more than 5 bits a weight, may become in 16."""
 
@@ -245,8 +247,20 @@ def precision() -> torch.dtype:
 
 
 def load_model(folder: Path, dtype: torch.dtype, to: torch.device | None = None) -> PreTrainedModel:
-    """The model of a folder, on the GPU if there is one and nothing else is asked for."""
-    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    """The model of a folder, on the GPU if there is one and nothing else is asked for.
+
+    Raises:
+        NoBase: its weights are not of the sizes that its configuration says.
+    """
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    except RuntimeError as error:
+        if MISMATCHED not in str(error):
+            raise
+        raise NoBase(
+            f"the weights in {folder} are not of the sizes that its config.json says",
+            fix="download the base again, all of its files",
+        ) from error
     return cast(PreTrainedModel, model.to(to or device()))
 
 

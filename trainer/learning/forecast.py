@@ -18,13 +18,13 @@ from exporter.progress import Say, unsaid
 from trainer.data.batches import Batch, joined, padded, plan, tokens_of
 from trainer.data.dataset import Row
 from trainer.learning import eight
-from trainer.learning.arithmetic import kept_bytes
-from trainer.learning.base import Base, Model, learning, precision
+from trainer.learning.arithmetic import kept_bytes, packed_bytes
+from trainer.learning.base import Base, Model, causal, learning, precision
 from trainer.learning.meter import Meter
 from trainer.learning.methods import in_bfloat16
 from trainer.learning.passes import LEAST_LENGTH, NoMemory, Passes, Room
 from trainer.learning.train import adamw
-from trainer.shape import read_shape
+from trainer.shape import read_shape, shape_of
 
 log = logging.getLogger(__name__)
 
@@ -122,14 +122,17 @@ def compiled(
     cache: Path,
     say: Say = unsaid,
 ) -> Forecast:
-    """The plan with the model compiled, where nothing had to be cut and it pays; a folder in `cache` keeps it.
+    """The plan with the model compiled, where nothing had to be cut, its matrices fit a second time in 8 bits, and it
+    pays; a folder in `cache` keeps it.
 
     Where the compiler fails, plan and model are left as they were.
     """
     batches = sorted(plan(rows, batch_tokens=settings.batch_tokens, epochs=1, seed=settings.seed), key=_size)
     whole = planned.room == Room(checkpointing=settings.checkpointing) and not settings.checkpointing
     tokens = round(tokens_of(batches) * settings.epochs)
-    if not (whole and eight.pays(model, tokens=tokens, minutes=settings.max_minutes)):
+    shape = shape_of(causal(model).config)
+    fits = shape is not None and planned.peak + packed_bytes(shape) <= planned.limit
+    if not (whole and fits and eight.pays(model, tokens=tokens, minutes=settings.max_minutes)):
         return planned
     filled = _size(batches[-1])
     room = replace(planned.room, tokens=filled, filled=filled, hands=eight.hands(planned.peak, planned.limit))
