@@ -73,6 +73,8 @@ class Telegram(Section):
     api_id: int = Field(gt=0)
     api_hash: SecretStr
     phone: str | None = None
+    passphrase: SecretStr | None = None
+    """Of the session; None: it is in the clear, or its passphrase is asked for."""
     server: Server | None = None
 
 
@@ -219,6 +221,11 @@ class Config(Section):
         """What under `state` must be the owner's alone: folders, and files with what SQLite puts beside them."""
         beside = [file.with_name(file.name + more) for file in (self.database, self.session) for more in _BESIDE]
         return (self.state, self.models, self.runs, *beside)
+
+    def unlocked_by(self, passphrase: str) -> "Config":
+        """The same with the passphrase of its session."""
+        telegram = self.telegram.model_copy(update={"passphrase": SecretStr(passphrase)})
+        return self.model_copy(update={"telegram": telegram})
 
     def make_state(self) -> None:
         """Create the state folder, for the owner's eyes only; whatever needs it calls this first.

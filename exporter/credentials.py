@@ -13,6 +13,7 @@ from exporter.errors import ConfigError
 SECRETS = {
     "DOPPELGANGER_API_HASH": ("telegram", "api_hash"),
     "DOPPELGANGER_BOT_TOKEN": ("control", "token"),
+    "DOPPELGANGER_PASSPHRASE": ("telegram", "passphrase"),
 }
 """Variable -> section and key of the configuration."""
 

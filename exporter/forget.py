@@ -19,9 +19,8 @@ from exporter.progress import Aloud, Report, Step, silent
 from exporter.runs import alone, empty
 from exporter.section import Contact
 from exporter.selection import resolve_contact
-from exporter.sessionfile import erase_peers
 from exporter.store import Store
-from exporter.telegram import AccountInUse, lock_account
+from exporter.telegram import AccountInUse, erase_from_session, lock_account
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ def forget(
         empty(config.runs)
         aloud(Step(_STAGE, 1, _STEPS, "the session"))
         with suppress(AccountInUse), lock_account(config):  # whoever has it knows nobody by name
-            erase_peers(config.session, person.ids)
+            erase_from_session(config, person.ids)
         aloud(Step(_STAGE, 2, _STEPS, "messages"))
         with transaction(store.database), look_at(store.database, person) as kept:
             kept.erase()

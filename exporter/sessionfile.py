@@ -38,17 +38,21 @@ def erase_peers(path: Path, peer_ids: Iterable[int]) -> None:
 
 
 def in_memory(path: Path) -> MemorySession:
-    """The key of a session's file, and where it was made; the file is only read.
+    """A session's key, and where it was made; the file is only read.
 
     Raises:
         sqlite3.Error: it is no session.
     """
-    session = MemorySession()
     with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as database:
         row = database.execute("select dc_id, server_address, port, auth_key from sessions").fetchone()
-    if row:
-        session.set_dc(*row[:3])
-        session.auth_key = AuthKey(row[3])
+    return remembered(*row) if row else MemorySession()
+
+
+def remembered(dc_id: int, address: str, port: int, key: bytes) -> MemorySession:
+    """A session that keeps nothing."""
+    session = MemorySession()
+    session.set_dc(dc_id, address, port)
+    session.auth_key = AuthKey(key)
     return session
 
 

@@ -5,11 +5,10 @@ import fcntl
 import os
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from ipaddress import ip_address
-from pathlib import Path
 
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 from telethon.crypto import rsa
@@ -21,7 +20,8 @@ from exporter.config import Config, Server
 from exporter.errors import ConfigError, DoppelgangerError, LoginError
 from exporter.progress import Say, unsaid
 from exporter.refusals import LOG_IN, explained
-from exporter.sessionfile import NamelessSession, erase_names, in_memory
+from exporter.sealed import NoPassphrase, SealedSession, is_sealed
+from exporter.sessionfile import NamelessSession, erase_names, erase_peers, in_memory
 
 SAY_AFTER = 2.0
 """Seconds that one looks at nothing."""
@@ -88,7 +88,7 @@ def _client(config: Config, *, look: bool, **retries: int | None) -> Client:
     if server:
         _trust(server.public_key)
     return Client(
-        _session(config.session, server, look=look),
+        _session(config, look=look),
         config.telegram.api_id,
         config.telegram.api_hash.get_secret_value(),
         use_ipv6=server is not None and ":" in server.host,
@@ -109,13 +109,14 @@ def _trust(public_key: str) -> None:
         raise ConfigError("[telegram] server.public_key is no RSA key in PEM", fix="copy it whole") from None
 
 
-def _session(path: Path, server: Server | None, *, look: bool) -> Session:
+def _session(config: Config, *, look: bool) -> Session:
     """The session file, for its owner's eyes only, with the server that it belongs to; for a `look`, what is in it.
 
     The address is set before the client is made, which would otherwise reach for Telegram's own.
     """
+    path, server = config.session, config.telegram.server
     try:
-        session = in_memory(path) if look else _opened(path)
+        session = _opened(config, look=look)
     except sqlite3.DatabaseError as error:
         if disk.sqlite_code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise LoginError(f"the session {path} is damaged", fix=f"delete it, then {LOG_IN}") from None
@@ -132,7 +133,16 @@ def _session(path: Path, server: Server | None, *, look: bool) -> Session:
     return session
 
 
-def _opened(path: Path) -> NamelessSession:
+def _opened(config: Config, *, look: bool) -> Session:
+    """In the clear or sealed, as it is; a new one is sealed where there is a passphrase."""
+    path, passphrase = config.session, config.telegram.passphrase
+    if is_sealed(path) or (passphrase and not path.exists()):
+        if passphrase is None:
+            raise NoPassphrase(path)
+        sealed = SealedSession(path, passphrase.get_secret_value())
+        return sealed.copied() if look else sealed
+    if look:
+        return in_memory(path)
     path.touch(mode=0o600)  # SQLite gives its journal the mode of the file
     erase_names(path)
     return NamelessSession(str(path))
@@ -152,6 +162,20 @@ def _is_public(address: str) -> bool:
         return ip_address(address).is_global
     except ValueError:  # a name: Telegram's own servers are numbers
         return False
+
+
+def erase_from_session(config: Config, peer_ids: Iterable[int]) -> None:
+    """Erase all that the session's file has of these peers, for a process that has the account.
+
+    Raises:
+        NoPassphrase, WrongPassphrase: it is sealed.
+    """
+    if is_sealed(config.session):
+        session = _opened(config, look=False)
+        session.erase_peers(peer_ids)
+        session.close()
+    else:
+        erase_peers(config.session, peer_ids)
 
 
 @contextmanager

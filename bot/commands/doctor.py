@@ -17,6 +17,7 @@ from bot.doctor.examine import examine
 from bot.doctor.findings import WIDTH, Finding, Verdict, problem, summary
 from exporter import config as configuration
 from exporter.cli import config_option
+from exporter.commands.terminal import unlocked
 from exporter.errors import ConfigError
 from exporter.log import log_to_stderr
 from exporter.progress import progress
@@ -49,7 +50,7 @@ def doctor_command(config_path: Path, as_json: bool) -> None:
 
 def _examined(config_path: Path) -> list[Finding]:
     try:
-        config = configuration.load(config_path)
+        config = unlocked(configuration.load(config_path))
     except ConfigError as error:
         return [problem("configuration", error)]
     with progress(Console(stderr=True)) as report:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from exporter import config as configuration
 from exporter.cli import config_option, loading, log_format_option
+from exporter.commands.terminal import unlocked
 from exporter.log import LogFormat, log_to_stderr
 
 
@@ -34,5 +35,5 @@ def run_command(config_path: Path, log_format: LogFormat, verbose: bool) -> None
 
     log_to_stderr(logging.DEBUG if verbose else logging.INFO, log_format)
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    config = configuration.load(config_path)
+    config = unlocked(configuration.load(config_path))
     asyncio.run(app.run(config, lambda line: console.print(f"{datetime.now(UTC):%H:%M:%S} {line}")))

@@ -31,7 +31,7 @@ async def examine(config: Config, file: Path, *, clock: Callable[[], datetime], 
     report(Step(STAGE, 0, _ASKED, "files"))
     held = machine.lock(config)
     artifact, forgotten, owner = None, frozenset[int](), None
-    findings = [choices.configuration(config, file, clock()), machine.permissions(config)]
+    findings = [choices.configuration(config, file, clock()), machine.permissions(config), machine.session(config)]
     read: list[Finding] = []
     try:
         with _looking_into(config) as store:

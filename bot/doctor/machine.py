@@ -7,6 +7,7 @@ from bot.doctor.findings import Finding, ok, problem, size, wrong
 from exporter import private
 from exporter.config import Config
 from exporter.errors import ConfigError
+from exporter.sealed import is_sealed
 from exporter.telegram import AccountInUse, lock_account
 from trainer.models.artifact import Artifact
 
@@ -25,6 +26,16 @@ def permissions(config: Config) -> Finding:
     except ConfigError as error:
         return problem("permissions", error)
     return ok("permissions", f"{config.state} is for you alone")
+
+
+def session(config: Config) -> Finding:
+    """Whether the session's file is under the passphrase that there is for it."""
+    if is_sealed(config.session):
+        return ok("session", "under a passphrase")
+    if config.telegram.passphrase and config.session.exists():
+        says = "there is a passphrase for the session, but it is in the clear"
+        return wrong("session", says, "run `python -m exporter passphrase`")
+    return ok("session", "in the clear; `python -m exporter passphrase` puts it under one")
 
 
 def disk(config: Config, artifact: Artifact | None) -> Finding:

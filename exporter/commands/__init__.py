@@ -12,6 +12,7 @@ from exporter.commands.follow import follow_command
 from exporter.commands.imports import import_command
 from exporter.commands.init import init_command
 from exporter.commands.login import login_command
+from exporter.commands.passphrase import passphrase_command
 from exporter.commands.search import search_command
 from exporter.commands.stats import stats_command
 from exporter.commands.sync import sync_command
@@ -34,6 +35,7 @@ for command in (
     login_command,
     logout_command,
     sessions_command,
+    passphrase_command,
     chats_command,
     consent_command,
     import_command,

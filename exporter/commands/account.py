@@ -13,7 +13,7 @@ from rich.text import Text
 
 from exporter import config as configuration
 from exporter.cli import DefaultGroup, config_option
-from exporter.commands.terminal import ask, tell
+from exporter.commands.terminal import ask, tell, unlocked
 from exporter.config import Config
 from exporter.sessions import Session, fetch_sessions, find_session, log_out, terminate
 from exporter.telegram import connect
@@ -27,7 +27,7 @@ def logout_command(config_path: Path) -> None:
     Telegram is told first: a file that is only deleted leaves a session behind that still works for whoever has a
     copy. History and models stay.
     """
-    config = configuration.load(config_path)
+    config = unlocked(configuration.load(config_path))
     if not config.session.exists():
         click.echo("This account is not logged in here; nothing to do.")
         return
@@ -52,7 +52,7 @@ def list_command(config_path: Path) -> None:
 
     One with "no password yet" knows the code that Telegram sent you: if that is not you, end it.
     """
-    config = configuration.load(config_path)
+    config = unlocked(configuration.load(config_path))
     config.make_state()
     sessions = asyncio.run(_sessions(config))
     Console().print(table(sessions, ZoneInfo(config.timezone)))
@@ -66,7 +66,7 @@ def terminate_command(config_path: Path, which: str) -> None:
 
     You are asked first. Whoever uses that device is logged out there at once.
     """
-    config = configuration.load(config_path)
+    config = unlocked(configuration.load(config_path))
     config.make_state()
     ended = asyncio.run(_terminate(config, which))
     click.echo(f"Ended: {ended.device}." if ended else "Nothing was ended.")

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from exporter import config as configuration
 from exporter.cli import config_option
-from exporter.commands.terminal import tell
+from exporter.commands.terminal import tell, unlocked
 from exporter.config import Config
 from exporter.consent import Ledger
 from exporter.errors import ConfigError
@@ -42,7 +42,7 @@ def chats_command(config_path: Path, refreshed: bool) -> None:
     config = configuration.load(config_path)
     config.make_state()
     with open_store(config.database) as store:
-        problems = _refresh(config, store) if refreshed else []
+        problems = _refresh(unlocked(config), store) if refreshed else []
         chats, unclear = overview(config, store)
     if chats:
         Console().print(_table(chats))

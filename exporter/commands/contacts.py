@@ -10,7 +10,7 @@ from rich.console import Console
 
 from exporter import config as configuration
 from exporter.cli import config_option, counted
-from exporter.commands.terminal import ask, tell
+from exporter.commands.terminal import ask, tell, unlocked
 from exporter.dossier import private, write_dossier
 from exporter.errors import ConfigError
 from exporter.forget import find_person, forget
@@ -79,7 +79,7 @@ def forget_command(config_path: Path, contact: str | None, yes: bool, allow_agai
     \b
       python -m exporter forget 5 --allow-again
     """
-    config = configuration.load(config_path)
+    config = unlocked(configuration.load(config_path))
     config.make_state()
     with open_store(config.database) as store:
         if contact is None:

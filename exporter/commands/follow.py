@@ -12,6 +12,7 @@ from rich.console import Console
 from exporter import config as configuration
 from exporter.cli import config_option, counted
 from exporter.client import Link
+from exporter.commands.terminal import unlocked
 from exporter.config import Config
 from exporter.consent import Ledger
 from exporter.live import Live
@@ -35,7 +36,7 @@ def follow_command(config_path: Path) -> None:
     lost on the way, or while the network is down, is found again within a minute. Meanwhile, `python -m exporter sync`
     in another terminal asks this process to sync.
     """
-    config = configuration.load(config_path)
+    config = unlocked(configuration.load(config_path))
     config.make_state()
     with open_store(config.database) as store:
         asyncio.run(_follow(config, store, Console(stderr=True, highlight=False, markup=False, soft_wrap=True)))

@@ -8,7 +8,7 @@ import click
 
 from exporter import config as configuration
 from exporter.cli import config_option
-from exporter.commands.terminal import ask, links
+from exporter.commands.terminal import ask, links, unlocked
 from exporter.config import Config
 from exporter.login import login, login_by_qr
 from exporter.messages import Peer
@@ -23,12 +23,13 @@ def login_command(config_path: Path, qr: bool) -> None:
     """Log in with your phone number and Telegram's code.
 
     Telegram sends the code to your other devices, or as an SMS, and may ask for your password too. The session is
-    kept in the state folder; whoever has that file has your account. `logout` ends it.
+    kept in the state folder; whoever has that file has your account, unless you put it under a `passphrase`. `logout`
+    ends it.
 
     With --qr a device that is logged in lets this one in. Telegram is said to mistrust new programs that come in so:
     prefer the code where you can. Where stdout is no terminal, the tg:// address is printed in place of the QR code.
     """
-    config = configuration.load(config_path)
+    config = unlocked(configuration.load(config_path))
     owner = asyncio.run(_by_qr(config) if qr else login(config, ask=ask, ask_hidden=partial(ask, hidden=True)))
     click.echo(f"Logged in as {owner.name} ({owner.peer_id}).")
 

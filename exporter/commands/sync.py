@@ -20,7 +20,7 @@ from exporter import config as configuration
 from exporter.asking import ask_to_sync
 from exporter.cli import config_option, counted
 from exporter.commands.options import period, since_option, until_option
-from exporter.commands.terminal import tell
+from exporter.commands.terminal import tell, unlocked
 from exporter.config import Config, Kind
 from exporter.consent import Ledger
 from exporter.estimate import Estimate, Forecast, forecast
@@ -65,7 +65,7 @@ def sync_command(
     run goes on from the last page. All options narrow what the configuration chooses; none can choose more. --chat and
     --kind may be given several times.
     """
-    config = configuration.load(config_path)
+    config = unlocked(configuration.load(config_path))
     config.make_state()
     begin, end = period(since, until, config.timezone)
     options = Options(

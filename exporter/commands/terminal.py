@@ -13,7 +13,9 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from exporter.config import Config
 from exporter.errors import DoppelgangerError
+from exporter.sealed import is_sealed
 
 BLACK_AND_WHITE = "#ffffff on #000000"
 """Whatever colours the terminal has: a phone does not read a code whose light and dark are swapped."""
@@ -52,6 +54,13 @@ def ask(question: str, *, hidden: bool = False) -> str:
         click.echo(err=True)
         raise DoppelgangerError("a question was left without an answer", fix="run this in a terminal")
     return answer.strip()
+
+
+def unlocked(config: Config) -> Config:
+    """With the passphrase of its session: asked for where nothing else tells it, and somebody is there to ask."""
+    if config.telegram.passphrase or not is_sealed(config.session) or not sys.stdin.isatty():
+        return config
+    return config.unlocked_by(ask("Passphrase of the session: ", hidden=True))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from bot.sending.stops import ACCOUNT, Stops
 from bot.tables import migrations
 from exporter.consent import Ledger
 from exporter.progress import silent
+from exporter.sealed import seal
 from exporter.store import open_store
 from tests.bot.bigram import write_artifact
 from tests.bot.conftest import CONTACTS
@@ -142,7 +143,12 @@ def mistype_the_token(at):
     at.config = at.config.model_copy(update={"control": control})
 
 
+def give_a_passphrase(at):
+    at.config = at.config.unlocked_by("several words")
+
+
 WRONG = [
+    (give_a_passphrase, "session", "it is in the clear | run `python -m exporter passphrase`"),
     (expose, "permissions", "doppelganger.db (mode 0640) | run `chmod go= "),
     (spoil_the_card, "model", "the model was trained on prompts 0000000000000000"),
     (spoil_the_file, "model file", "is not the file that its card describes | `python -m trainer models rollback`"),
@@ -189,6 +195,17 @@ async def test_too_little_disk_or_memory_is_a_problem_with_figures(well, monkeyp
     monkeypatch.setattr("trainer.machine.free", lambda: 1_000_000)
     problems = of(await look(well), Verdict.PROBLEM)
     assert problems["disk"].startswith("40 MB free") and "quantize" in problems["memory"]
+
+
+async def test_a_sealed_session_is_looked_at_and_stays_as_it_is(well, monkeypatch):
+    monkeypatch.setattr("exporter.sealed.COST", 4)
+    seal(well.config.session, "several words")
+    before = files(well)
+    assert "under a passphrase" in of(await look(well), Verdict.PROBLEM)["account"]
+    well.config = well.config.unlocked_by("several words")
+    findings = await look(well)
+    assert not of(findings, Verdict.PROBLEM) and of(findings, Verdict.OK)["session"].startswith("under a passphrase")
+    assert files(well) == before
 
 
 async def test_beside_a_running_bot_the_account_is_left_to_it(well):
