@@ -55,6 +55,7 @@ class Discretion:
     ) -> None:
         self._store = store
         self._chat = view.chat
+        self._headings = tuple(name.casefold() for name in (view.owner.name, view.chat.name) if name)
         self._region = view.region
         self._tells = tells
         self._common = common
@@ -68,6 +69,8 @@ class Discretion:
 
     def flaw(self, texts: Sequence[str]) -> Flaw | None:
         """Why this burst must not be said here; None where it may. Some milliseconds among 100,000 messages."""
+        if any(map(self._has_heading, texts)):
+            return Flaw.FRAME
         if not all(self._may_hear(kind, secret) for text in texts for kind, secret in _secrets(text, self._region)):
             return Flaw.SECRET
         words = list(islice((word for text in texts for word in sayings.words_of(text)), _LOOKED_AT))
@@ -78,6 +81,12 @@ class Discretion:
         if any(not self._says(phrase) for phrase in self._tells.never(texts)):
             return Flaw.TELL
         return None
+
+    def _has_heading(self, text: str) -> bool:
+        """Whether it says who speaks next, as a model does that goes on with both sides. A name alone may call them."""
+        lines = [line.strip().casefold() for line in text.splitlines()]
+        begun = any(line.startswith(f"{name}:") for line in lines for name in self._headings)
+        return begun or any(line in self._headings for line in lines if len(lines) > 1)
 
     def _may_hear(self, kind: Kind | None, secret: str) -> bool:
         """Whether it is known here already, or the owner noted it for this chat; however it is spaced."""

@@ -88,6 +88,11 @@ def test_times_and_small_numbers_are_no_secrets(flaw_of, text):
     assert flaw_of(text) is None
 
 
+def test_a_model_that_goes_on_with_both_sides_is_stopped(flaw_of):
+    assert flaw_of("ok\nBen\nand then?") is flaw_of("Ann: yes") is flaw_of("yes", "ben: hm") is Flaw.FRAME
+    assert flaw_of("Ben") is flaw_of("Ben, come here") is None
+
+
 def test_nobody_is_named_of_whom_nobody_spoke_here(store, flaw_of):
     store.add([said(1, "hi"), said(2, "hi", chat=EVE)])
     assert flaw_of("ask wagner") is flaw_of("with EVE?") is Flaw.NAME
