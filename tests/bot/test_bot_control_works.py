@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.desks import live
-from bot.desks.control import attending
+from bot.desks.control import api, attending, works
 from bot.desks.curve import png
 from bot.desks.live import follow
 from bot.desks.orders import Answer, Order, Orders, Work
@@ -76,6 +76,20 @@ async def test_progress_is_one_message_that_changes_and_its_button_cancels(at, t
         await at.until(lambda: not shown.keyboard)
         assert (await press_stale(at, shown, old)).alert
         assert len([m for m in said(at) if "train" in m.text.lower()]) == 1
+
+
+async def test_an_end_that_cannot_be_told_is_told_later(at, training, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(works, "AGAIN", 0.05)
+    monkeypatch.setattr(api, "REST", 0.0)
+    at.say(at.owner, control(at), "/start")
+    async with at.running():
+        at.say(at.owner, control(at), "/train")
+        await at.until(lambda: [m for m in said(at) if "25%" in m.text])
+        training.report(Step("train", 30, 100, "loss 2.40", 2.4))
+        at.world.fault("bot.sendPhoto", drop="before", times=2)
+        training.ended.set()
+        await at.until(lambda: [m for m in said(at) if m.text.startswith("Cancelled") and m.media])
 
 
 async def test_whoever_follows_no_more_does_not_stop_the_work_of_another(at, training):

@@ -3,19 +3,25 @@
 import asyncio
 import logging
 import secrets
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
 from aiogram import Router
-from aiogram.exceptions import AiogramError
+from aiogram.exceptions import AiogramError, TelegramRetryAfter
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
 from bot.desks.control.answers import answer
-from bot.desks.control.api import translated
+from bot.desks.control.api import TROUBLE, translated
 from bot.desks.live import follow
 from bot.desks.orders import Work
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+AGAIN = 10.0
+"""Seconds between two tries to tell of an end."""
 
 
 class Cancel(CallbackData, prefix="cancel"):
@@ -46,10 +52,10 @@ class Works:
         work_id = secrets.randbits(31)
         self._followed[work_id] = work
         try:
-            shown = await message.answer(work.name, reply_markup=_button(work_id))
+            shown = await _taken(partial(message.answer, work.name, reply_markup=_button(work_id)))
             end = await follow(work, partial(_show, shown, work_id))
-            await shown.edit_reply_markup(reply_markup=None)
-            await answer(message, end)
+            await _taken(partial(answer, message, end))
+            await _taken(partial(shown.edit_reply_markup, reply_markup=None))
         except AiogramError as error:  # the work goes on
             log.warning("control.unfollowed", extra={"error": type(error).__name__})
         finally:
@@ -69,6 +75,18 @@ async def cancel(query: CallbackQuery, callback_data: Cancel, works: Works) -> N
     await query.answer("It ends in a moment." if done else "Outdated: that has ended.", show_alert=not done)
     if not done and isinstance(query.message, Message):
         await query.message.edit_reply_markup(reply_markup=None)
+
+
+async def _taken(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask until the Bot API answers: how a work ended is told however long that takes."""
+    while True:
+        try:
+            return await ask()
+        except TelegramRetryAfter as error:
+            await asyncio.sleep(error.retry_after)
+        except TROUBLE as error:
+            log.info("control.unreachable", extra={"error": type(error).__name__})
+            await asyncio.sleep(AGAIN)
 
 
 async def _show(shown: Message, work_id: int, text: str) -> None:
