@@ -7,7 +7,7 @@ part of the bot can ask for what is stopped. It decides nothing else.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,10 +28,6 @@ PAGE = 100
 """Messages of a chat that are asked for at once."""
 PAGES = 10
 """How far back one looks in a chat."""
-
-SavedReply = tuple[int, str]
-"""To which of his Saved Messages the owner replied, and what."""
-OnSavedReply = Callable[[int, str], Awaitable[None]]
 
 
 class Account:
@@ -86,39 +82,57 @@ class Account:
         request = functions.messages.SendMessageRequest(me, text, random_id=random_id, no_webpage=True)
         return _sent_id(await self._call(request), random_id)
 
-    async def edit_saved(self, message_id: int, text: str) -> None:
-        """Change a message in Saved Messages. Raises Lost or Refused."""
+    async def edit_saved(self, message_id: int, text: str) -> datetime:
+        """Change a message in Saved Messages; when that was, by Telegram's clock. Raises Lost or Refused."""
         me = types.InputPeerSelf()
-        await self._call(functions.messages.EditMessageRequest(me, message_id, message=text, no_webpage=True))
+        request = functions.messages.EditMessageRequest(me, message_id, message=text, no_webpage=True)
+        try:
+            changed: datetime = (await self._call(request)).date
+        except Refused as refusal:
+            if refusal.code != "MESSAGE_NOT_MODIFIED":
+                raise
+            return self._clock()
+        return changed
 
-    async def saved_replies(self, message_id: int) -> list[SavedReply]:
-        """Replies in Saved Messages that are newer than `message_id`, oldest first. Raises Lost or Refused."""
+    async def newest_saved(self) -> int:
+        """The id of the newest message in Saved Messages; 0 where there is none. Raises Lost or Refused."""
+        return max((one.id for one in await self._page(types.InputPeerSelf(), before=0, limit=1)), default=0)
+
+    async def saved_since(self, message_id: int) -> list[Message]:
+        """What was written to Saved Messages after `message_id`, oldest first. Raises Lost or Refused."""
         saved, _ = await self._newer(types.InputPeerSelf(), message_id)
-        return [reply for one in saved if (reply := _saved_reply(one))]
+        return [self._note(one) for one in saved]
 
-    def on_saved_reply(self, handle: OnSavedReply) -> None:
-        """Be told when the owner, on any of his devices, replies to one of his Saved Messages."""
+    def on_saved(self, handle: Callable[[Message], None]) -> None:
+        """Be told when the owner, on any of his devices, writes to his Saved Messages."""
 
         async def on_message(event: events.NewMessage.Event) -> None:
-            if event.chat_id == self._owner.peer_id and (reply := _saved_reply(event.message)):
-                await handle(*reply)
+            if event.chat_id == self._owner.peer_id:
+                handle(self._note(event.message))
 
         self._client.add_event_handler(on_message, events.NewMessage())
+
+    def _note(self, message: types.Message) -> Message:
+        return to_message(message, chat_id=self._owner.peer_id, owner_id=self._owner.peer_id)
 
     async def _newer(self, peer: Any, message_id: int) -> tuple[list[types.Message], bool]:
         """What was said after `message_id`, oldest first; and whether that is all, or only the newest of it."""
         found: list[types.Message] = []
         before = 0
         for _ in range(PAGES):
-            request = functions.messages.GetHistoryRequest(
-                peer, offset_id=before, offset_date=None, add_offset=0, limit=PAGE, max_id=0, min_id=0, hash=0
-            )
-            page = (await self._call(request)).messages
+            page = await self._page(peer, before=before, limit=PAGE)
             found += [one for one in page if one.id > message_id and isinstance(one, types.Message)]
             before = min((one.id for one in page), default=0)
             if before <= message_id + 1:
                 return found[::-1], True
         return found[::-1], False
+
+    async def _page(self, peer: Any, *, before: int, limit: int) -> list[Any]:
+        """The newest messages before one, or of all, newest first. Raises Lost or Refused."""
+        request = functions.messages.GetHistoryRequest(
+            peer, offset_id=before, offset_date=None, add_offset=0, limit=limit, max_id=0, min_id=0, hash=0
+        )
+        return list((await self._call(request)).messages)
 
     def _address(self, chat_id: int) -> Any:
         """The chat as Telegram itself told of it: nobody is looked up by name, so nobody is taken for another."""
@@ -141,12 +155,6 @@ class Account:
             raise refusal from None
         except (OSError, EOFError, *GARBLED) as error:  # no answer in time and a cut connection among them
             raise Lost(type(error).__name__) from None
-
-
-def _saved_reply(message: types.Message) -> SavedReply | None:
-    if message.reply_to is None or message.fwd_from:
-        return None
-    return message.reply_to.reply_to_msg_id, message.message
 
 
 def _translated(error: errors.RPCError, now: datetime) -> Exception:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -22,10 +22,12 @@ from bot.deciding.policy import NEEDED
 from bot.deciding.presence import Presence
 from bot.desks.commands import commands
 from bot.desks.control.attending import attend
-from bot.desks.control.desk import ControlBot, open_desk
+from bot.desks.control.desk import open_desk
 from bot.desks.desk import Desk, Desks
 from bot.desks.drafts import Drafts
 from bot.desks.muting import Muting
+from bot.desks.places import Places
+from bot.desks.reader import Reader, heed_stops
 from bot.desks.saved import SavedMessages
 from bot.double import Double
 from bot.parts import Parts
@@ -33,7 +35,7 @@ from bot.running.forgetting import erase_forgotten, watch_forgotten
 from bot.running.handled import Handled
 from bot.running.nightly import every_night
 from bot.running.promoted import watch_model
-from bot.running.resume import keep_recovering, look_back, settle, watch_replies
+from bot.running.resume import keep_recovering, look_back, settle
 from bot.running.retrain import Retraining
 from bot.running.status import status
 from bot.sending.notices import tell_of_stops
@@ -90,7 +92,9 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
         account = Account(client, owner, store, stops, _now)
         presence = Presence(client, owner.peer_id, _now)
         await presence.look()
-        parts = _parts(config, store, ledger, voice, account, stops, presence, control, say)
+        saved = SavedMessages(account, SystemRandom(), _now)
+        desks: list[Desk] = [saved, *([control] if control else [])]
+        parts = _parts(config, store, ledger, voice, account, stops, presence, desks, say)
         stack.callback(tell, "STOPPING=1")
         async with asyncio.TaskGroup() as tasks:
             forgotten = store.forgotten.ids()
@@ -98,20 +102,23 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
             parts.decisions.prune(parts.clock())
             parts.notes.prune()
             double = Double(parts, modes, tasks)
+            await heed_stops(account, parts)
             await settle(parts, modes)
             live = Live(client, store, _followed(config, modes), ledger, on_message=partial(_hear, double), say=say)
-            tasks.create_task(watch_replies(client.link, account, parts, double))
-            await look_back(client, live.limiter, account, parts, double, modes)
+            apply = _applying(live, double, chosen)
+            retraining = Retraining(config, parts, live.catch_up, tasks)
+            orders = commands(parts, config, chosen, retraining, apply=apply, status=partial(_status, parts, double))
+            reader = Reader(account, saved, parts, double, orders, tasks)
+            account.on_saved(reader.hear)
+            await look_back(client, live.limiter, reader, parts, double, modes)
+            tasks.create_task(reader.run(client.link))
             tasks.create_task(live.run())
             tasks.create_task(double.watch_consent())
             tasks.create_task(keep_recovering(parts, double))
             tasks.create_task(tell_of_stops(parts))
             tasks.create_task(parts.desks.keep_up())
-            apply = partial(_change, live, double, chosen)
             tasks.create_task(folders.run(apply))
             tasks.create_task(watch_forgotten(parts, double, forgotten))
-            retraining = Retraining(config, parts, live.catch_up, tasks)
-            orders = commands(parts, config, chosen, retraining, apply=apply, status=partial(_status, parts, double))
             tasks.create_task(watch_model(parts, config.models))
             if at := config.train.nightly:
                 begin = partial(retraining.start, nightly=True)
@@ -147,11 +154,17 @@ def _name_silent(store: Store, ledger: Ledger, modes: Mapping[int, Mode], say: S
             say(f"{peer.name} is left alone: no consent; {how_to_grant(peer, *lacking)}")
 
 
-async def _change(live: Live, double: Double, chosen: Modes) -> None:
-    """The owner's choice is another: follow whom he chose, and speak with nobody else."""
-    modes = chosen.now()
-    live.keep(modes)
-    await double.change(modes)
+def _applying(live: Live, double: Double, chosen: Modes) -> Callable[[], Awaitable[None]]:
+    """What is to be done whenever the owner's choice is another: follow whom he chose, and speak with nobody else."""
+    changing = asyncio.Lock()
+
+    async def apply() -> None:
+        async with changing:  # an older choice must not overtake a newer one
+            modes = chosen.now()
+            live.keep(modes)
+            await double.change(modes)
+
+    return apply
 
 
 def _followed(config: Config, modes: Mapping[int, Mode]) -> Sync:
@@ -174,14 +187,12 @@ def _parts(
     account: Account,
     stops: Stops,
     presence: Presence,
-    control: ControlBot | None,
+    desks: Sequence[Desk],
     say: Say,
 ) -> Parts:
     random, read = SystemRandom(), voice.model.views
     drafts = Drafts(store.database, _now)
-    desks: list[Desk] = [SavedMessages(account, random, _now)]
-    if control:
-        desks.append(control)
+    places = Places(store.database)
     return Parts(
         store=store,
         ledger=ledger,
@@ -197,7 +208,8 @@ def _parts(
         presence=presence,
         guard=load_guard(config.reply.limits.topics),
         hands=account,
-        desks=Desks(desks, drafts, store),
+        desks=Desks(desks, drafts, places, store, read.zone),
+        places=places,
         settings=config.reply,
         disclosures=resolve_disclosures(config.reply, store.peers().values()),
         started_at=_now(),

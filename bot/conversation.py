@@ -139,9 +139,9 @@ class Conversation:
         finally:
             self._approved.discard(overtaken)
         arrived = [entry for entry in results if entry.state is EntryState.SENT]
-        whole, at, zone = [*results, *entries[len(results) :]], self._parts.clock(), self._parts.zone
+        whole, zone = [*results, *entries[len(results) :]], self._parts.zone
         otherwise = cards.not_sent(rule(self._stopped.code).why) if self._stopped else cards.OUTDATED
-        await self._parts.desks.close(draft, cards.outcome(whole, at=at, zone=zone, number=number, otherwise=otherwise))
+        await self._parts.desks.close(draft, cards.outcome(whole, zone=zone, number=number, otherwise=otherwise))
         if arrived:
             log.info(
                 "draft.sent",

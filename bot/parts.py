@@ -14,6 +14,7 @@ from bot.deciding.policy import NEEDED
 from bot.deciding.presence import Presence
 from bot.desks.desk import Desks
 from bot.desks.drafts import Drafts
+from bot.desks.places import Places
 from bot.running.handled import Handled
 from bot.sending.delivery import Hands
 from bot.sending.outbox import Outbox
@@ -44,6 +45,7 @@ class Parts:
     guard: Guard
     hands: Hands
     desks: Desks
+    places: Places
     settings: Reply
     disclosures: Mapping[int, Disclosure]
     """By chat, where it is not as for all."""

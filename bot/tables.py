@@ -144,3 +144,14 @@ def m009_control(db: Database) -> None:
 def m010_latency(db: Database) -> None:
     """How many milliseconds the proposals of a draft took."""
     db.table("draft").add_column("composed_ms", int)
+
+
+@migrations()
+def m011_places(db: Database) -> None:
+    """Which proposals a card shows, since when it does (seconds since 1970), and whether it offers them no longer."""
+    cards = db.table("card")
+    cards.add_column("version", int, not_null_default=1)
+    cards.add_column("since", int)
+    cards.add_column("closed", int, not_null_default=0)
+    db.execute("update card set closed = 1 where draft_id in (select draft_id from draft where state != 'open')")
+    cards.create_index(["desk", "message_id"])

@@ -14,6 +14,7 @@ from exporter.messages import Peer
 QUOTED_LINES = 5
 QUOTED = 160
 """UTF-16 units of one quoted line."""
+WEEK = 7
 PROPOSED = 2700
 """UTF-16 units of all proposals together; a message may have 4096."""
 
@@ -28,6 +29,7 @@ class Card:
     said: tuple[str, ...]
     """What is to be answered, message by message."""
     said_at: datetime
+    """In the owner's zone."""
 
 
 WHY = {
@@ -64,7 +66,8 @@ def open_card(card: Card, *, now: datetime, why: str = "") -> str:
     room = PROPOSED // max(len(proposals), 1)
     numbered = [f"{number}. {_shown(burst, room)}" for number, burst in enumerate(proposals, 1)]
     reason = WHY.get(card.draft.reason or "", "")
-    parts = [_heading(card, f", {ago(now - card.said_at)}"), "\n".join(numbered), reason, why]
+    when = f", {moment(card.said_at, now)}, {ago(now - card.said_at)}"
+    parts = [_heading(card, when), "\n".join(numbered), reason, why]
     return "\n\n".join(filter(None, parts))
 
 
@@ -84,6 +87,8 @@ SKIPPED = "Skipped."
 OUTDATED = "Outdated: the chat moved on."
 RUN = "{name}: I have answered there so often or so fast in a row that I am about to stop. It is your turn."
 NOTHING_ELSE = "{name}: nothing else came to my mind that is fit to send."
+NOT_THAT = "{name}: nothing was sent. The card changed before you replied, or it is closed."
+UNCLEAR = "{name}: I did not understand your reply; nothing was sent, and the card is as it was."
 LEFT = "Withdrawn: this chat is off now."
 NO_CONSENT = "Withdrawn: no consent any more to answer here."
 
@@ -96,12 +101,11 @@ def not_sent(why: str) -> str:
     return f"Not sent: {why}."
 
 
-def outcome(
-    entries: Sequence[Entry], *, at: datetime, zone: tzinfo, number: int | None, otherwise: str = OUTDATED
-) -> str:
+def outcome(entries: Sequence[Entry], *, zone: tzinfo, number: int | None, otherwise: str = OUTDATED) -> str:
     """What became of a burst that the owner chose; `entries` are as they stand in the end."""
-    if arrived := [entry.text for entry in entries if entry.state is EntryState.SENT]:
-        return sent(arrived, of=len(entries), at=at, zone=zone, number=number)
+    if arrived := [entry for entry in entries if entry.state is EntryState.SENT]:
+        at = max(entry.changed_at for entry in arrived)
+        return sent([entry.text for entry in arrived], of=len(entries), at=at, zone=zone, number=number)
     if any(entry.state in BEGUN for entry in entries):
         return UNKNOWN
     error = next((entry.error for entry in entries if entry.error), None)
@@ -116,6 +120,13 @@ def stopped(stop: Stop, peers: Mapping[int, Peer], zone: tzinfo) -> str:
         return f"Your double sends nothing to anybody, for {rule(stop.code).why}. Once it is gone, it sends again."
     end = "you say otherwise" if stop.until is None else f"{stop.until.astimezone(zone):%A, %H:%M}"
     return f"Your double sends nothing to {whom} until {end}: {rule(stop.code).why}."
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """A time in the zone of `at`, which stays true however long it stands there: 14:02, and the day unless today."""
+    days = (now.astimezone(at.tzinfo).date() - at.date()).days
+    day = "" if days == 0 else f"{at:%A} " if 0 < days < WEEK else f"{at.day} {at:%B} "
+    return f"{day}{at:%H:%M}"
 
 
 def ago(age: timedelta) -> str:

@@ -1,4 +1,4 @@
-"""The commands with which the owner chooses at a desk: whom the double speaks with, and to whom nothing is sent."""
+"""The commands with which the owner chooses at a desk: whom the double speaks with, and how."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,6 @@ from bot.deciding.policy import NEEDED
 from bot.desks import cards
 from bot.desks.orders import Answer
 from bot.parts import Parts
-from bot.sending.stops import ACCOUNT
 from exporter.consent import how_to_grant
 from exporter.errors import DoppelgangerError
 from exporter.messages import Peer, PeerKind
@@ -70,21 +69,6 @@ class Choosing:
             lines.append(f"and {more:,} more: /contacts and a part of a name finds them")
         return Answer("\n".join(lines) or "Nobody is called so.")
 
-    async def stop(self, words: str) -> Answer:
-        """Nothing is sent any more, to one or to anybody; what is on its way ends before its next message."""
-        chat_id, name = self._whom(words)
-        self._parts.stops.stop(chat_id)
-        again = f"/resume {name}" if words else "/resume"
-        return Answer(f"I send nothing to {name or 'anybody'} any more. {again} ends that; drafts still come.")
-
-    async def resume(self, words: str) -> Answer:
-        """The other way round; what Telegram asks to wait for goes on."""
-        chat_id, name = self._whom(words)
-        if left := self._parts.stops.lift(chat_id):
-            peers = self._parts.store.peers()
-            return Answer("\n".join(cards.stopped(stop, peers, self._parts.zone) for stop in left))
-        return Answer(f"I speak with {name or 'everybody'} again, as /mode says.")
-
     def _listed(self) -> str:
         modes, peers = self._modes.now(), self._parts.store.peers()
         lines = [
@@ -92,13 +76,6 @@ class Choosing:
             for mode in (Mode.AUTO, Mode.DRAFT)
         ]
         return "\n".join([*lines, "Everybody else is off."])
-
-    def _whom(self, words: str) -> tuple[int, str]:
-        """A chat's id and name; without words, all chats, which have none."""
-        if not words:
-            return ACCOUNT, ""
-        peer = self._peer(words)
-        return peer.peer_id, peer.name
 
     def _peer(self, contact: str) -> Peer:
         return resolve_contact(to_contact(contact), self._parts.store.peers().values())

@@ -8,6 +8,7 @@ from bot.desks.choosing import Choosing
 from bot.desks.figures import stats
 from bot.desks.models import models
 from bot.desks.orders import Answer, Order, Orders
+from bot.desks.stopping import resume, stop
 from bot.desks.training import train
 from bot.parts import Parts
 from bot.running.retrain import Retraining
@@ -40,8 +41,8 @@ def commands(
             Order("status", "", "how I am: model, modes, what is open, what was decided today", tell_status),
             Order("mode", "[CONTACT [off|draft|auto]]", "whom I speak with, and how; say so anew", choosing.mode),
             Order("contacts", "[PART OF A NAME]", "who they are, and what I may do there", choosing.contacts),
-            Order("stop", "[CONTACT]", "send nothing more, to one or to anybody", choosing.stop),
-            Order("resume", "[CONTACT]", "send again", choosing.resume),
+            Order("stop", "[CONTACT]", "send nothing more, to one or to anybody", partial(stop, parts)),
+            Order("resume", "[CONTACT]", "send again", partial(resume, parts)),
             Order("stats", "", "how you write", show_stats),
             Order("train", "[cancel]", "learn from what you said since; end that", partial(train, retraining)),
             Order("models", "[NAME]", "which doubles were trained; use one", use_models),

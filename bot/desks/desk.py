@@ -1,5 +1,6 @@
 """Where the owner sees proposals and chooses: all desks show the same card, and the first choice counts.
 
+A chat has one card at each desk: while it is still where he looks, its next draft takes the place of one that expired.
 It knows what a desk can do, and nothing of how one looks.
 """
 
@@ -7,11 +8,13 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, tzinfo
 from itertools import takewhile
 from typing import Any, Protocol
 
 from bot.desks.cards import Card
-from bot.desks.drafts import Draft, Drafts
+from bot.desks.drafts import Draft, Drafts, DraftState
+from bot.desks.places import Places
 from bot.sending.refused import Lost, Refused, Wait
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store
@@ -22,7 +25,7 @@ log = logging.getLogger(__name__)
 QUOTED = 20
 """Messages among which the ones to be answered are looked for."""
 AGAIN = 30.0
-"""Seconds between two tries to show what Telegram did not want shown."""
+"""Seconds between two tries to show what could not be shown when it was due."""
 
 
 class Desk(Protocol):
@@ -34,8 +37,12 @@ class Desk(Protocol):
         """Put the card up; the id of its message."""
         ...
 
-    async def update(self, message_id: int, card: Card) -> None:
-        """Change a card that still waits for the owner, so that it shows this one."""
+    async def update(self, message_id: int, card: Card) -> datetime | None:
+        """Change a card so that it shows this one; when that was, by Telegram's clock, if the desk wants to know."""
+        ...
+
+    def near(self, message_id: int) -> bool:
+        """Whether a card is still where the owner looks, and not far above what was written since."""
         ...
 
     async def close(self, message_id: int, card: Card, outcome: str) -> None:
@@ -50,43 +57,46 @@ class Desk(Protocol):
 class Desks:
     """All of the owner's desks. One that cannot be reached does not keep the others from showing a card."""
 
-    def __init__(self, desks: Sequence[Desk], drafts: Drafts, store: Store) -> None:
+    def __init__(self, desks: Sequence[Desk], drafts: Drafts, places: Places, store: Store, zone: tzinfo) -> None:
         self._desks = desks
         self._drafts = drafts
+        self._places = places
         self._store = store
-        self._owed: set[int] = set()
-        """Drafts that wait for Telegram to let them be shown."""
+        self._zone = zone
+        self._owed: dict[int, str | None] = {}
+        """Drafts whose cards are to change once Telegram lets them: to say what became of it, or to show it."""
 
     async def show(self, draft: Draft) -> None:
         """Put the draft up wherever it is not shown yet."""
         for desk in self._desks:
-            if self._drafts.card(draft.draft_id, desk.name) is None:
+            if self._places.of(draft.draft_id, desk.name) is None:
                 await self._try(desk, self._show(desk, draft))
 
     async def update(self, draft: Draft) -> None:
         """Let every card of the draft show it as it is now; put it up wherever it is not shown yet."""
         for desk in self._desks:
-            message_id = self._drafts.card(draft.draft_id, desk.name)
-            if message_id is None:
-                await self._try(desk, self._show(desk, draft))
-            else:
-                await self._try(desk, self._update(desk, draft, message_id))
+            place = self._places.of(draft.draft_id, desk.name)
+            work = self._update(desk, draft, place.message_id) if place else self._show(desk, draft)
+            await self._try(desk, work)
 
     async def keep_up(self) -> None:
-        """Show what Telegram did not want shown when it was due, once it does; for ever."""
+        """Do with the cards what could not be done when it was due; for ever."""
         while True:
             await asyncio.sleep(AGAIN)
-            owed, self._owed = self._owed, set()
-            for draft in self._drafts.all_open():
-                if draft.draft_id in owed:
+            owed, self._owed = self._owed, {}
+            for draft_id, outcome in owed.items():
+                draft = self._drafts.get(draft_id)
+                if draft and outcome:
+                    await self.close(draft, outcome)
+                elif draft and draft.state is DraftState.OPEN:
                     await self.update(draft)
 
     async def close(self, draft: Draft, outcome: str) -> None:
         """Let every card of the draft say what became of it."""
         for desk in self._desks:
-            message_id = self._drafts.card(draft.draft_id, desk.name)
-            if message_id is not None:
-                await self._try(desk, desk.close(message_id, self.card(draft), outcome))
+            place = self._places.of(draft.draft_id, desk.name)
+            if place is not None:
+                await self._try(desk, self._close(desk, draft, place.message_id, outcome))
 
     async def tell(self, text: str) -> None:
         """Say something to the owner, wherever he may look."""
@@ -104,24 +114,47 @@ class Desks:
             draft,
             peer.name if peer else str(draft.chat_id),
             tuple(_quoted(message, peer, peers.get(message.sender_id)) for message in theirs),
-            theirs[-1].sent_at if theirs else draft.opened_at,
+            (theirs[-1].sent_at if theirs else draft.opened_at).astimezone(self._zone),
         )
 
     async def _show(self, desk: Desk, draft: Draft) -> None:
-        with self._owing(draft):
-            self._drafts.shown(draft.draft_id, desk.name, await desk.show(self.card(draft)))
+        """In the chat's last card, or else in a message of its own."""
+        last = self._places.last_in(draft.chat_id, desk.name)
+        if last and desk.near(last.message_id) and await self._takes_over(desk, draft, last.message_id):
+            return
+        with self._owing(draft, Wait):
+            self._places.put(draft, desk.name, await desk.show(self.card(draft)))
+
+    async def _takes_over(self, desk: Desk, draft: Draft, message_id: int) -> bool:
+        """Let the chat's last card show this draft; false where that card is gone: the owner deleted it, perhaps."""
+        try:
+            await self._update(desk, draft, message_id)
+        except Wait:
+            raise
+        except Refused as refusal:
+            log.info("card.gone", extra={"desk": desk.name, "error": refusal.code})
+            return False
+        return True
 
     async def _update(self, desk: Desk, draft: Draft, message_id: int) -> None:
-        with self._owing(draft):
-            await desk.update(message_id, self.card(draft))
+        self._places.change(desk.name, message_id)
+        with self._owing(draft, Wait, Lost):
+            since = await desk.update(message_id, self.card(draft))
+            self._places.put(draft, desk.name, message_id, since=since)
+
+    async def _close(self, desk: Desk, draft: Draft, message_id: int, outcome: str) -> None:
+        with self._owing(draft, Wait, Lost, outcome=outcome):
+            await desk.close(message_id, self.card(draft), outcome)
+        if (place := self._places.of(draft.draft_id, desk.name)) and place.message_id == message_id:
+            self._places.close(place)
 
     @contextmanager
-    def _owing(self, draft: Draft) -> Iterator[None]:
-        """Where Telegram wants to wait, the draft is shown later."""
+    def _owing(self, draft: Draft, *errors: type[Exception], outcome: str | None = None) -> Iterator[None]:
+        """What fails for one of these is done later; where an answer was lost, only what may be done twice."""
         try:
             yield
-        except Wait:
-            self._owed.add(draft.draft_id)
+        except errors:
+            self._owed[draft.draft_id] = outcome
             raise
 
     async def _try(self, desk: Desk, showing: Coroutine[Any, Any, None]) -> None:

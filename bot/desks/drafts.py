@@ -53,7 +53,6 @@ class Drafts:
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._drafts = database.table("draft")
-        self._cards = database.table("card")
         self._clock = clock
 
     def open(
@@ -113,24 +112,6 @@ class Drafts:
         """The chat moved on: what was open there no longer is, and is returned."""
         draft = self.open_in(chat_id)
         return draft if draft and self.close(draft.draft_id, DraftState.EXPIRED) else None
-
-    def shown(self, draft_id: int, desk: str, message_id: int) -> None:
-        """A desk put up a card for this draft, as this message."""
-        self._cards.upsert({"draft_id": draft_id, "desk": desk, "message_id": message_id}, pk=("draft_id", "desk"))
-
-    def unshown(self, desk: str) -> None:
-        """The cards of a desk are gone: what is open is shown there anew."""
-        self._cards.delete_where("desk = ?", [desk])
-
-    def card(self, draft_id: int, desk: str) -> int | None:
-        """Which message of a desk shows this draft."""
-        cards = self._cards.rows_where("draft_id = ? and desk = ?", [draft_id, desk])
-        return next((int(card["message_id"]) for card in cards), None)
-
-    def by_card(self, desk: str, message_id: int) -> Draft | None:
-        """The draft that this message of a desk shows."""
-        cards = self._cards.rows_where("desk = ? and message_id = ?", [desk, message_id])
-        return next((self.get(card["draft_id"]) for card in cards), None)
 
     def _where(self, where: str, *values: int | str) -> Iterator[Draft]:
         return map(_draft, self._drafts.rows_where(where, values, order_by="draft_id"))

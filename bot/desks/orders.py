@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 
 SIGN = "/"
 """A message that begins with it is a command."""
+STOP = "stop"
+"""The one command that is obeyed however late it comes; others could surprise by then."""
+LATE = "I was not there when you wrote this, and left it undone; write it again if you still want it."
 
 
 @dataclass(frozen=True, slots=True)

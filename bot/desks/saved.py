@@ -1,54 +1,47 @@
-"""The desk in Saved Messages: a card is a message, and the owner's reply to it is his choice.
+"""The desk in Saved Messages: a card is a message there, and so is all else that the double tells its owner.
 
-What is no reply to a card is his own notebook, and never a command.
+They begin with a mark, so that they are never taken for his own words; what he writes there, `bot.desks.reader` reads.
 """
 
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
-from typing import Literal, Protocol
+from typing import Protocol
 
-from bot.desks.cards import Card, closed_card, open_card
-from bot.desks.drafts import Drafts, DraftState
-from bot.double import Double
+from bot.deciding.loops import MARK
+from bot.desks.cards import Card, clip, closed_card, open_card
+from bot.desks.sight import Sight
+from exporter.messages import Message
 
-log = logging.getLogger(__name__)
-
-HOW = "Reply to this message: a number sends that one, + the first, - none. Any other words are sent as you write them."
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a reply to a card asks for."""
-
-    kind: Literal["number", "skip", "words", "unclear"]
-    number: int = 0
+HOW = (
+    "Reply to this message: a number sends that one, + the first, - none, ? makes others. Any other words are sent as "
+    "you write them; // begins a comment."
+)
+MOST = 4000
+"""UTF-16 units of what is told; a message may have 4096."""
 
 
-def parse(reply: str, *, proposals: int) -> Choice:
-    """Understand a reply to a card with so many proposals. A number that none of them has is unclear, not words."""
-    said = reply.strip()
-    if said in ("+", "👍"):
-        return Choice("number", 1)
-    if said in ("-", "–", "—"):
-        return Choice("skip")
-    if said.isdecimal() and len(said) == 1:
-        number = int(said)
-        return Choice("number", number) if 1 <= number <= proposals else Choice("unclear")
-    return Choice("words" if said else "unclear")
+READING = timedelta(seconds=2)
+"""Nobody has read other proposals sooner; a reply that is written before was meant for those that stood there."""
 
 
 class Notebook(Protocol):
-    """Saved Messages, as this desk needs it. May raise Lost or Refused."""
+    """Saved Messages, as this desk needs it. Every method may raise Lost or Refused."""
 
     async def save(self, text: str, random_id: int) -> int:
         """Write a message; its id."""
         ...
 
-    async def edit_saved(self, message_id: int, text: str) -> None:
-        """Change it."""
+    async def edit_saved(self, message_id: int, text: str) -> datetime:
+        """Change it; when that was, by Telegram's clock."""
+        ...
+
+    async def newest_saved(self) -> int:
+        """The id of the newest message; 0 where there is none."""
+        ...
+
+    async def saved_since(self, message_id: int) -> list[Message]:
+        """What was written after that message, oldest first."""
         ...
 
 
@@ -61,37 +54,38 @@ class SavedMessages:
         self._notebook = notebook
         self._random = random
         self._clock = clock
+        self._sight = Sight()
 
     async def show(self, card: Card) -> int:
         """Write the card."""
-        text = open_card(card, now=self._clock(), why=HOW)
-        return await self._notebook.save(text, self._random.getrandbits(63))
+        return await self._write(self._open(card))
 
-    async def update(self, message_id: int, card: Card) -> None:
-        """Let it show other proposals."""
-        await self._notebook.edit_saved(message_id, open_card(card, now=self._clock(), why=HOW))
+    async def update(self, message_id: int, card: Card) -> datetime:
+        """Let a message show this card."""
+        return await self._notebook.edit_saved(message_id, _marked(self._open(card)))
 
-    async def tell(self, text: str) -> None:
-        """Write a note of the double's own."""
-        await self._notebook.save(text, self._random.getrandbits(63))
+    def near(self, message_id: int) -> bool:
+        """Whether it is one of the newest messages."""
+        return self._sight.holds(message_id)
+
+    def see(self, message_id: int) -> None:
+        """The owner wrote a message."""
+        self._sight.see(message_id)
 
     async def close(self, message_id: int, card: Card, outcome: str) -> None:
         """Let it say what became of the draft."""
-        await self._notebook.edit_saved(message_id, closed_card(card, outcome))
+        await self._notebook.edit_saved(message_id, _marked(closed_card(card, outcome)))
+
+    async def tell(self, text: str) -> None:
+        """Write a note of the double's own."""
+        await self._write(clip(text, MOST))
+
+    def _open(self, card: Card) -> str:
+        return open_card(card, now=self._clock(), why=HOW)
+
+    async def _write(self, text: str) -> int:
+        return self._sight.see(await self._notebook.save(_marked(text), self._random.getrandbits(63)))
 
 
-async def on_reply(message_id: int, reply: str, *, drafts: Drafts, double: Double) -> None:
-    """The owner replied to one of his Saved Messages: where that is an open card, do as he says."""
-    draft = drafts.by_card(SavedMessages.name, message_id)
-    if draft is None:
-        return
-    choice = parse(reply, proposals=len(draft.proposals))
-    log.info("desk.reply", extra={"draft_id": draft.draft_id, "choice": choice.kind, "state": draft.state})
-    if draft.state is not DraftState.OPEN:
-        return
-    if choice.kind == "number":
-        double.approve(draft.draft_id, choice.number)
-    elif choice.kind == "skip":
-        await double.skip(draft.draft_id)
-    elif choice.kind == "words":
-        double.say(draft.draft_id, reply)
+def _marked(text: str) -> str:
+    return f"{MARK} {text}"

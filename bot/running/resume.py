@@ -7,17 +7,14 @@ only what is said from now on counts.
 import asyncio
 import logging
 from collections.abc import Mapping
-from functools import partial
 
-from bot.account import Account
 from bot.desks import cards
-from bot.desks.drafts import DraftState
-from bot.desks.saved import SavedMessages, on_reply
+from bot.desks.drafts import Draft, DraftState
+from bot.desks.reader import Reader
 from bot.double import Double
 from bot.parts import Parts
 from bot.sending.entries import OPEN
-from bot.sending.refused import Lost, Refused
-from exporter.client import Client, Link
+from exporter.client import Client
 from exporter.config import Sync
 from exporter.limiter import Limiter
 from exporter.modes import Mode
@@ -35,6 +32,8 @@ async def settle(parts: Parts, modes: Mapping[int, Mode]) -> None:
     for chat_id in modes:
         parts.handled.take_up(chat_id, parts.store)
     await _recover(parts, modes)
+    for draft in filter(None, map(parts.drafts.get, sorted({place.draft_id for place in parts.places.left_open()}))):
+        await _close(parts, draft)
 
 
 async def keep_recovering(parts: Parts, double: Double) -> None:
@@ -46,7 +45,7 @@ async def keep_recovering(parts: Parts, double: Double) -> None:
 
 
 async def look_back(
-    client: Client, limiter: Limiter, account: Account, parts: Parts, double: Double, modes: Mapping[int, Mode]
+    client: Client, limiter: Limiter, reader: Reader, parts: Parts, double: Double, modes: Mapping[int, Mode]
 ) -> None:
     """Take up what was said meanwhile. Whoever listens does so by now, so nothing falls in between; what comes twice
     counts once. Also of a chat without consent the newest is decided about: to be silent.
@@ -61,18 +60,9 @@ async def look_back(
         for newest in parts.store.recent(chat_id, limit=1):
             if newest.message_id > (parts.handled.up_to(chat_id) or 0):
                 double.hear(newest, live=False)
+    await reader.look_back()  # what the owner chose at a card, unless its chat moved on
     for draft in parts.drafts.all_open():
-        await parts.desks.show(draft)
-    await _look_at_replies(account, parts, double)
-
-
-async def watch_replies(link: Link, account: Account, parts: Parts, double: Double) -> None:
-    """Do what the owner replies to open cards, now and after each outage, for ever."""
-    account.on_saved_reply(partial(on_reply, drafts=parts.drafts, double=double))
-    while True:
-        await link.lost.wait()
-        await link.connected.wait()
-        await _look_at_replies(account, parts, double)
+        await parts.desks.update(draft)
 
 
 async def _recover(parts: Parts, modes: Mapping[int, Mode]) -> None:
@@ -80,10 +70,19 @@ async def _recover(parts: Parts, modes: Mapping[int, Mode]) -> None:
     for entry in recovered:
         log.info("send.recovered", extra={"entry_id": entry.entry_id, "state": entry.state})
     for draft in map(parts.drafts.get, sorted({entry.draft_id for entry in recovered if entry.draft_id})):
-        entries = parts.outbox.chosen(draft.draft_id) if draft else []
-        if draft and draft.state is DraftState.SENT and not any(entry.state in OPEN for entry in entries):
-            outcome = cards.outcome(entries, at=parts.clock(), zone=parts.zone, number=draft.number)
-            await parts.desks.close(draft, outcome)
+        if draft and draft.state is DraftState.SENT:
+            await _close(parts, draft)
+
+
+async def _close(parts: Parts, draft: Draft) -> None:
+    """Let the cards of a draft say what became of it, unless that is still to be found out."""
+    outcome = cards.SKIPPED if draft.state is DraftState.SKIPPED else cards.OUTDATED
+    if draft.state is DraftState.SENT:
+        entries = parts.outbox.chosen(draft.draft_id)
+        if any(entry.state in OPEN for entry in entries):
+            return
+        outcome = cards.outcome(entries, zone=parts.zone, number=draft.number)
+    await parts.desks.close(draft, outcome)
 
 
 async def _retire(parts: Parts, modes: Mapping[int, Mode]) -> None:
@@ -97,18 +96,3 @@ async def _retire(parts: Parts, modes: Mapping[int, Mode]) -> None:
 def _speakable(parts: Parts) -> set[int]:
     """The chats whose people agree that the double speaks."""
     return {chat_id for chat_id, peer in parts.store.peers().items() if parts.may_speak(peer)}
-
-
-async def _look_at_replies(account: Account, parts: Parts, double: Double) -> None:
-    """Do what the owner replied to open cards while nobody listened."""
-    shown = [parts.drafts.card(draft.draft_id, SavedMessages.name) for draft in parts.drafts.all_open()]
-    oldest = min((card for card in shown if card is not None), default=None)
-    if oldest is None:
-        return
-    try:
-        replies = await account.saved_replies(oldest)
-    except (Lost, Refused) as error:
-        log.warning("desk.failed", extra={"desk": SavedMessages.name, "error": str(error) or "lost"})
-        return
-    for message_id, reply in replies:
-        await on_reply(message_id, reply, drafts=parts.drafts, double=double)

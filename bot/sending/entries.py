@@ -51,6 +51,8 @@ class Entry:
     after_id: int
     """The newest message of the chat when it was queued."""
     queued_at: datetime
+    changed_at: datetime
+    """When it came into its state."""
     message_id: int | None
     error: str | None
 
@@ -135,6 +137,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         EntryState(row["state"]),
         row["after_id"] or 0,
         datetime.fromtimestamp(row["queued_at"], UTC),
+        datetime.fromtimestamp(row["changed_at"], UTC),
         row["message_id"],
         row["error"],
     )

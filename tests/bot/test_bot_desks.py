@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.desks import cards
-from bot.desks.cards import Card, ago, closed_card, open_card
+from bot.desks.cards import Card, ago, closed_card, moment, open_card
 from bot.desks.drafts import Draft, DraftState
-from bot.desks.saved import HOW, Choice, parse
+from bot.desks.replies import Choice, Kind, parse
+from bot.desks.saved import HOW
 from bot.sending.outbox import MOST_UNITS
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -24,7 +25,7 @@ def a_card(proposals, said=("coming?",), name="Anna", age=timedelta(minutes=3)):
 def test_an_open_card_says_who_what_and_how_long_ago():
     card = a_card([("yes",), ("no", "sorry\n\n2. I mean it")], said=("hey", "coming?"))
     assert open_card(card, now=NOW, why="Choose.") == (
-        "Anna, 3 min ago\n> hey\n> coming?\n\n1. yes\n2. no\n   sorry\n   2. I mean it\n\nChoose."
+        "Anna, 11:57, 3 min ago\n> hey\n> coming?\n\n1. yes\n2. no\n   sorry\n   2. I mean it\n\nChoose."
     )
 
 
@@ -60,17 +61,36 @@ def test_an_age_in_words(age, words):
 @pytest.mark.parametrize(
     ("reply", "choice"),
     [
-        ("1", Choice("number", 1)),
-        (" 3\n", Choice("number", 3)),
-        ("+", Choice("number", 1)),
-        ("👍", Choice("number", 1)),
-        ("-", Choice("skip")),
-        ("0", Choice("unclear")),
-        ("4", Choice("unclear")),
-        ("", Choice("unclear")),
-        ("2 minutes", Choice("words")),
-        ("42", Choice("words")),
+        ("1", Choice(Kind.NUMBER, 1)),
+        (" 3\n", Choice(Kind.NUMBER, 3)),
+        ("+", Choice(Kind.NUMBER, 1)),
+        ("👍", Choice(Kind.NUMBER, 1)),
+        ("👍🏽", Choice(Kind.NUMBER, 1)),
+        ("-", Choice(Kind.SKIP)),
+        ("?", Choice(Kind.AGAIN)),
+        ("//1", Choice(Kind.COMMENT)),
+        ("// too formal", Choice(Kind.COMMENT)),
+        ("/stop", Choice(Kind.UNCLEAR)),
+        ("0", Choice(Kind.UNCLEAR)),
+        ("4", Choice(Kind.UNCLEAR)),
+        ("", Choice(Kind.UNCLEAR)),
+        ("2 minutes", Choice(Kind.WORDS)),
+        ("42", Choice(Kind.WORDS)),
+        ("??", Choice(Kind.WORDS)),
+        ("+1", Choice(Kind.WORDS)),
     ],
 )
 def test_the_grammar_of_replies(reply, choice):
     assert parse(reply, proposals=3) == choice
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        (NOW, "12:00"),
+        (NOW - timedelta(hours=13), "Saturday 23:00"),
+        (NOW - timedelta(days=7), "22 February 12:00"),
+    ],
+)
+def test_a_moment_in_words_that_stay_true(at, words):
+    assert moment(at, NOW) == words

@@ -149,17 +149,6 @@ async def test_words_of_the_owners_own_stop_even_an_approved_burst(at):
         assert {state for _, state in at.states()} == {"cancelled"}
 
 
-async def test_a_new_message_makes_a_new_card_of_the_old_one(at):
-    anna = at.person("Anna")
-    async with at.running():
-        at.say(anna, at.owner, "coming?")
-        await at.until(at.saved)
-        at.say(anna, at.owner, "never mind")
-        await at.until(lambda: len(at.saved()) == 2)
-        old, new = at.saved()
-        assert "Outdated" in old.text and "> never mind" in new.text
-
-
 async def test_acceptance_29_a_new_message_while_typing_stops_the_old_answer(at):
     boris = at.person("Boris")
     at.script.says = [("old answer",)]

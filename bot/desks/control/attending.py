@@ -46,6 +46,7 @@ def dispatcher(
         door=door,
         double=double,
         drafts=parts.drafts,
+        places=parts.places,
         desks=parts.desks,
         parts=parts,
         orders=orders,

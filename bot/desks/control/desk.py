@@ -14,6 +14,7 @@ from bot.desks.control.answers import NO_PREVIEW
 from bot.desks.control.api import open_bot, translated
 from bot.desks.control.buttons import choices
 from bot.desks.control.link import NAME, Link
+from bot.desks.sight import Sight
 from bot.sending.refused import Refused
 from exporter.config import Control
 from exporter.messages import Peer
@@ -30,6 +31,7 @@ class ControlBot:
         self.bot = bot
         self.link = link
         self._clock = clock
+        self._sight = Sight()
 
     async def show(self, card: Card) -> int:
         """Send the card with its buttons."""
@@ -39,11 +41,15 @@ class ControlBot:
             message = await self.bot.send_message(
                 self.link.owner_id, text, reply_markup=choices(card.draft), link_preview_options=NO_PREVIEW
             )
-        return message.message_id
+        return self._sight.see(message.message_id)
 
     async def update(self, message_id: int, card: Card) -> None:
-        """Let the card show other proposals, with their buttons."""
+        """Let a card show this one, with its buttons, which carry what they are for."""
         await self._edit(message_id, open_card(card, now=self._clock()), card)
+
+    def near(self, message_id: int) -> bool:
+        """Whether it is one of the newest messages that it wrote."""
+        return self._sight.holds(message_id)
 
     async def close(self, message_id: int, card: Card, outcome: str) -> None:
         """Let the card say what became of the draft, without buttons."""
@@ -53,7 +59,8 @@ class ControlBot:
         """Send a note of the double's own."""
         self._demand_link()
         with translated():
-            await self.bot.send_message(self.link.owner_id, text, link_preview_options=NO_PREVIEW)
+            message = await self.bot.send_message(self.link.owner_id, text, link_preview_options=NO_PREVIEW)
+        self._sight.see(message.message_id)
 
     async def _edit(self, message_id: int, text: str, open_: Card | None) -> None:
         self._demand_link()

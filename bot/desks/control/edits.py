@@ -20,6 +20,7 @@ from bot.desks.control.buttons import Press
 from bot.desks.control.presses import OUTDATED, take_buttons
 from bot.desks.desk import Desks
 from bot.desks.drafts import Drafts, DraftState
+from bot.desks.places import Places
 from bot.double import Double
 
 log = logging.getLogger(__name__)
@@ -60,19 +61,21 @@ class Edits:
 
 
 def editing() -> Router:
-    """Its handlers ask for `double`, `drafts`, `desks` and `edits`."""
+    """Its handlers ask for `double`, `drafts`, `places`, `desks` and `edits`."""
     router = Router(name="editing")
     router.callback_query.register(ask, Press.filter(F.action == "edit"))
     router.message.register(send, _question)
     return router
 
 
-async def ask(query: CallbackQuery, callback_data: Press, bot: Bot, drafts: Drafts, desks: Desks, edits: Edits) -> None:
+async def ask(
+    query: CallbackQuery, callback_data: Press, bot: Bot, drafts: Drafts, places: Places, desks: Desks, edits: Edits
+) -> None:
     """Ask for words; the first proposal comes along, to be copied with a tap."""
     draft = drafts.get(callback_data.draft_id)
     if draft is None or (draft.state, draft.version) != (DraftState.OPEN, callback_data.version):
         await query.answer(OUTDATED, show_alert=True)
-        await take_buttons(query, drafts, callback_data.draft_id)
+        await take_buttons(query, drafts, places)
         return
     proposal, minutes = "\n".join(draft.proposals[0]), int(LASTS.total_seconds() // 60)
     name = desks.card(draft).name

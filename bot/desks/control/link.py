@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from bot.desks.drafts import Drafts
+from bot.desks.places import Places
 from exporter.progress import Say
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Link:
         """It is proved. What stands in the chat with another bot is no card of this one's."""
         row = {"bot_id": self._bot_id, "owner_id": self.owner_id, "linked_at": int(self._clock().timestamp())}
         with self._database.atomic():
-            Drafts(self._database, self._clock).unshown(NAME)
+            Places(self._database).forget(NAME)
             self._database.table("control_edit").delete_where()
             self._table.delete_where()
             self._table.insert(row)

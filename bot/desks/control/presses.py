@@ -7,8 +7,10 @@ from aiogram import F, Router
 from aiogram.types import CallbackQuery, InaccessibleMessage, InlineKeyboardMarkup
 
 from bot.desks.control.buttons import Action, Press, Unmute, way_back
+from bot.desks.control.link import NAME
 from bot.desks.drafts import Drafts, DraftState
 from bot.desks.muting import Muting
+from bot.desks.places import Places
 from bot.double import Double
 
 log = logging.getLogger(__name__)
@@ -19,7 +21,7 @@ NOT_DONE: Mapping[Action, str] = {"send": OUTDATED, "again": "Outdated, or other
 
 
 def presses() -> Router:
-    """All but Edit, which is in `edits`. Its handlers ask for `double`, `drafts` and `muting`."""
+    """All but Edit, which is in `edits`. Its handlers ask for `double`, `drafts`, `places` and `muting`."""
     router = Router(name="presses")
     router.callback_query.register(choose, Press.filter(F.action.in_(DONE)))
     router.callback_query.register(mute, Press.filter(F.action == "mute"))
@@ -27,7 +29,7 @@ def presses() -> Router:
     return router
 
 
-async def choose(query: CallbackQuery, callback_data: Press, double: Double, drafts: Drafts) -> None:
+async def choose(query: CallbackQuery, callback_data: Press, double: Double, drafts: Drafts, places: Places) -> None:
     """Send a proposal, make others, or skip."""
     draft_id, version, action = callback_data.draft_id, callback_data.version, callback_data.action
     match action:
@@ -40,31 +42,32 @@ async def choose(query: CallbackQuery, callback_data: Press, double: Double, dra
     log.info("desk.press", extra={"draft_id": draft_id, "action": action, "done": done})
     await query.answer(DONE[action] if done else NOT_DONE[action], show_alert=not done)
     if not done:
-        await take_buttons(query, drafts, draft_id)
+        await take_buttons(query, drafts, places)
 
 
-async def mute(query: CallbackQuery, callback_data: Press, muting: Muting, drafts: Drafts) -> None:
+async def mute(query: CallbackQuery, callback_data: Press, muting: Muting, drafts: Drafts, places: Places) -> None:
     """Propose nothing in this chat any more; the card keeps a button that takes it back."""
     before = await muting.mute(callback_data.draft_id, version=callback_data.version)
     draft = drafts.get(callback_data.draft_id)
     if before is None or draft is None:
         await query.answer(OUTDATED, show_alert=True)
-        await take_buttons(query, drafts, callback_data.draft_id)
+        await take_buttons(query, drafts, places)
         return
     await query.answer("Muted: nothing comes from this chat any more.")
     await _show_buttons(query, way_back(draft, before))
 
 
-async def unmute(query: CallbackQuery, callback_data: Unmute, muting: Muting) -> None:
+async def unmute(query: CallbackQuery, callback_data: Unmute, muting: Muting, drafts: Drafts, places: Places) -> None:
     """As it was before; what they write from now on counts."""
     done = await muting.unmute(callback_data.draft_id, callback_data.mode)
     await query.answer(f"This chat: {callback_data.mode} again." if done else "Outdated: nothing was changed.")
-    await _show_buttons(query, None)
+    await take_buttons(query, drafts, places)
 
 
-async def take_buttons(query: CallbackQuery, drafts: Drafts, draft_id: int) -> None:
-    """No card of a draft that is no longer open keeps buttons: this one missed that it was closed."""
-    draft = drafts.get(draft_id)
+async def take_buttons(query: CallbackQuery, drafts: Drafts, places: Places) -> None:
+    """Nothing keeps buttons that shows no open draft by now: this one missed that it was closed."""
+    place = places.at(NAME, query.message.message_id) if query.message else None
+    draft = drafts.get(place.draft_id) if place else None
     if draft is None or draft.state is not DraftState.OPEN:
         await _show_buttons(query, None)
 

@@ -16,15 +16,12 @@ from bot.desks.control.link import Link
 from bot.desks.control.works import Works
 from bot.desks.desk import Desks
 from bot.desks.drafts import Drafts
-from bot.desks.orders import SIGN, Orders, parse
+from bot.desks.orders import LATE, SIGN, STOP, Orders, parse
 from bot.parts import Parts
 
 log = logging.getLogger(__name__)
 
 GREETING = "I am your double's desk. When it has something to say for you, a card comes here, and you choose."
-LATE = "I was not there when you wrote this, and left it undone; write it again if you still want it."
-STOP = "stop"
-"""The command that is obeyed however late it comes."""
 STRAY = "That went to nobody. To send words of your own, press Edit on a card; /help tells what else I understand."
 
 

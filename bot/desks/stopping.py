@@ -1,0 +1,36 @@
+"""The commands that stop everything, or one chat, and that end it."""
+
+from bot.desks import cards
+from bot.desks.orders import Answer
+from bot.parts import Parts
+from bot.sending.stops import ACCOUNT
+from exporter.selection import resolve_contact, to_contact
+
+
+async def stop(parts: Parts, words: str) -> Answer:
+    """Nothing is sent any more, to one or to anybody; what is on its way ends before its next message.
+
+    Raises:
+        ConfigError: nobody is called so, or several are.
+    """
+    chat_id, name = _whom(parts, words)
+    parts.stops.stop(chat_id)
+    again = f"/resume {name}" if words else "/resume"
+    return Answer(f"I send nothing to {name or 'anybody'} any more. {again} ends that; drafts still come.")
+
+
+async def resume(parts: Parts, words: str) -> Answer:
+    """The other way round; what Telegram asks to wait for goes on. Raises as `stop` does."""
+    chat_id, name = _whom(parts, words)
+    if left := parts.stops.lift(chat_id):
+        peers = parts.store.peers()
+        return Answer("\n".join(cards.stopped(stop, peers, parts.zone) for stop in left))
+    return Answer(f"I speak with {name or 'everybody'} again, as /mode says.")
+
+
+def _whom(parts: Parts, words: str) -> tuple[int, str]:
+    """A chat's id and name; without words, all chats, which have none."""
+    if not words:
+        return ACCOUNT, ""
+    peer = resolve_contact(to_contact(words), parts.store.peers().values())
+    return peer.peer_id, peer.name
