@@ -184,6 +184,16 @@ def test_a_measured_row_begins_with_the_prompt_that_the_bot_sent_then(store):
     assert prompt(Reader(), moment, asked.memory) == sent, "so does `compare`"
 
 
+def test_a_training_row_with_something_recalled_begins_with_the_prompt_that_the_bot_sent_then(store):
+    tell_of_zebras(store)
+    sent = prompt(Reader(), look_after(store, 1440 * 60 + 1), remember(store))
+    store.add([said(701, "striped, as I said", own=True, minutes=1440 * 60 + 1)])
+    every = conversations(store, [BEN], Views(ANN, {5: VIEW.gap}, VIEW.zone, VIEW.region, {5: VIEW.relation}))
+    (row,) = rows(every[-1], Reader.tokenizer, SPEC, Memory(every), everyone=False)
+    assert row.ids[: len(sent.ids)] == sent.ids and "a zebra?" in read(sent.ids)
+    assert read(row.ids[len(sent.ids) :]).startswith("striped, as I said<|im_end|>")
+
+
 def test_in_the_terminal_the_double_recalls_as_it_does_live(store):
     tell_of_zebras(store)
     prompts, said_by = [], []

@@ -1,10 +1,13 @@
 """What is recalled of earlier exchanges: what fits, of this chat, and nothing that was not said yet."""
 
+import math
+import re
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.reading.conversations import Conversation
@@ -137,3 +140,41 @@ def test_what_was_read_before_stays_in_the_cache(gguf):
     told = encode(gguf, render_prompt(SPEC, SCENE, [*turns[:-1], cue], memory=recalled)).ids
     kept = len(shown) - len(gguf.text("Ann\n")) - 1
     assert plain[:kept] == told[:kept] == shown[:kept]
+
+
+RARE = ("zebra", "paint", "kitchen", "lamp", "river", "bread")
+FREQUENT = ("the", "of", "and", "so")
+
+
+def by_the_book(told, cue, now):
+    """The days that fit best, as Okapi BM25 is written down: k = 1.2, b = 0.75, times up to two for what is recent."""
+    stems = [Counter(word[:5] for word in re.findall(r"\w{2,}", f"{asked} {said}")) for _, asked, said in told]
+    average = sum(map(Counter.total, stems)) / len(stems)
+    scores = {}
+    for (day, _, _), words in zip(told, stems, strict=True):
+        score = shared = 0.0
+        for stem in {word[:5] for word in cue.split()}:
+            held = sum(stem in other for other in stems)
+            if stem in words and held <= max(len(stems) / 10, 1):
+                idf = math.log(1 + (len(stems) - held + 0.5) / (held + 0.5))
+                norm = 1.2 * (0.25 + 0.75 * words.total() / average)
+                shared, score = shared + idf, score + idf * words[stem] * 2.2 / (words[stem] + norm)
+        if shared >= 2:
+            age = (now - START - timedelta(days=day, minutes=1)) / timedelta(days=365.25)
+            scores[day] = score * (1 + 1 / (1 + age))
+    return sorted(sorted(scores, key=lambda day: (-scores[day], -day))[:MOST])
+
+
+@settings(max_examples=25)
+@given(st.randoms(use_true_random=False))
+def test_what_is_recalled_is_the_best_by_bm25_with_recency(gguf, chance):
+    def sentence():
+        return " ".join(chance.choices([*RARE, *FREQUENT * 10], k=chance.randrange(1, 9)))
+
+    told = [(3 * day, sentence(), f"{sentence()} answer{day}") for day in range(60)]
+    cue, now = " ".join(chance.sample(RARE, 2)), START + timedelta(days=400)
+    found = Memory(exchange(*one) for one in told).recall(
+        PromptSpec(length=9999), gguf, Turn("Ben", False, (cue,)), before=now, now=now
+    )
+    answers = {answered: day for day, _, answered in told}
+    assert [answers[one.turns[1].texts[0]] for one in found] == by_the_book(told, cue, now)
