@@ -169,7 +169,7 @@ def by_the_book(told, cue, now):
 @given(st.randoms(use_true_random=False))
 def test_what_is_recalled_is_the_best_by_bm25_with_recency(gguf, chance):
     def sentence():
-        return " ".join(chance.choices([*RARE, *FREQUENT * 10], k=chance.randrange(1, 9)))
+        return " ".join(chance.choices([*RARE, *FREQUENT * 40], k=chance.randrange(1, 9)))
 
     told = [(3 * day, sentence(), f"{sentence()} answer{day}") for day in range(60)]
     cue, now = " ".join(chance.sample(RARE, 2)), START + timedelta(days=400)
