@@ -107,6 +107,11 @@ class Entries:
         """The entries of which this holds, in the order in which they were queued."""
         return list(map(_entry, self._table.rows_where(where, values, order_by="entry_id")))
 
+    def stands(self, chat_id: int, message_id: int) -> bool:
+        """Whether somebody said this, and did not delete it, as far as is known."""
+        message = self._store.message(chat_id, message_id)
+        return message is not None and message.said and message.deleted_at is None
+
     def _typed_by_owner(self, entry: Entry) -> bool:
         """Whether he answered a draft with words of his own, instead of choosing a proposal."""
         typed = "draft_id = ? and number is null"

@@ -77,7 +77,7 @@ class Outbox:
                 return self._leave(entry) if entry.state in BEGUN else self._fail(entry, refusal)
             if found := self._found(entry, said):
                 return self._entries.sent(entry, found)
-            if self._moved_on(entry, said):
+            if self._moved_on(entry, said) or self._is_gone(entry, said):
                 return self.give_up(entry, UNHEARD)
             if not still():
                 return self.give_up(entry)
@@ -142,11 +142,14 @@ class Outbox:
         return False
 
     async def _patiently(self, entry: Entry) -> list[Message]:
-        """What was said in the chat since it was queued; asked until somebody answers. Raises Refused or Wait."""
+        """What was said in the chat since it was queued, and just before; asked until somebody answers.
+
+        Raises Refused or Wait.
+        """
         wait = FIRST_WAIT
         while True:
             try:
-                return await self._line.since(entry.chat_id, entry.after_id)
+                return await self._line.since(entry.chat_id, entry.after_id - 1)
             except Lost:
                 log.info("send.blind", extra={"chat_id": entry.chat_id, "entry_id": entry.entry_id})
             await asyncio.sleep(wait)
@@ -213,6 +216,11 @@ class Outbox:
     def _moved_on(self, entry: Entry, said: Sequence[Message]) -> bool:
         """Somebody said what we had not heard of. Only words of the owner's own make what he approved unfit."""
         return any(entry.draft_id is None or message.outgoing for message in self._foreign(entry, said))
+
+    def _is_gone(self, entry: Entry, said: Sequence[Message]) -> bool:
+        """Whether what the double answers by itself was deleted, and we had not heard of it."""
+        known = entry.draft_id is None and self._entries.stands(entry.chat_id, entry.after_id)
+        return known and all(message.message_id != entry.after_id for message in said)
 
     def _foreign(self, entry: Entry, said: Sequence[Message]) -> list[Message]:
         """What was said since the entry was queued, without what the double is known to have sent."""

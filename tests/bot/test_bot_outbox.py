@@ -82,6 +82,15 @@ async def test_what_was_said_unheard_stops_it_but_only_the_owners_words_stop_wha
     assert result.state is (EntryState.SENT if sent else EntryState.CANCELLED)
 
 
+@pytest.mark.parametrize(("draft_id", "state"), [(None, EntryState.CANCELLED), (3, EntryState.SENT)])
+async def test_to_what_was_deleted_unheard_nothing_is_said_but_what_the_owner_chose(at, draft_id, state):
+    at.store.add([at.line.say("coming?", outgoing=False)])
+    stands, gone = at.outbox.queue(5, ["yes", "sure"], draft_id=draft_id)
+    assert (await at.send(stands)).state is EntryState.SENT
+    del at.line.chat[0]
+    assert (await at.send(gone)).state is state
+
+
 async def test_it_is_asked_last_whether_to_go_on(at):
     (entry,) = at.outbox.queue(5, ["hi"])
     assert (await at.send(entry, lambda: False)).state is EntryState.CANCELLED
