@@ -16,6 +16,9 @@ from tests.bot.town.soak import Plan, soak
 
 SEED = int(os.environ.get("SOAK_SEED", secrets.randbelow(10**6)))
 MINUTES = float(os.environ.get("SOAK_MINUTES", 10))
+MAY_GROW = {"rss_mb": 50, "files": 4, "tasks": 50}
+"""From the third minute of a life to its end. What was said since is kept in mind, some kilobytes for each message; so
+are a few prompts, up to a bound. Files and tasks are as many as before, but for what is just under way."""
 
 
 @pytest.fixture
@@ -56,3 +59,4 @@ async def test_two_hundred_contacts_and_twenty_thousand_messages(sandbox, tmp_pa
     grown = growth(samples, since=min(120, len(samples) // 3))
     tell(outcome.figures | grown)
     assert not outcome.complaints
+    assert all(late <= early + MAY_GROW[what] for what, (early, late) in grown.items())
