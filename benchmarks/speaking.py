@@ -13,6 +13,7 @@ from llama_cpp import Llama
 
 from bot.composing.compose import compose
 from bot.composing.engine import Engine, Reply, open_double
+from bot.composing.sampler import Sampler
 from bot.composing.window import Prompt
 from trainer.models.artifact import Artifact, GGUFTokenizer
 from trainer.reading.prompt import PromptSpec, Tokenizer
@@ -44,12 +45,13 @@ class Timed:
     """Of the single replies."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reader:
     """How a model reads prompts, without its weights. It says nothing."""
 
     spec: PromptSpec
     tokenizer: Tokenizer
+    sampler: Sampler = field(default_factory=Sampler)
 
     async def replies(self, prompt: Sequence[int], blank: Sequence[int], *, count: int) -> Sequence[Reply]:
         """None."""
@@ -65,6 +67,7 @@ class Counting:
 
     engine: Engine
     tokens: list[int]
+    sampler: Sampler = field(default_factory=Sampler)
 
     @property
     def spec(self) -> PromptSpec:

@@ -31,6 +31,7 @@ from bot.desks.reader import Reader, heed_stops
 from bot.desks.saved import SavedMessages
 from bot.double import Double
 from bot.parts import Parts
+from bot.running.fitted import Samplers, speak_like_owner
 from bot.running.forgetting import erase_forgotten, watch_forgotten
 from bot.running.handled import Handled
 from bot.running.nightly import every_night
@@ -71,6 +72,8 @@ async def run(config: Config, say: Say) -> None:
     with ended_by(signal.SIGTERM), open_store(config.database, migrations) as store:
         _require_synced(store)
         async with speaking(artifact, config, store, random=SystemRandom()) as voice:
+            samplers, ledger = Samplers(store.database, _now), Ledger(store.database, config.consent)
+            await speak_like_owner(voice, store, ledger, samplers, say)
             await serve(config, store, voice, say)
 
 

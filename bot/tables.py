@@ -155,3 +155,15 @@ def m011_places(db: Database) -> None:
     cards.add_column("closed", int, not_null_default=0)
     db.execute("update card set closed = 1 where draft_id in (select draft_id from draft where state != 'open')")
     cards.create_index(["desk", "message_id"])
+
+
+@migrations()
+def m012_samplers(db: Database) -> None:
+    """The sampler that was fitted to the owner for a model, by the digest of its file, at a temperature."""
+    numbers = ("temperature", "min_p", "ending", "growing", "again")
+    db.table("sampler").create(
+        {"model": str, **dict.fromkeys(numbers, float), "fitted_at": int},
+        pk=("model", "temperature"),
+        not_null={*numbers, "fitted_at"},
+        strict=True,
+    )

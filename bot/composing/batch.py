@@ -41,8 +41,10 @@ class Spoken:
 class Ends:
     """What a token does to a reply."""
 
+    close: int
+    """The token that ends a turn."""
     closes: Callable[[int], bool]
-    """It is the end."""
+    """It is the end, by whatever token."""
     breaks: Callable[[int], bool]
     """It has no place in a reply."""
     most: int
@@ -88,7 +90,7 @@ class Batch:
         return replies
 
     def _extend(self, reply: Spoken, after: Logits, sampler: Sampler, random: Random) -> None:
-        token = sampler.draw(after, random)
+        token = sampler.draw(after, reply.ids, self._ends.close, random)
         reply.log_likelihoods += log_likelihoods(after, [token])
         reply.ids.append(token)
         reply.finished = self._ends.closes(token)

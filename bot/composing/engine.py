@@ -44,11 +44,14 @@ class Reply:
     likelihood: float
     """How likely its tokens were to the model, before temperature: their geometric mean, from 0 to 1."""
     unprompted: float
-    """The same had it not known the conversation: what anybody is told alike is as likely so. 0: not finished."""
+    """The same had it not known the conversation: what anybody is told alike is as likely so. 0: nobody asked."""
 
 
 class Speaker(Protocol):
     """Whoever continues a prompt."""
+
+    sampler: Sampler
+    """How it speaks, from its next call on."""
 
     @property
     def spec(self) -> PromptSpec:
@@ -63,7 +66,7 @@ class Speaker(Protocol):
     async def replies(self, prompt: Sequence[int], blank: Sequence[int], *, count: int) -> Sequence[Reply]:
         """So many sampled replies, at most MOST; each call may give others.
 
-        `blank` is the same prompt without the conversation.
+        `blank` is the same prompt without the conversation; without it, nobody asks what they would be there.
         """
         ...
 
@@ -88,12 +91,14 @@ class Engine:
         self._context = context
         self._thread = thread
         self.spec = spec
-        self._sampler = sampler
+        self.sampler = sampler
         self._random = random
         self.tokenizer: Tokenizer = GGUFTokenizer(llama)
         self._turn_close = self.tokenizer.control(spec.frame.turn_close)
         self._separator = self.tokenizer.control(spec.frame.burst_separator)
-        self._batch = Batch(context, Ends(self._closes, self._breaks, spec.reply_tokens), length=spec.length)
+        self._batch = Batch(
+            context, Ends(self._turn_close, self._closes, self._breaks, spec.reply_tokens), length=spec.length
+        )
 
     async def replies(self, prompt: Sequence[int], blank: Sequence[int], *, count: int) -> Sequence[Reply]:
         """So many sampled replies of at most `spec.reply_tokens` tokens, from one reading of the prompt.
@@ -122,8 +127,9 @@ class Engine:
             first_token_ms = (time.perf_counter() - called) * 1000
 
         with suppress(Aborted), self._context.unless(cancelled):
-            spoken = self._batch.speak(prompt, count, self._sampler, self._random, begun)
-            self._batch.score(blank, [one for one in spoken if one.finished])
+            spoken = self._batch.speak(prompt, count, self.sampler, self._random, begun)
+            if blank:
+                self._batch.score(blank, [one for one in spoken if one.finished])
             return [self._reply(one, first_token_ms) for one in spoken]
         return []
 
