@@ -5,6 +5,8 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
@@ -15,8 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.report import BUSY, Mark, marks_table
-from benchmarks.speaking import PROPOSALS, Asked, Reader, Timed, bot, one_by_one, transformers
+from benchmarks.speaking import PROPOSALS, TEMPERATURE, Asked, Reader, Timed, bot, one_by_one, transformers
+from bot.composing.sampler import Sampler
 from bot.composing.window import Moment, Prompt, prompt
+from bot.running.fitted import Samplers
+from bot.tables import migrations
 from exporter import config as configuration
 from exporter.errors import DoppelgangerError
 from exporter.messages import Message
@@ -50,7 +55,7 @@ def reply_command(config_path: Path, moments: int, json_file: Path | None) -> No
 
     \b
     What is compared, each with a context of 20 messages:
-      bot, warm         the product: the chat was answered before, and another one since
+      bot, warm         the product, its sampler fitted if it ever ran: the chat was answered before, another one since
       bot, cold         the same, and nothing was read before
       llama-cpp-python  the same double, one reply after the other, by its `generate`
       transformers      its base in torch, by `generate`: three sequences, as long as the double's are
@@ -58,8 +63,10 @@ def reply_command(config_path: Path, moments: int, json_file: Path | None) -> No
     load, *_ = os.getloadavg()
     config = configuration.load(config_path)
     artifact = current(config.models)
-    with open_store(config.database) as store, vocabulary(artifact.gguf) as tokenizer:
+    with open_store(config.database, migrations) as store, vocabulary(artifact.gguf) as tokenizer:
         card = artifact.card
+        samplers = Samplers(store.database, partial(datetime.now, UTC))
+        sampler = samplers.of(card.sha256, TEMPERATURE) or Sampler(TEMPERATURE)
         read = views(store, config, card.gaps, region=card.region, speaker=card.speaker)
         reader = Reader(card.prompt, tokenizer)
         every = [asked for chat in store.chats() for asked in _asked(store, read.of(chat.peer), reader)]
@@ -70,8 +77,8 @@ def reply_command(config_path: Path, moments: int, json_file: Path | None) -> No
         )
     chosen = [every[index * len(every) // moments] for index in range(moments)]
     ways: list[tuple[Callable[..., Timed], tuple[object, ...]]] = [
-        (bot, (artifact, True)),
-        (bot, (artifact, False)),
+        (bot, (artifact, sampler, True)),
+        (bot, (artifact, sampler, False)),
         (one_by_one, (artifact,)),
         (transformers, (base.parent,)),
     ]

@@ -90,16 +90,17 @@ class Counting:
         await self.engine.let_go()
 
 
-def bot(asked: Sequence[Asked], _long: int, artifact: Artifact, warm: bool) -> Timed:
+def bot(asked: Sequence[Asked], _long: int, artifact: Artifact, sampler: Sampler, warm: bool) -> Timed:
     """The product: candidates side by side, ranked. It proposes all three at once."""
-    return asyncio.run(_bot(asked, artifact, warm))
+    return asyncio.run(_bot(asked, artifact, sampler, warm))
 
 
-async def _bot(asked: Sequence[Asked], artifact: Artifact, warm: bool) -> Timed:
+async def _bot(asked: Sequence[Asked], artifact: Artifact, sampler: Sampler, warm: bool) -> Timed:
     timed = Timed("bot, warm" if warm else "bot, cold")
     with open_double(
         artifact.card, artifact.gguf, forgotten=(), temperature=TEMPERATURE, random=SystemRandom()
     ) as engine:
+        engine.sampler = sampler
         speaker = Counting(engine, timed.tokens)
         for number, moment in enumerate(asked):
             await engine.let_go()

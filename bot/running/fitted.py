@@ -52,7 +52,10 @@ class Samplers:
 
 
 async def speak_like_owner(voice: Voice, store: Store, ledger: Ledger, samplers: Samplers, say: Say) -> None:
-    """Give the model that speaks its fitted sampler. The first time that takes a minute, and may be cancelled."""
+    """Give the model that speaks its fitted sampler. The first time that takes a minute, and may be cancelled.
+
+    Whoever wants words meanwhile gets them, from samplers on the way there.
+    """
     async with voice.borrowed() as model:
         digest, speaker = model.artifact.card.sha256, model.speaker
         if known := samplers.of(digest, speaker.sampler.temperature):

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from bot.parts import Parts
+from bot.running.fitted import Samplers, speak_like_owner
 from exporter.errors import DoppelgangerError
 from trainer.models.registry import current, in_use
 
@@ -31,3 +32,5 @@ async def watch_model(parts: Parts, models: Path) -> None:
             await parts.desks.tell(f"{problem} I speak as {parts.voice.model.artifact.name} until then.")
         else:
             parts.say(f"speaks as {looked_at} from now on")
+            samplers = Samplers(parts.store.database, parts.clock)
+            await speak_like_owner(parts.voice, parts.store, parts.ledger, samplers, parts.say)

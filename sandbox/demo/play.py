@@ -111,7 +111,7 @@ async def _live(telegram: Json, material: Material, settings: Path, folder: Path
         found.events = await stack.enter_async_context(
             running(*python("bot", "run", "--config", settings), log=folder / "bot.log")
         )
-        await until(lambda: found.events.of("bot.ready"), "starting the bot", seconds=60)
+        await until(lambda: found.events.of("bot.ready"), "starting the bot", seconds=240)
         await scenes.unlisted(unlisted, material)
         found.by_reply = await scenes.draft_by_reply(owner, draft, material)
         found.by_button = await scenes.draft_by_button(owner, draft, material, telegram["control_username"])
