@@ -19,7 +19,7 @@ from rich.text import Text
 
 from exporter import disk
 from exporter.errors import ConfigError, DoppelgangerError
-from exporter.log import LogFormat, print_bug
+from exporter.log import LogFormat, hide_words
 
 EXIT_CODES = """\b
 Exit codes:
@@ -79,7 +79,7 @@ def run(commands: str) -> NoReturn:
     try:
         with loading():
             group = importlib.import_module(commands).main
-            sys.excepthook = print_bug
+            hide_words()
         group.main(standalone_mode=False)
     except DoppelgangerError as error:
         _tell(error)

@@ -9,10 +9,10 @@ import logging
 import re
 import sqlite3
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Literal
 
 from exporter.errors import DoppelgangerError
@@ -107,9 +107,16 @@ def trace(error: BaseException) -> str:
     return scrubbed("".join(_lines(error, set()))).rstrip()
 
 
-def print_bug(kind: type[BaseException], error: BaseException, _traceback: TracebackType | None) -> None:
-    """What a process does with an error that nobody foresaw (sys.excepthook)."""
-    sys.stderr.write(trace(error) + "\n")
+def hide_words() -> None:
+    """From now on, this process prints errors that nobody foresaw as `trace` has them, whatever thread they end."""
+    sys.excepthook = lambda kind, error, where: _print(error)
+    threading.excepthook = lambda ended: _print(ended.exc_value)
+    sys.unraisablehook = lambda ignored: _print(ignored.exc_value)
+
+
+def _print(error: BaseException | None) -> None:
+    if error:
+        sys.stderr.write(trace(error) + "\n")
 
 
 def _lines(error: BaseException, told: set[int]) -> Iterator[str]:

@@ -65,7 +65,7 @@ class Seal:
 
 def is_sealed(path: Path) -> bool:
     """Whether a session is under a passphrase; one that is not there is not."""
-    if not path.exists():
+    if not path.is_file():
         return False
     with path.open("rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC

@@ -1,6 +1,7 @@
 """`run`: be the double, until Ctrl-C."""
 
 import asyncio
+import faulthandler
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,9 @@ from exporter import config as configuration
 from exporter.cli import config_option, loading, log_format_option
 from exporter.commands.terminal import unlocked
 from exporter.log import LogFormat, log_to_stderr
+
+STDERR = 2
+"""The file that is there also where Python's own is another."""
 
 
 @click.command("run")
@@ -34,6 +38,7 @@ def run_command(config_path: Path, log_format: LogFormat, verbose: bool) -> None
         from bot import app  # aiogram takes two seconds to import, which the other commands need not wait for
 
     log_to_stderr(logging.DEBUG if verbose else logging.INFO, log_format)
+    faulthandler.enable(STDERR)  # where it hung, by files and lines alone, if a watchdog has to end it
     console = Console(highlight=False, markup=False, soft_wrap=True)
     config = unlocked(configuration.load(config_path))
     asyncio.run(app.run(config, lambda line: console.print(f"{datetime.now(UTC):%H:%M:%S} {line}")))

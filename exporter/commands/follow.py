@@ -10,12 +10,13 @@ import click
 from rich.console import Console
 
 from exporter import config as configuration
-from exporter.cli import config_option, counted
+from exporter.cli import config_option, counted, log_format_option
 from exporter.client import Link
 from exporter.commands.terminal import unlocked
 from exporter.config import Config
 from exporter.consent import Ledger
 from exporter.live import Live
+from exporter.log import LogFormat, log_to_stderr
 from exporter.messages import Message
 from exporter.progress import progress
 from exporter.running import ended_by, one_problem
@@ -29,13 +30,15 @@ REFRESH = 1.0
 
 @click.command("follow")
 @config_option
-def follow_command(config_path: Path) -> None:
+@log_format_option
+def follow_command(config_path: Path, log_format: LogFormat) -> None:
     """Sync, then keep what is stored current.
 
     Until Ctrl-C, what is said, edited and deleted in the chats chosen under [sync] is stored as it happens. What gets
     lost on the way, or while the network is down, is found again within a minute. Meanwhile, `python -m exporter sync`
     in another terminal asks this process to sync.
     """
+    log_to_stderr(form=log_format)
     config = unlocked(configuration.load(config_path))
     config.make_state()
     with open_store(config.database) as store:

@@ -1,6 +1,7 @@
 """The bot as a process: killed between Telegram's taking a message and our knowing it, then started again."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -16,9 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @asynccontextmanager
-async def a_bot(at):
+async def a_bot(at, *options):
     """`python -m bot run`, once it says that it is ready."""
-    arguments = ("-m", "bot", "run", "--config", str(at.config.state.parent / "config.toml"))
+    arguments = ("-m", "bot", "run", "--config", str(at.config.state.parent / "config.toml"), *options)
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -100,7 +101,7 @@ async def test_acceptance_27_a_kill_at_any_moment_after_the_choice_leaves_each_m
 async def test_acceptance_39_one_process_has_the_account_ctrl_c_ends_it_and_its_log_holds_nobodys_words(at):
     write_artifact(at.config.models, [("yes",)], owner="Olive")
     anna = at.person("Anna")
-    async with a_bot(at) as process:
+    async with a_bot(at, "--log-format", "json", "--verbose") as process:
         at.say(anna, at.owner, "a canary in the coal mine")
         await at.until(at.saved)
         with pytest.raises(pytest.fail.Exception, match="in use by process"):
@@ -108,7 +109,8 @@ async def test_acceptance_39_one_process_has_the_account_ctrl_c_ends_it_and_its_
                 pass
         code, err = await ended(process, signal.SIGINT)
     assert code == 130
-    assert "Traceback" not in err and "draft.ready" in err
+    events = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    assert "Traceback" not in err and "draft.ready" in {event["event"] for event in events}
     assert "canary" not in err and "yes" not in err.replace("eyes", "")
     files = [path for path in at.config.state.rglob("*") if path.is_file() and "models" not in path.parts]
     assert files and all(path.stat().st_mode & 0o077 == 0 for path in files)

@@ -4,21 +4,25 @@ import contextlib
 import io
 import json
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
 
 from exporter.config import Sync
-from exporter.log import LogFormat, log_to_stderr, print_bug, scrubbed
+from exporter.log import LogFormat, hide_words, log_to_stderr, scrubbed
 
 
 @pytest.fixture(autouse=True)
 def put_back() -> Iterator[None]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
     root.handlers[:], root.level = before
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
 
 
 def test_it_writes_to_whatever_stands_for_stderr_now() -> None:
@@ -60,6 +64,7 @@ def test_json_has_one_object_a_line_with_the_fields_beside_the_event() -> None:
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_acceptance_39_no_error_tells_what_it_may_have_been_given(form: LogFormat) -> None:
     log_to_stderr(form=form)
+    hide_words()
     with contextlib.redirect_stderr(io.StringIO()) as err:
         for fail in (lambda: int(CANARY), lambda: {}[CANARY], lambda: Sync.model_validate({"chats": {CANARY: 1}})):
             try:
@@ -69,7 +74,7 @@ def test_acceptance_39_no_error_tells_what_it_may_have_been_given(form: LogForma
                     raise ExceptionGroup("a task", [error, RuntimeError("of the code")]) from error
             except ExceptionGroup as error:
                 logging.getLogger("aiogram").exception("%s while %s", type(error), error.exceptions[0])
-                print_bug(type(error), error, error.__traceback__)
+                sys.excepthook(type(error), error, error.__traceback__)
     assert CANARY not in err.getvalue()
     assert "builtins.ValueError: (what it says is left out" in err.getvalue() and "of the code" in err.getvalue()
     assert "in <lambda>" in err.getvalue(), "but where it happened is told"
@@ -87,3 +92,12 @@ def test_an_event_that_cannot_be_told_is_not_told_in_another_way() -> None:
     with contextlib.redirect_stderr(io.StringIO()) as err:
         logging.getLogger("telethon").error("%d of", CANARY)
     assert err.getvalue() == "an event of telethon could not be told\n"
+
+
+def test_what_ends_a_thread_tells_no_words_either() -> None:
+    hide_words()
+    with contextlib.redirect_stderr(io.StringIO()) as err:
+        thread = threading.Thread(target=int, args=(CANARY,))
+        thread.start()
+        thread.join()
+    assert CANARY not in err.getvalue() and "builtins.ValueError: (what it says" in err.getvalue()
