@@ -2,6 +2,7 @@
 
 from bot.composing.compose import compose
 from bot.composing.engine import Reply
+from bot.composing.flaws import Flaw
 from bot.composing.ranking import best_first
 from bot.composing.window import Prompt
 from tests.bot.bigram import SPEC
@@ -75,6 +76,18 @@ async def test_composing_gives_the_best_first_and_how_likely_that_one_is():
     composed = await compose(speaker, PROMPT, wanted=2)
     assert composed.bursts == (("the blue one",), ("ok",))
     assert composed.likelihood == 0.3 and composed.tries == 5
+
+
+async def test_what_gives_a_machine_away_is_liked_less_and_what_must_not_be_said_here_is_thrown_away():
+    speaker = Speaker([reply("certainly"), reply("the code is 4821"), reply("yep")])
+    composed = await compose(
+        speaker,
+        PROMPT,
+        wanted=2,
+        objection=lambda texts: Flaw.SECRET if "4821" in texts[0] else None,
+        cost=lambda texts: float(texts == ("certainly",)),
+    )
+    assert composed.bursts == (("yep",), ("certainly",))
 
 
 async def test_more_are_asked_for_where_too_few_are_fit_and_not_for_ever():
