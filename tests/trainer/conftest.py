@@ -16,6 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from exporter.config import Config, Train
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store, open_store
+from tests.trainer.small import CHATML, byte_level, save, small_base
 from tests.trainer.vocabularies import sources, vocabulary_folder
 from trainer.convert.merge import merged
 from trainer.learning.base import Base, embedded_gguf, load_model, unpack_tokenizer
@@ -71,6 +72,15 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base of a few hundred tokens: a training on it takes half the time, and most of that is the training."""
+    folder = tmp_path_factory.mktemp("base") / "small"
+    made = byte_level(CHATML)
+    save(made, folder, CHATML, end="<|im_end|>")
+    return small_base(folder, made)
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,12 @@ MOVES = {
 """What each stage counts while it works; quantizing this model is over before anybody looks."""
 
 
+@pytest.fixture
+def tiny_base(small_vocabulary):
+    """What is told here holds of any base."""
+    return small_vocabulary
+
+
 def test_it_publishes_a_double_that_llama_cpp_speaks_like_torch(store, config_of):
     """`run` proves fingerprint, bits per byte within the bound, and turns that end; or it raises."""
     config = config_of(report_to="tensorboard")
