@@ -14,9 +14,9 @@ from typing import Any
 from telethon import errors, events, functions, types
 from telethon.errors.rpcerrorlist import rpc_errors_dict, rpc_errors_re
 
-from bot.sending.refused import AlreadySent, Lost, Refused, Wait
+from bot.sending.refused import AlreadySent, Lost, Refused, Unsent, Wait
 from bot.sending.stops import Stops
-from exporter.client import Client
+from exporter.client import Client, NotConnected
 from exporter.errors import LoginError
 from exporter.limiter import GARBLED, method_of
 from exporter.messages import Message, Peer
@@ -153,6 +153,8 @@ class Account:
             if isinstance(refusal, Refused):
                 self._stops.heed(refusal, method, chat_id)
             raise refusal from None
+        except NotConnected:
+            raise Unsent("not connected") from None
         except (OSError, EOFError, *GARBLED) as error:  # no answer in time and a cut connection among them
             raise Lost(type(error).__name__) from None
 

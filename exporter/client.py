@@ -61,6 +61,10 @@ class Link:
             self._patience.reschedule(0)
 
 
+class NotConnected(ConnectionError):
+    """There is no connection on which a request could be sent."""
+
+
 class Client(TelegramClient):  # type: ignore[misc]
     """The account's client. It takes Telethon's options."""
 
@@ -94,11 +98,12 @@ class Client(TelegramClient):  # type: ignore[misc]
         """Send a request that is never sent again by itself: neither after a reconnection nor once nobody waits for it.
 
         Raises:
-            ConnectionError: the connection is down, or was lost. Whether it was carried out, nobody knows.
+            NotConnected: the connection is down. It was not sent.
+            ConnectionError: the connection was lost. Whether it was carried out, nobody knows.
             TimeoutError: it is not answered, as in any other call.
         """
         if not self.link.connected.is_set():
-            raise ConnectionError("not connected")
+            raise NotConnected
         answer = asyncio.ensure_future(self(request))
         lost = asyncio.ensure_future(self.link.lost.wait())
         try:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from bot.desks.cards import Card
 from bot.desks.drafts import Draft, Drafts, DraftState
 from bot.desks.places import Places
-from bot.sending.refused import Lost, Refused, Wait
+from bot.sending.refused import Lost, Refused, Unsent, Wait
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store
 from trainer.reading.dialogue import words
@@ -122,7 +122,7 @@ class Desks:
         last = self._places.last_in(draft.chat_id, desk.name)
         if last and desk.near(last.message_id) and await self._takes_over(desk, draft, last.message_id):
             return
-        with self._owing(draft, Wait):
+        with self._owing(draft, Wait, Unsent):
             self._places.put(draft, desk.name, await desk.show(self.card(draft)))
 
     async def _takes_over(self, desk: Desk, draft: Draft, message_id: int) -> bool:

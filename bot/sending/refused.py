@@ -30,6 +30,10 @@ class Lost(Exception):
     """No answer came: the request may have been carried out or not."""
 
 
+class Unsent(Lost):
+    """Nobody is connected: the request was not even sent."""
+
+
 class AlreadySent(Exception):
     """Telegram knows this random_id: the message was sent before."""
 

@@ -91,6 +91,21 @@ async def test_a_reply_to_a_card_whose_push_is_lost_is_found_after_the_reconnect
         await at.until(lambda: at.from_owner(anna) == ["no"])
 
 
+async def test_a_draft_of_an_outage_is_shown_after_it(at, monkeypatch):
+    monkeypatch.setattr("bot.desks.desk.AGAIN", 0.05)
+    at.script.go_on.clear()
+    async with at.running() as drafts:
+        at.say(at.person("Anna"), at.owner, "coming?")
+        await at.script.begun.wait()
+        port = at.sandbox.port
+        await at.sandbox.mtproto.close()
+        at.script.go_on.set()
+        await at.until(drafts.all_open)
+        await at.quiet(0.1)
+        await at.sandbox.mtproto.start(at.sandbox.host, port)
+        await at.until(at.saved)
+
+
 async def test_all_that_is_left_open_is_settled_by_the_next_run(at):
     anna = at.person("Anna")
     async with at.running():
