@@ -41,7 +41,7 @@ def tell(record_property, pytestconfig):
 
 @pytest.mark.timeout(600)
 async def test_twelve_contacts_and_a_kill(sandbox, tmp_path, tell):
-    plan = Plan(contacts=12, messages=200, seconds=5, killing=0.3, life=2, faults=0.5, owner=1)
+    plan = Plan(contacts=12, messages=200, seconds=5, killing=0.3, life=2, faults=0.5, owner=2)
     outcome = await soak(sandbox, tmp_path, plan, SEED)
     tell(outcome.figures)
     assert not outcome.complaints

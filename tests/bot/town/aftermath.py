@@ -7,7 +7,7 @@ from typing import Any
 
 from exporter.config import Config
 from exporter.store import Store
-from tests.bot.town.marks import WORD, generation_of
+from tests.bot.town.marks import WORD, generation_of, proposals_of
 from tests.bot.town.town import SPOKEN, Contact, Kind, Town
 from tests.bot.town.truth import Truth
 
@@ -26,6 +26,7 @@ def unsettled(truth: Truth, store: Store) -> Iterator[str]:
         yield from _missing(town, store, contact)
     for contact in town.of(*SPOKEN):
         yield from _unanswered(town, store, contact, answered)
+    yield from _lying_cards(town, store)
 
 
 def broken(store: Store, config: Config) -> Iterator[str]:
@@ -42,7 +43,8 @@ def broken(store: Store, config: Config) -> Iterator[str]:
 def words_in(town: Town, log: Path) -> Iterator[str]:
     """Words and names of people that a log holds."""
     told = log.read_text("utf-8")
-    names = {person.name for contact in town.contacts for person in contact.people}
+    told_of = [contact for contact in town.contacts if contact.kind not in (Kind.TELEGRAM, Kind.DELETED)]
+    names = {person.name for contact in told_of for person in contact.people}
     yield from (f"{log.name} says {word}" for word in {*WORD.findall(told), *(name for name in names if name in told)})
 
 
@@ -96,3 +98,14 @@ def _unanswered(town: Town, store: Store, contact: Contact, answered: frozenset[
 def _offers(proposals: str, answered: frozenset[str]) -> bool:
     """Whether the owner answered a draft: one that he chose while all was stopped ends there."""
     return any(generation_of(text) in answered for burst in json.loads(proposals) for text in burst)
+
+
+def _lying_cards(town: Town, store: Store) -> Iterator[str]:
+    """Cards that offer what is not open, or nothing though it is."""
+    world, owner = town.world, town.world.owner
+    saved = world.conversation(owner, owner).newest_first(owner)
+    offering = {message.id_for(owner) for message in saved if proposals_of(message.text)}
+    cards = "select message_id, state from card join draft using (draft_id) where desk = 'saved'"
+    for message_id, state in store.database.execute(cards):
+        if (state == "open") != (message_id in offering):
+            yield f"card {message_id} of a draft that is {state} offers {'it' if state != 'open' else 'nothing'}"

@@ -24,6 +24,8 @@ from bot import app
 from bot.app import run as run_bot
 from bot.composing import voice
 from bot.composing.engine import Reply, open_double
+from bot.desks import desk
+from bot.running import resume
 from exporter.cli import run
 from exporter.config import Config
 from exporter.progress import Say
@@ -104,4 +106,5 @@ async def observed(config: Config, say: Say) -> None:
 if __name__ == "__main__":
     faulthandler.register(signal.SIGUSR1)  # where every thread is, where it does not end
     voice.open_double, app.run = marked, observed
+    desk.AGAIN = resume.AGAIN = 2.0  # what could not be done when it was due is tried again sooner
     run("bot.commands")
