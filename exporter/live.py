@@ -7,10 +7,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 
 from exporter.answering import Answering
-from exporter.client import Client
+from exporter.client import Client, Link
 from exporter.config import Sync
 from exporter.consent import Ledger
 from exporter.follow import Follower, OnMessage
@@ -105,18 +106,21 @@ class Live:
             tasks.create_task(self.follower.run())
             tasks.create_task(self.reconciler.run())
             tasks.create_task(self._answering.run())
-            tasks.create_task(self._watch_the_line())
+            tasks.create_task(tell_of_outages(self._client.link, self._say))
 
-    async def _watch_the_line(self) -> None:
-        link = self._client.link
-        while True:
-            await link.lost.wait()
-            try:
-                async with asyncio.timeout(BLINK):
-                    await link.connected.wait()
-            except TimeoutError:
-                log.info("connection.lost")
-                self._say(f"not connected since {link.lost_at:%H:%M} UTC; I keep trying")
+
+async def tell_of_outages(link: Link, say: Say) -> None:
+    """Say when the connection is lost for longer than `BLINK`, and when it stands again; for ever."""
+    while True:
+        await link.lost.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BLINK):
                 await link.connected.wait()
-                log.info("connection.made")
-                self._say("connected again")
+        since = link.lost_at
+        if since is None:
+            continue  # it came back, perhaps in the very moment in which it was given up
+        log.info("connection.lost")
+        say(f"not connected since {since:%H:%M} UTC; I keep trying")
+        await link.connected.wait()
+        log.info("connection.made")
+        say("connected again")

@@ -1,13 +1,15 @@
 """A connection over a network that fails: requests end, dead sockets are noticed, an outage is lived through."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from telethon.tl.functions.messages import SendMessageRequest
 from telethon.tl.types import InputPeerSelf
 
-from exporter.client import Client
+from exporter import live
+from exporter.client import Client, Link
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.telegram import connect
@@ -81,6 +83,25 @@ async def test_a_lasting_connection_outlives_an_outage(
         await sandbox.mtproto.start(sandbox.host, port)
         await answers(client, owner)
         assert (client.link.lost_at, client.link.made) == (None, 2)
+
+
+async def test_a_line_that_comes_back_as_it_is_given_up_is_no_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "BLINK", 0.01)
+    link, lines = Link(), list[str]()
+    telling = asyncio.create_task(live.tell_of_outages(link, lines.append))
+    link.up()
+    link.down()
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(0.011, link.up)
+    time.sleep(0.02)  # noqa: ASYNC251 - so that both happen at once
+    await asyncio.sleep(0.02)
+    assert not telling.done() and lines == []
+    link.down()
+    await asyncio.sleep(0.05)
+    link.up()
+    await asyncio.sleep(0)
+    telling.cancel()
+    assert [line.split()[0] for line in lines] == ["not", "connected"]
 
 
 async def test_any_other_connection_gives_up(
