@@ -53,6 +53,11 @@ class Modes:
         self._table.upsert(row, pk="chat_id")
         log.info("mode.chosen", extra={"chat_id": chat_id, "mode": mode})
 
+    def choose_nothing(self, chat_id: int) -> None:
+        """Whatever the owner chose for it at a desk no longer holds."""
+        self._table.delete_where("chat_id = ?", [chat_id])
+        log.info("mode.unchosen", extra={"chat_id": chat_id})
+
     def look_into(self, folders: Sequence[Folder]) -> None:
         """Take in the owner's folders as they are now.
 

@@ -32,6 +32,8 @@ class Muting:
         draft = self._drafts.get(draft_id)
         if draft is None or draft.chat_id in self._modes.now():
             return False
-        self._modes.choose(draft.chat_id, mode)
+        self._modes.choose_nothing(draft.chat_id)
+        if self._modes.now().get(draft.chat_id) is not mode:  # neither his configuration nor his folders say so
+            self._modes.choose(draft.chat_id, mode)
         await self._apply()
         return True

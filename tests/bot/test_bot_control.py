@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from bot.desks.control.api import open_bot
+from bot.tables import migrations
 from exporter.config import Control
 from exporter.errors import ConfigError
+from exporter.store import open_store
 from tests.bot.conftest import CONTACTS
 from tests.bot.control_scene import a_card, cards, control, data, labels, press, press_stale, said, settings
 
@@ -119,6 +121,8 @@ async def test_mute_turns_the_chat_off_and_the_card_keeps_the_way_back(at):
         await press(at, card, "Back to draft")
         await at.until(lambda: labels(card) == [])
         assert "And now?" in (await a_card(at, "And now?")).text
+    with open_store(at.config.database, migrations) as store:
+        assert store.database.table("chosen_mode").count == 0, "as his configuration says"
 
 
 async def test_a_dead_card_that_kept_its_buttons_loses_them_at_the_next_press(at):

@@ -44,6 +44,18 @@ async def test_where_telegram_takes_no_picture_the_words_come(at):
         assert told.media is None
 
 
+async def test_commands_are_obeyed_in_the_order_in_which_they_were_written(at):
+    at.say(at.owner, control(at), "/start")
+    async with at.running():
+        await at.until(lambda: said(at))
+        at.world.fault("bot.sendChatAction", delay=0.2)
+        for mode in ("off", "auto", "draft"):
+            at.say(at.owner, control(at), f"/mode Anna {mode}")
+        await at.until(lambda: len(said(at)) == 4)
+        at.say(at.owner, control(at), "/mode Anna")
+        await at.until(lambda: said(at)[-1].text == "Anna: draft")
+
+
 async def test_a_command_that_waited_is_not_obeyed_but_a_stop_is(at):
     at.say(at.owner, control(at), "/mode Anna auto", date=time.time() - 3)
     at.say(at.owner, control(at), "/stop Boris", date=time.time() - 3)

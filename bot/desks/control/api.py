@@ -29,6 +29,7 @@ from aiogram.exceptions import (
 from aiogram.methods import GetUpdates, Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiogram.types import User
+from aiogram.utils.backoff import BackoffConfig
 from aiogram.utils.token import TokenValidationError
 
 from bot.sending.refused import Refused, Wait
@@ -46,6 +47,8 @@ REST = 5.0
 """Seconds for which nothing is asked after an answer did not come."""
 LEAST, MOST = 0.5, 60.0
 """Seconds between two tries to reach the Bot API at the start; they double."""
+BACKOFF = BackoffConfig(min_delay=LEAST, max_delay=MOST, factor=2.0, jitter=0.1)
+"""Of the poller, which goes on for ever."""
 UNCHANGED = "message is not modified"
 """What the Bot API says of an edit that changes nothing, which is what was wanted."""
 
@@ -163,7 +166,9 @@ async def poll(dispatcher: Dispatcher, bot: Bot) -> None:
 
     A cancelled start_polling leaves its poller behind, so it is asked to stop, and waited for.
     """
-    polling = asyncio.create_task(dispatcher.start_polling(bot, handle_signals=False, close_bot_session=False))
+    polling = asyncio.create_task(
+        dispatcher.start_polling(bot, handle_signals=False, close_bot_session=False, backoff_config=BACKOFF)
+    )
     try:
         await asyncio.shield(polling)
     except asyncio.CancelledError:

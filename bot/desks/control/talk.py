@@ -1,5 +1,6 @@
 """What the owner writes to the bot: the code that links it, commands, and what is neither, which goes to nobody."""
 
+import asyncio
 import logging
 from contextlib import suppress
 
@@ -76,9 +77,10 @@ async def command(message: Message, bot: Bot, orders: Orders, works: Works, part
     if _late(message, parts) and parse(message.text or "")[0] != STOP:
         await message.answer(LATE)
         return
+    obeying = asyncio.create_task(orders.obey(message.text or ""))  # first, for what he wrote next comes after it
     with suppress(AiogramError):  # only a courtesy
         await bot.send_chat_action(message.chat.id, "typing")
-    given = await orders.obey(message.text or "")
+    given = await obeying
     if given.work:
         works.begin(given.work, message)
     await answer(message, given)
