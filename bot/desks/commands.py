@@ -7,6 +7,7 @@ from bot.deciding.modes import Modes
 from bot.desks.choosing import Choosing
 from bot.desks.figures import stats
 from bot.desks.models import models
+from bot.desks.noting import REMOVE, TEXT, note, notes
 from bot.desks.orders import Answer, Order, Orders
 from bot.desks.stopping import resume, stop
 from bot.desks.training import train
@@ -41,6 +42,8 @@ def commands(
             Order("status", "", "how I am: model, modes, what is open, what was decided today", tell_status),
             Order("mode", "[CONTACT [off|draft|auto]]", "whom I speak with, and how; say so anew", choosing.mode),
             Order("contacts", "[PART OF A NAME]", "who they are, and what I may do there", choosing.contacts),
+            Order("note", TEXT, "what I should know for a while: in Lisbon until Friday", partial(note, parts)),
+            Order("notes", f"[{REMOVE} NUMBER]", "what I know so; end one", partial(notes, parts)),
             Order("stop", "[CONTACT]", "send nothing more, to one or to anybody", partial(stop, parts)),
             Order("resume", "[CONTACT]", "send again", partial(resume, parts)),
             Order("stats", "", "how you write", show_stats),

@@ -24,7 +24,7 @@ async def models(config: Config, store: Store, words: str) -> Answer:
     if not words:
         return Answer(await asyncio.to_thread(_listed, config, forgotten))
     artifact = await asyncio.to_thread(registry.promote, config.models, words, forgotten=forgotten)
-    return Answer(f"{artifact.name} is in use once I am started anew.")
+    return Answer(f"I speak as {artifact.name} in a moment.")
 
 
 def _listed(config: Config, forgotten: Collection[int]) -> str:

@@ -142,3 +142,20 @@ async def test_stats_and_models_are_told_and_without_matplotlib_there_is_no_pict
         assert "3 messages of yours, 4 of theirs" in stats and "Anna: 1 of yours, 1 of theirs" in stats
         assert f"{artifact.name}: " in await ordered(at, "/models")
         assert "is none of the models" in await ordered(at, "/models nothing")
+
+
+async def test_a_note_is_for_one_contact_or_for_all_and_never_for_all_where_one_was_meant(at):
+    async with at.running():
+        assert "whomever I write to, until 6 May 00:00" in await ordered(at, "/note in Lisbon until 5 May 2099")
+        assert (await ordered(at, "/note Anna: her party is a surprise until 6 May 2099")).startswith(
+            "I know it when I write to Anna, until 7 May 00:00."
+        )
+        assert "did you mean Anna?" in await ordered(at, "/note Ana: her party is a surprise")
+        assert "whomever I write to" in await ordered(at, "/note away at 18:30")
+        assert "the note is empty" in await ordered(at, "/note")
+        first, second, third = (await ordered(at, "/notes")).splitlines()
+        assert first.startswith("1. in Lisbon") and second.startswith("2. Anna: her party") and "18:30" in third
+        assert "no note is meant by 2" in await ordered(at, "/notes 2")
+        assert await ordered(at, "/notes remove 2") == "I do not know note 2 any more."
+        assert "party" not in await ordered(at, "/notes")
+        assert await ordered(at, "/train cancel") == "No training is under way."
