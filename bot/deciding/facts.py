@@ -33,28 +33,25 @@ def situation(
     answering: Message | None = None,
     reply: Burst = (),
     likelihood: float | None = None,
-    queued: bool = False,
 ) -> Situation:
     """A chat as it stands now; `live` is false for what was found by looking back.
 
-    While an answer is on its way, `answering` is what it answers: the double's own words after it are no news. `reply`
-    is what is to be said, as likely as the model says, and `queued` whether the outbox has it already.
+    `reply` is what is to be said, as likely as the model says. Once the outbox has it, `answering` is what it answers:
+    the double's own words after that are no news.
     """
     now, chat_id = parts.clock(), peer.peer_id
     recent = [message for message in parts.store.recent(chat_id, limit=LOOKED_AT) if message.said]
     newest = answering or (recent[-1] if recent else None)
-    chosen = _sent(parts, chat_id)
     before = [one for one in recent if newest and one.message_id <= newest.message_id]
-    theirs = list(takewhile(lambda one: not one.outgoing, reversed(before)))[::-1]
-    stopped = stop.chat_id if (stop := parts.stops.of(chat_id)) else None
+    theirs, chosen, stop = _theirs(before), _sent(parts, chat_id), parts.stops.of(chat_id)
     return Situation(
         mode=mode,
         agreed=parts.may_speak(peer),
-        refused=stopped not in (None, ACCOUNT),
-        halted=stopped == ACCOUNT,
+        refused=stop is not None and stop.chat_id != ACCOUNT,
+        halted=stop is not None and stop.chat_id == ACCOUNT,
         peer=peer,
         newest=newest,
-        sender=parts.store.peers().get(newest.sender_id) if newest else None,
+        sender=parts.store.peers().get(newest.sender_id if newest else 0),
         addressed=peer.kind is PeerKind.GROUP and _addressed(parts, theirs),
         live=live,
         started_at=parts.started_at,
@@ -63,11 +60,16 @@ def situation(
         wrote_at=_by_hand(parts, recent, chosen),
         acquainted=any(one.outgoing and not _is_automatic(one, chosen) for one in recent),
         seen_at=parts.presence.seen_at(chat_id),
-        counts=_counts(parts, chat_id, now, 0 if queued else max(len(reply), 1)),
-        run=run_of(before, [message_id for message_id, choice in chosen.items() if not choice]),
+        counts=_counts(parts, chat_id, now, 0 if answering else max(len(reply), 1)),
+        run=run_of(before, [one for one, choice in chosen.items() if not choice]),
         likelihood=likelihood,
         concern=_concern(parts, peer, theirs, reply, before) if mode is Mode.AUTO and theirs else None,
     )
+
+
+def _theirs(messages: Sequence[Message]) -> list[Message]:
+    """What they said since the owner's last word, or the double's, oldest first."""
+    return list(takewhile(lambda one: not one.outgoing, reversed(messages)))[::-1]
 
 
 def _concern(

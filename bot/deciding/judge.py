@@ -59,5 +59,4 @@ class Judge:
             reply=reply,
             likelihood=likelihood,
             answering=answering,
-            queued=answering is not None,
         )
