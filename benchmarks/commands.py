@@ -7,6 +7,7 @@ from benchmarks.gpu import gpu_command
 from benchmarks.hardware import hardware_command
 from benchmarks.imports import import_command
 from benchmarks.reply import reply_command
+from benchmarks.retrain import retrain_command
 from benchmarks.trainer import trainer_command
 from exporter.cli import EXIT_CODES
 
@@ -25,4 +26,5 @@ main.add_command(gpu_command)
 main.add_command(hardware_command)
 main.add_command(import_command)
 main.add_command(reply_command)
+main.add_command(retrain_command)
 main.add_command(trainer_command)

@@ -23,6 +23,7 @@ from bot.composing.window import Moment, Prompt, prompt
 from bot.running.fitted import Samplers
 from bot.tables import migrations
 from exporter import config as configuration
+from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.messages import Message
 from exporter.progress import Step, progress
@@ -63,24 +64,15 @@ def reply_command(config_path: Path, moments: int, json_file: Path | None) -> No
     load, *_ = os.getloadavg()
     config = configuration.load(config_path)
     artifact = current(config.models)
-    with open_store(config.database, migrations) as store, vocabulary(artifact.gguf) as tokenizer:
-        card = artifact.card
+    chosen, base = moments_of(config, moments)
+    with open_store(config.database, migrations) as store:
         samplers = Samplers(store.database, partial(datetime.now, UTC))
-        sampler = samplers.of(card.sha256, TEMPERATURE) or Sampler(TEMPERATURE)
-        read = views(store, config, card.gaps, region=card.region, speaker=card.speaker)
-        reader = Reader(card.prompt, tokenizer)
-        every = [asked for chat in store.chats() for asked in _asked(store, read.of(chat.peer), reader)]
-    base = next((config.state / "base").glob("*/model.safetensors"), None)
-    if base is None or len(every) < moments:
-        raise DoppelgangerError(
-            f"there are {len(every)} such moments, or no base in torch's format", fix="run `make demo`"
-        )
-    chosen = [every[index * len(every) // moments] for index in range(moments)]
+        sampler = samplers.of(artifact.card.sha256, TEMPERATURE) or Sampler(TEMPERATURE)
     ways: list[tuple[Callable[..., Timed], tuple[object, ...]]] = [
         (bot, (artifact, sampler, True)),
         (bot, (artifact, sampler, False)),
         (one_by_one, (artifact,)),
-        (transformers, (base.parent,)),
+        (transformers, (base,)),
     ]
     found: list[Timed] = []
     with progress(Console(stderr=True)) as report:
@@ -95,6 +87,26 @@ def reply_command(config_path: Path, moments: int, json_file: Path | None) -> No
     console.print(marks_table(found[0].way, [_mark(found[0])]))
     if json_file:
         json_file.write_text(json.dumps([asdict(one) for one in found], indent=2) + "\n", "utf-8")
+
+
+def moments_of(config: Config, count: int) -> tuple[list[Asked], Path]:
+    """So many moments, spread evenly over the history, and the folder of the base in torch's format.
+
+    Raises:
+        DoppelgangerError: there are fewer, or there is no such base.
+    """
+    artifact = current(config.models)
+    with open_store(config.database) as store, vocabulary(artifact.gguf) as tokenizer:
+        card = artifact.card
+        read = views(store, config, card.gaps, region=card.region, speaker=card.speaker)
+        reader = Reader(card.prompt, tokenizer)
+        every = [asked for chat in store.chats() for asked in _asked(store, read.of(chat.peer), reader)]
+    base = next((config.state / "base").glob("*/model.safetensors"), None)
+    if base is None or len(every) < count:
+        raise DoppelgangerError(
+            f"there are {len(every)} such moments, or no base in torch's format", fix="run `make demo`"
+        )
+    return [every[index * len(every) // count] for index in range(count)], base.parent
 
 
 def _asked(store: Store, view: View, reader: Reader) -> Iterator[Asked]:
