@@ -4,7 +4,9 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiogram.types import Update
 
+from bot.desks.control.door import Door
 from bot.desks.control.link import LENGTH
 from bot.tables import migrations
 from exporter.store import open_store
@@ -85,6 +87,46 @@ async def test_strangers_cannot_press(at, caplog):
             await at.world.press(at.person("Nina"), card, card.keyboard[0][0].data, timeout=0.3)
         assert ignored(caplog) == [1]
         assert at.from_owner(at.person("Anna")) == []
+
+
+OWNER, STRANGER = ({"id": user_id, "is_bot": False, "first_name": "X"} for user_id in (1, 8))
+PRIVATE, FOREIGN, GROUP = ({"id": 1, "type": "private"}, {"id": 8, "type": "private"}, {"id": -5, "type": "group"})
+
+
+def a_message(sender, chat):
+    return {"message_id": 1, "date": 0, "chat": chat, "from": sender, "text": "/start"}
+
+
+def a_press(sender, message):
+    return {"id": "1", "from": sender, "chat_instance": "1", "data": "draft:send:1:1:1", "message": message}
+
+
+@pytest.mark.parametrize(
+    ("update", "heard"),
+    [
+        ({"message": a_message(OWNER, PRIVATE)}, True),
+        ({"callback_query": a_press(OWNER, a_message(OWNER, PRIVATE))}, True),
+        ({"message": a_message(STRANGER, FOREIGN)}, False),
+        ({"message": a_message(STRANGER, PRIVATE)}, False),
+        ({"message": a_message(OWNER, GROUP)}, False),
+        ({"message": a_message(None, GROUP)}, False),
+        ({"callback_query": a_press(OWNER, a_message(OWNER, GROUP))}, False),
+        ({"callback_query": a_press(STRANGER, a_message(OWNER, PRIVATE))}, False),
+        ({"callback_query": a_press(OWNER, None)}, False),
+        ({"edited_message": a_message(OWNER, PRIVATE)}, False),
+        ({"channel_post": a_message(None, GROUP)}, False),
+        ({"business_message": a_message(OWNER, PRIVATE)}, False),
+        ({"business_connection": {"id": "1", "user": OWNER, "user_chat_id": 1, "date": 0, "is_enabled": True}}, False),
+        ({"inline_query": {"id": "1", "from": OWNER, "query": "", "offset": ""}}, False),
+    ],
+)
+async def test_acceptance_37_nothing_but_the_owners_own_words_and_presses_passes_the_door(update, heard):
+    async def handle(_event, _data):
+        passed.append(True)
+
+    passed, door = [], Door(OWNER["id"])
+    await door(handle, Update.model_validate({"update_id": 1, **update}), {})
+    assert (bool(passed), door.ignored) == (heard, 0 if heard else 1)
 
 
 class Terminal:
