@@ -195,7 +195,10 @@ class Conversation:
         if not self.agreed:
             raise Overtaken
         if not composed.bursts:
-            log.warning("nothing.sendable", extra={"chat_id": self._peer.peer_id, "tries": composed.tries})
+            flaws = " ".join(sorted(composed.flaws))
+            log.warning(
+                "nothing.sendable", extra={"chat_id": self._peer.peer_id, "tries": composed.tries, "flaws": flaws}
+            )
         return composed
 
     async def _words(self, wanted: int, known: Sequence[Burst]) -> Composed:

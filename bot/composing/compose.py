@@ -1,6 +1,7 @@
 """From a prompt to what may be said: ask the model for several replies, and rank those that are fit to send."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.composing.batch import MOST
@@ -26,6 +27,8 @@ class Composed:
     first_token_ms: float
     """Of the first try: what the prompt cost to read."""
     tries: int
+    flaws: Mapping[Flaw, int]
+    """How often each was found."""
 
 
 async def compose(
@@ -42,7 +45,8 @@ async def compose(
     So is whatever the owner has seen already, which is `known`. `objection` is asked for flaws that words have in this
     chat alone, and `cost` for how much less he is like them.
     """
-    fit: dict[str, Reply] = {}
+    fit: list[Reply] = []
+    flaws = Counter[Flaw]()
     seen = set(map(_likeness, known))
     first_token_ms = 0.0
     tries = 0
@@ -52,12 +56,18 @@ async def compose(
         tries += len(replies)
         for reply in replies:
             likeness = _likeness(reply.texts)
-            if reply.finished and not (likeness in seen or flaw(reply.texts, speaker.spec) or objection(reply.texts)):
-                fit.setdefault(likeness, reply)
+            if not reply.finished or likeness in seen:
+                continue
+            seen.add(likeness)
+            if found := flaw(reply.texts, speaker.spec) or objection(reply.texts):
+                flaws[found] += 1
+            else:
+                fit.append(reply)
         if len(fit) >= wanted:
             break
-    best = best_first(fit.values(), prompt.said, cost)[:wanted]
-    return Composed(tuple(one.texts for one in best), best[0].likelihood if best else 0.0, first_token_ms, tries)
+    best = best_first(fit, prompt.said, cost)[:wanted]
+    likelihood = best[0].likelihood if best else 0.0
+    return Composed(tuple(one.texts for one in best), likelihood, first_token_ms, tries, flaws)
 
 
 def _likeness(burst: Burst) -> str:

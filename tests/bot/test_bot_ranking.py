@@ -87,7 +87,7 @@ async def test_what_gives_a_machine_away_is_liked_less_and_what_must_not_be_said
         objection=lambda texts: Flaw.SECRET if "4821" in texts[0] else None,
         cost=lambda texts: float(texts == ("certainly",)),
     )
-    assert composed.bursts == (("yep",), ("certainly",))
+    assert composed.bursts == (("yep",), ("certainly",)) and composed.flaws == {Flaw.SECRET: 1}
 
 
 async def test_more_are_asked_for_where_too_few_are_fit_and_not_for_ever():
