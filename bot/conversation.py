@@ -7,17 +7,13 @@ another module's.
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
-from bot.composing.compose import Composed, compose
-from bot.composing.discretion import Discretion
-from bot.composing.past import Past
-from bot.composing.tells import asks
-from bot.composing.window import look, newest, prompt
+from bot.composing.compose import Composed
+from bot.composing.words import Words
 from bot.deciding.judge import Judge
 from bot.deciding.patience import Patience
 from bot.deciding.policy import FRESH, Action, Decision
@@ -33,14 +29,11 @@ from bot.sending.habits import Habits, learn
 from bot.sending.pacing import Bubble
 from bot.sending.refused import UNHEARD, Lost, Refused, rule
 from bot.sending.stops import Stop
-from exporter import ghostwritten
 from exporter.messages import Message, Peer
 from exporter.modes import Mode
 
 log = logging.getLogger(__name__)
 
-LEARNED_FROM = 1000
-"""Messages, the newest, from which the owner's habits in a chat are learned; to read them takes some milliseconds."""
 IN_TIME = timedelta(seconds=30)
 """So long before it would be too late for it, an answer of the double's own has arrived."""
 
@@ -51,7 +44,7 @@ class Conversation:
     def __init__(self, parts: Parts, peer: Peer, mode: Mode) -> None:
         self._parts = parts
         self._peer = peer
-        self._past = Past(parts.store, parts.voice.model.views.of(peer))
+        self._words = Words(parts, peer)
         self.judge = Judge(parts, peer, mode)
         self._patience = Patience(parts, peer)
         self._news = asyncio.Event()
@@ -92,7 +85,7 @@ class Conversation:
 
     def let_go(self) -> None:
         """Keep nothing in mind of what was said."""
-        self._past.let_go()
+        self._words.let_go()
 
     def withdraw(self) -> None:
         """They agree no longer: an open draft is gone, and what is under way stops at its next step."""
@@ -159,7 +152,7 @@ class Conversation:
         while self._outdated:
             await self._parts.desks.close(*self._outdated.pop())
         await self._patience.until_quiet(self._news)
-        message = newest(self._parts.store, self._past.view)
+        message = self._words.newest
         if message is None:
             return
         decision = self.judge.decide()
@@ -191,31 +184,10 @@ class Conversation:
 
     async def _compose(self, wanted: int, *, known: Sequence[Burst] = ()) -> Composed:
         """What may be said now. Raises Overtaken where it no longer may, or something new was said."""
-        composed = await unless(self._news, self._words(wanted, known))
+        composed = await unless(self._news, self._words.compose(wanted, known=known))
         if not self.agreed:
             raise Overtaken
-        if not composed.bursts:
-            flaws = " ".join(sorted(composed.flaws))
-            log.warning(
-                "nothing.sendable", extra={"chat_id": self._peer.peer_id, "tries": composed.tries, "flaws": flaws}
-            )
         return composed
-
-    async def _words(self, wanted: int, known: Sequence[Burst]) -> Composed:
-        """What one model says to the chat as it stands, read as that model reads it."""
-        parts = self._parts
-        async with parts.voice.borrowed() as model:
-            view = model.views.of(self._peer)
-            if view != self._past.view:
-                self._past = Past(parts.store, view)
-            moment, memory = look(parts.store, view, now=parts.clock()), await self._past.memory()
-            noted = parts.notes.live(self._peer.peer_id)
-            asked = prompt(model.speaker, moment, memory, noted, region=view.region)
-            discretion = Discretion(parts.store, view, parts.tells, parts.guard.common, noted)
-            await discretion.catch_up()
-            cost = partial(parts.tells.cost, asks=asks(*self._recent()))
-            objection = discretion.flaw
-            return await compose(model.speaker, asked, wanted=wanted, objection=objection, cost=cost, known=known)
 
     async def _stands(self, composed: Composed, newest: Message) -> bool:
         """Whether the first burst may still be sent without the owner; where not, he gets proposals instead."""
@@ -270,12 +242,7 @@ class Conversation:
             return await deliver(entries, bubbles, errand, outbox=parts.outbox, hands=parts.hands, clock=parts.clock)
 
     def _habits(self) -> Habits:
-        return learn(*self._recent())
-
-    def _recent(self) -> tuple[list[Message], Collection[ghostwritten.Key]]:
-        """What the owner's ways in this chat are learned from, and what of it a model wrote."""
-        store = self._parts.store
-        return store.recent(self._peer.peer_id, limit=LEARNED_FROM), ghostwritten.marked(store.database)
+        return learn(*self._words.recent())
 
     def _thinking(self, newest: Message, habits: Habits, bubbles: Sequence[Bubble]) -> float:
         """Seconds until the chat is opened: what is left of the owner's delay, and in time for the whole burst."""
