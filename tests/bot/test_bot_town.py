@@ -52,7 +52,7 @@ async def test_twelve_contacts_and_a_kill(sandbox, tmp_path, tell):
 async def test_two_hundred_contacts_and_twenty_thousand_messages(sandbox, tmp_path, tell):
     plan = Plan(
         contacts=200, messages=round(2_000 * MINUTES), seconds=60 * MINUTES, killing=0.5, life=2.5 * MINUTES,
-        faults=0.7, owner=0.5,
+        faults=2, owner=0.5,
     )  # fmt: skip
     outcome = await soak(sandbox, tmp_path, plan, SEED)
     samples = outcome.last.samples()
