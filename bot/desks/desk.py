@@ -12,7 +12,7 @@ from datetime import datetime, tzinfo
 from itertools import takewhile
 from typing import Any, Protocol
 
-from bot.desks.cards import Card
+from bot.desks.cards import OUTDATED, Card
 from bot.desks.drafts import Draft, Drafts, DraftState
 from bot.desks.places import Places
 from bot.sending.refused import Lost, Refused, Unsent, Wait
@@ -80,7 +80,10 @@ class Desks:
             await self._try(desk, work)
 
     async def keep_up(self) -> None:
-        """Do with the cards what could not be done when it was due; for ever."""
+        """Do with the cards what could not be done when it was due; for ever.
+
+        A card may have been lost on its way to a draft that expired since: it says so, whichever of them it shows.
+        """
         while True:
             await asyncio.sleep(AGAIN)
             owed, self._owed = self._owed, {}
@@ -90,6 +93,9 @@ class Desks:
                     await self.close(draft, outcome)
                 elif draft and draft.state is DraftState.OPEN:
                     await self.update(draft)
+            for draft in filter(None, map(self._drafts.get, {place.draft_id for place in self._places.left_open()})):
+                if draft.state is DraftState.EXPIRED:
+                    await self.close(draft, OUTDATED)
 
     async def close(self, draft: Draft, outcome: str) -> None:
         """Let every card of the draft say what became of it."""

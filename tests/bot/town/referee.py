@@ -19,6 +19,8 @@ from tests.bot.town.truth import Said, Truth
 GRACE = 3.0
 """Seconds from what forbids to the last message that may still come: a request under way, on a busy machine."""
 FRESH = 600
+UNDER_WAY = 1.0
+"""Seconds that a message may take from the last look to Telegram."""
 MISSED = 15.0
 """Seconds in which a bot finds out that a message was deleted, though nobody told it."""
 
@@ -194,10 +196,13 @@ class Referee:
         return looks
 
     def _looked(self, said: Said) -> float:
-        """When the bot last looked into the chat before it sent this: up to then, it must know what stands there."""
+        """When the bot last looked into the chat before it sent this: up to then, it must know what stands there.
+
+        A sync looks, too, between the outbox's look and its request; so the last second does not count.
+        """
         looks = self._looks[said.chat_id]
         place = bisect_left(looks, said.at)
-        return looks[place - 1] if place else 0.0
+        return min(looks[place - 1], said.at - UNDER_WAY) if place else 0.0
 
     def _of(self, method: str) -> Iterator[Call]:
         return (call for call in self._calls if call.method == method)
