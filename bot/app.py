@@ -4,11 +4,12 @@ import asyncio
 import logging
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
 from random import SystemRandom
+from typing import Any
 
 from bot.account import Account
 from bot.composing.notes import Notes
@@ -80,9 +81,8 @@ async def run(config: Config, say: Say) -> None:
 async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
     """A whole bot around whoever speaks for it, until cancelled. Raises as `run` does."""
     owner = voice.model.views.owner
-    chosen = Modes(config, store, _now)
+    chosen, tell = Modes(config, store, _now), teller()
     ledger = Ledger(store.database, config.consent)
-    tell = teller()
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(open_desk(config.control, store, owner, clock=_now, say=say))
         client = await stack.enter_async_context(connect(config, lasting=True, say=say))
@@ -96,14 +96,11 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
         presence = Presence(client, owner.peer_id, _now)
         await presence.look()
         saved = SavedMessages(account, SystemRandom(), _now)
-        desks: list[Desk] = [saved, *([control] if control else [])]
+        desks: list[Desk] = [saved, control] if control else [saved]
         parts = _parts(config, store, ledger, voice, account, stops, presence, desks, say)
         stack.callback(tell, "STOPPING=1")
         async with asyncio.TaskGroup() as tasks:
-            forgotten = store.forgotten.ids()
-            erase_forgotten(store.database, forgotten)
-            parts.decisions.prune(parts.clock())
-            parts.notes.prune()
+            forgotten = _prune(parts)
             double = Double(parts, modes, tasks)
             await heed_stops(account, parts)
             await settle(parts, modes)
@@ -114,25 +111,48 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
             reader = Reader(account, saved, parts, double, orders, tasks)
             account.on_saved(reader.hear)
             await look_back(client, live.limiter, reader, parts, double, modes)
-            tasks.create_task(reader.run(client.link))
-            tasks.create_task(live.run())
-            tasks.create_task(double.watch_consent())
-            tasks.create_task(keep_recovering(parts, double))
-            tasks.create_task(tell_of_stops(parts))
-            tasks.create_task(parts.desks.keep_up())
-            tasks.create_task(folders.run(apply))
-            tasks.create_task(watch_forgotten(parts, double, forgotten))
-            tasks.create_task(watch_model(parts, config.models))
-            if at := config.train.nightly:
-                begin = partial(retraining.start, nightly=True)
-                tasks.create_task(every_night(at, parts.zone, begin, clock=parts.clock))
+            works = [reader.run(client.link), folders.run(apply), feed(tell, live.is_alive)]
             if control:
-                tasks.create_task(attend(control, parts, double, orders, Muting(parts.drafts, chosen, apply)))
-            tasks.create_task(feed(tell, live.is_alive))
+                works.append(attend(control, parts, double, orders, Muting(parts.drafts, chosen, apply)))
+            for work in (*works, *_for_ever(config, parts, double, live, retraining, forgotten)):
+                tasks.create_task(work)
             tell("READY=1")
-            counts = Counter(modes.values())
-            log.info("bot.ready", extra={"draft": counts[Mode.DRAFT], "auto": counts[Mode.AUTO]})
-            say(f"ready: drafts for {counts[Mode.DRAFT]}, answers {counts[Mode.AUTO]} by itself")
+            _say_ready(double, say)
+
+
+def _for_ever(
+    config: Config,
+    parts: Parts,
+    double: Double,
+    live: Live,
+    retraining: Retraining,
+    forgotten: frozenset[int],
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """What goes on beside the conversations and the desks for as long as the bot runs."""
+    yield live.run()
+    yield double.watch_consent()
+    yield keep_recovering(parts, double)
+    yield tell_of_stops(parts)
+    yield parts.desks.keep_up()
+    yield watch_forgotten(parts, double, forgotten)
+    yield watch_model(parts, config.models)
+    if at := config.train.nightly:
+        yield every_night(at, parts.zone, partial(retraining.start, nightly=True), clock=parts.clock)
+
+
+def _say_ready(double: Double, say: Say) -> None:
+    counts = Counter(double.modes.values())
+    log.info("bot.ready", extra={"draft": counts[Mode.DRAFT], "auto": counts[Mode.AUTO]})
+    say(f"ready: drafts for {counts[Mode.DRAFT]}, answers {counts[Mode.AUTO]} by itself")
+
+
+def _prune(parts: Parts) -> frozenset[int]:
+    """Let go of what is of no use, or must not be kept, any more; the ids of those who are forgotten."""
+    forgotten = parts.store.forgotten.ids()
+    erase_forgotten(parts.store.database, forgotten)
+    parts.decisions.prune(parts.clock())
+    parts.notes.prune()
+    return forgotten
 
 
 def _require_synced(store: Store) -> None:

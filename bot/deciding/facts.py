@@ -36,8 +36,7 @@ def situation(
 ) -> Situation:
     """A chat as it stands now; `live` is false for what was found by looking back.
 
-    `reply` is what is to be said, as likely as the model says. Once the outbox has it, `answering` is what it answers:
-    the double's own words after that are no news.
+    `reply` is to be said, as likely as the model says. Once the outbox has it, `answering` is what it answers.
     """
     now, chat_id = parts.clock(), peer.peer_id
     recent = [message for message in parts.store.recent(chat_id, limit=LOOKED_AT) if message.said]

@@ -287,20 +287,6 @@ def test_importing_twice_changes_nothing(store: Store, tmp_path: Path) -> None:
     assert import_file(store, file).new == 0
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"chats": 5}', '{"chats": {"list": 5}}', "\udcff"])
-def test_a_file_that_is_no_export_is_refused(store: Store, tmp_path: Path, content: str) -> None:
-    file = tmp_path / "result.json"
-    file.write_bytes(content.encode(errors="surrogateescape"))
-    with pytest.raises(DoppelgangerError) as refused:
-        import_file(store, file)
-    assert "machine-readable JSON" in refused.value.fix
-
-
-def test_a_missing_file_is_refused(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(DoppelgangerError, match="No such file"):
-        import_file(store, tmp_path / "result.json")
-
-
 def test_a_real_persons_export(store: Store, real_export: Path) -> None:
     result = import_file(store, real_export, me=1000)
     assert (result.chats, result.messages, result.skipped) == (485, 5635, 0)

@@ -164,3 +164,17 @@ def mutated_line(chance: random.Random, line: str) -> str:
             line[:place] + chance.choice(("", "9", ":", "]", "\u200e", "\n", "٣", "\ud83d", " - ")) + line[place + 1 :]
         )
     return line
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"chats": 5}', '{"chats": {"list": 5}}', "\udcff"])
+def test_a_file_that_is_no_export_is_refused(store: Store, tmp_path: Path, content: str) -> None:
+    file = tmp_path / "result.json"
+    file.write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(DoppelgangerError) as refused:
+        import_file(store, file)
+    assert "machine-readable JSON" in refused.value.fix
+
+
+def test_a_missing_file_is_refused(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(DoppelgangerError, match="No such file"):
+        import_file(store, tmp_path / "result.json")

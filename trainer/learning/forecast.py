@@ -122,10 +122,9 @@ def compiled(
     cache: Path,
     say: Say = unsaid,
 ) -> Forecast:
-    """The plan with the model compiled, where nothing had to be cut, its matrices fit a second time in 8 bits, and it
-    pays; a folder in `cache` keeps it.
+    """The plan with the model compiled, where nothing was cut, its matrices fit once more in 8 bits, and it pays.
 
-    Where the compiler fails, plan and model are left as they were.
+    A folder in `cache` keeps what was compiled. Where the compiler fails, plan and model are left as they were.
     """
     batches = sorted(plan(rows, batch_tokens=settings.batch_tokens, epochs=1, seed=settings.seed), key=_size)
     whole = planned.room == Room(checkpointing=settings.checkpointing) and not settings.checkpointing

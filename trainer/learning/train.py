@@ -45,10 +45,9 @@ def fit(
 ) -> tuple[Pace, Ending]:
     """Train `model` in place, its adapter or all of it: through all batches, until the time is up or it learned enough.
 
-    `room` bounds what is done at once, which changes memory and time and, as long as it cuts no row, nothing else;
-    `autocast` multiplies in bfloat16 what is kept in float32, where the hardware does. With `examine`, checks are made
-    as trainer.learning.stopping has it, training ends after `patience` of them without a better one, and the best state
-    is what is left in `model`. Without, it is the last. A model in parts is trained by all processes that hold one.
+    `room` bounds what is done at once, which changes memory and time and, unless it cuts a row, nothing else; with
+    `autocast`, what is kept in float32 is multiplied in bfloat16. With `examine`, checks are made, and the best state
+    is left in `model`, as trainer.learning.stopping has it, `patience` of them without a better one being the end.
 
     `folder` keeps checkpoints (what learns, optimizer, state). If it holds a sound one, training goes on from there, as
     if it had never been interrupted: on the same machine with the same threads to the same bit, unless time is limited.

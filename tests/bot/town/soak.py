@@ -86,14 +86,7 @@ async def soak(sandbox: Sandbox, folder: Path, plan: Plan, seed: int) -> Outcome
             weather.clear()
             left = await _settle(truth, store)
         complaints = [*left, *broken(store, config)]
-    bounds = Bounds(
-        LIMITS["away_minutes"] * 60,
-        LIMITS["contact_per_hour"],
-        plan.messages // 20,
-        LIMITS["in_a_row"],
-        f"{NOTICE} {MARK}",
-    )
-    referee = Referee(truth, sandbox.world.calls, bounds)
+    referee = Referee(truth, sandbox.world.calls, _bounds(plan))
     complaints += referee.complaints()
     complaints += [line for life in lives.ended for line in words_in(town, life.log)]
     figures = {
@@ -103,6 +96,16 @@ async def soak(sandbox: Sandbox, folder: Path, plan: Plan, seed: int) -> Outcome
     }  # fmt: skip
     (folder / "complaints.txt").write_text("\n".join(complaints), "utf-8")
     return Outcome(complaints, figures, last)
+
+
+def _bounds(plan: Plan) -> Bounds:
+    return Bounds(
+        LIMITS["away_minutes"] * 60,
+        LIMITS["contact_per_hour"],
+        plan.messages // 20,
+        LIMITS["in_a_row"],
+        f"{NOTICE} {MARK}",
+    )
 
 
 @contextmanager
