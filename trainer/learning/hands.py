@@ -12,6 +12,11 @@ from typing import TypeVar
 
 import torch
 
+from trainer.machine import give_back
+
+TIDIED = 8
+"""Steps after which freed memory is given back: SmolLM2-135M then grows to 2.5 GB in four minutes, and not to 3.3."""
+
 T = TypeVar("T")
 Slopes = list[torch.Tensor]
 
@@ -20,7 +25,7 @@ class Hands:
     """Threads that live as long as this does: what matrix libraries keep for a thread is of use again."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
+        self._count, self._steps = count, 0
         each = max(torch.get_num_threads() // count, 1)
         self._pool = ThreadPoolExecutor(count, "pass", initializer=torch.set_num_threads, initargs=(each,))
 
@@ -43,6 +48,9 @@ class Hands:
 
         shares = [parts[first :: self._count] for first in range(min(self._count, len(parts)))]
         totals, slopes = zip(*self._pool.map(share, shares), strict=True)
+        self._steps += 1
+        if self._steps % TIDIED == 0:
+            give_back()
         for weight, first, *others in zip(weights, *slopes, strict=True):
             weight.grad = reduce(torch.Tensor.add_, others, first)
         return torch.stack(totals).sum()
