@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 ABOUT_SOMEBODY = ("chat_id", "peer_id", "group_id", "sender_id", "origin_id")
 """Columns with a marked id: whoever is meant there, the row is about."""
-ABOUT_NOBODY = frozenset({"flood_wait", "indexed", "_sqlite_migrations"})
+ABOUT_NOBODY = frozenset({"flood_wait", "indexed", "sampler", "control_link", "_sqlite_migrations"})
 DENY_LIST = frozenset({"forgotten", "forgotten_message"})
 """Ids that stay on purpose."""
 PASSING = frozenset({"sync_request"})

@@ -90,6 +90,7 @@ def test_a_damaged_file_is_read_or_refused(data: st.DataObject) -> None:
             assert result.messages <= 3
 
 
+@settings(deadline=None)
 @given(JUNK)
 def test_any_json_is_read_or_refused(document: Any) -> None:
     with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "a.db") as store:
