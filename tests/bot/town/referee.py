@@ -134,10 +134,12 @@ class Referee:
                 yield f"the owner wrote himself at {word.at:.3f}"
         theirs = [one for one in before if not one.by_owner]
         others = [one for one in before if not one.by_bot]
-        if not others or others[-1].by_owner:
+        since = [one for one in self._chats[said.chat_id] if looked <= one.at < said.at and not one.by_owner]
+        heard = [*theirs[-1:], *since]  # which of them the bot knew of when it looked, nobody can tell
+        if not since and (not others or others[-1].by_owner):
             yield "nobody waits for an answer"
-        elif said.text != self._notice and answered_by(said.text) not in self._asked(theirs[-1], said.at):
-            yield f"something newer was said: {theirs[-1].text}"
+        elif said.text != self._notice and not any(answered_by(said.text) in self._asked(one, said.at) for one in heard):
+            yield f"something newer was said: {heard[-1].text}"
         if theirs and said.at - int(theirs[-1].at) > FRESH + 1:
             yield "stale"
         if theirs and theirs[-1].message.date < int(max(one for one in self._truth.lives if one <= said.at)):
