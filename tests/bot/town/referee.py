@@ -138,7 +138,9 @@ class Referee:
         heard = [*theirs[-1:], *since]  # which of them the bot knew of when it looked, nobody can tell
         if not since and (not others or others[-1].by_owner):
             yield "nobody waits for an answer"
-        elif said.text != self._notice and not any(answered_by(said.text) in self._asked(one, said.at) for one in heard):
+        elif said.text != self._notice and not any(
+            answered_by(said.text) in self._asked(one, said.at) for one in heard
+        ):
             yield f"something newer was said: {heard[-1].text}"
         if theirs and said.at - int(theirs[-1].at) > FRESH + 1:
             yield "stale"
