@@ -47,9 +47,11 @@ async def call_json(*command: str) -> Any:
 
 @dataclass
 class Events:
-    """What a running command logged: its event lines, as (name, fields), while they come."""
+    """What a running command logged: its event lines, as (name, fields), while they come; and what it said."""
 
     seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    """The lines of its stdout."""
 
     def of(self, name: str) -> list[dict[str, str]]:
         """The fields of each event of that name so far."""
@@ -66,10 +68,10 @@ class Events:
 async def running(*command: str, log: Path) -> AsyncIterator[Events]:
     """Keep a command running meanwhile, its stderr in `log`; end it with the signal that Ctrl-C sends."""
     process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     events = Events()
-    follow = asyncio.create_task(_follow(process, events, log))
+    follow = asyncio.gather(_follow(process, events, log), _listen(process, events))
     try:
         yield events
     finally:
@@ -96,6 +98,12 @@ async def _follow(process: asyncio.subprocess.Process, events: Events, log: Path
             file.write(text + "\n")
             file.flush()
             events.add(text)
+
+
+async def _listen(process: asyncio.subprocess.Process, events: Events) -> None:
+    if process.stdout is not None:
+        async for line in process.stdout:
+            events.said.append(line.decode(errors="replace").rstrip())
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

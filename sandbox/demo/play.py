@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,9 +15,9 @@ from rich.rule import Rule
 from rich.syntax import Syntax
 
 from sandbox.demo import report, scenes
-from sandbox.demo.commands import CommandFailed, call, call_json, python, running, until
+from sandbox.demo.commands import CommandFailed, Events, call, call_json, python, running, until
 from sandbox.demo.material import Material, prepare
-from sandbox.demo.phone import NothingCame, phone
+from sandbox.demo.phone import NothingCame, Phone, phone
 from sandbox.demo.report import Findings
 from sandbox.demo.setting import config
 from sandbox.errors import SandboxError
@@ -29,6 +30,8 @@ CAST_MINUTES = 1.6
 EXPORT_MINUTES = 3.5
 """Fits it into 6 minutes on a real person's export."""
 SAMPLES = 4
+CODE = re.compile(r"/start \w+")
+"""What the bot's terminal asks the owner to send."""
 WORLD = "world.json"
 """The export without what is played live; also what tells a demo's folder from any other."""
 
@@ -107,16 +110,27 @@ async def _live(telegram: Json, material: Material, settings: Path, folder: Path
                 material.unlisted.user_id,
             )
         ]
-        await owner.client.send_message(telegram["control_username"], "/start")
         found.events = await stack.enter_async_context(
             running(*python("bot", "run", "--config", settings), log=folder / "bot.log")
         )
         await until(lambda: found.events.of("bot.ready"), "starting the bot", seconds=240)
+        await _link(owner, telegram["control_username"], found.events)
         await scenes.unlisted(unlisted, material)
         found.by_reply = await scenes.draft_by_reply(owner, draft, material)
         found.by_button = await scenes.draft_by_button(owner, draft, material, telegram["control_username"])
         found.auto = await scenes.automatic(auto, material)
         found.unlisted = scenes.left_alone(unlisted, material)
+
+
+async def _link(owner: Phone, control: str, events: Events) -> None:
+    """The owner sends the control bot the code that the bot's terminal shows."""
+
+    def shown() -> str:
+        return next((found[0] for line in events.said if (found := CODE.search(line))), "")
+
+    await until(shown, "the code of the control bot", seconds=30)
+    await owner.client.send_message(control, shown())
+    await until(lambda: events.of("control.linked"), "linking the control bot", seconds=30)
 
 
 @contextmanager
