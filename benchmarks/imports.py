@@ -1,6 +1,5 @@
 """How fast `exporter import` is, and in how much memory, on a made-up export of Telegram Desktop's."""
 
-import multiprocessing
 import os
 import tempfile
 import time
@@ -9,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from benchmarks.fresh import fresh
 from benchmarks.local import write_export
 from benchmarks.measure import peak
 from benchmarks.report import BUSY, Mark, marks_table
@@ -35,8 +35,7 @@ def import_command(messages: int) -> None:
         report(Step("made-up export", 0, 1))
         write_export(export, messages)
         report(Step("made-up export", 1, 1, f"{export.stat().st_size / 1e6:,.0f} MB"))
-        with multiprocessing.get_context("spawn").Pool(1) as fresh:
-            rate, most = fresh.apply(_import, (export, messages))
+        rate, most = fresh(_import, export, messages)
     console = Console()
     if load > BUSY:
         console.print(f"[yellow]The machine had other work (load {load:.1f}): alone on it, all of this is faster.")

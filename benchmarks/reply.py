@@ -1,7 +1,6 @@
 """How soon the double says something: beside what one would write with llama-cpp-python or transformers alone."""
 
 import json
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -9,14 +8,14 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from statistics import median, quantiles
-from typing import Any
+from statistics import median
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.report import BUSY, Mark, marks_table
+from benchmarks.fresh import fresh
+from benchmarks.report import BUSY, Mark, marks_table, spread
 from benchmarks.speaking import PROPOSALS, TEMPERATURE, Asked, Reader, Timed, bot, one_by_one, transformers
 from bot.composing.sampler import Sampler
 from bot.composing.window import Moment, Prompt, prompt
@@ -40,17 +39,28 @@ QUICKEST = 1_000.0
 """Milliseconds until the first proposal is there, at 135 million weights on two cores, when warm."""
 
 
+def of_a_double(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of what has a double speak."""
+    for option in (
+        click.option(
+            "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here."
+        ),
+        click.option("--moments", type=click.IntRange(min=2), default=20, show_default=True),
+        click.option(
+            "--config",
+            "config_path",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            default=DEMO,
+            show_default=True,
+            help="Whose double speaks; `make demo` makes this one. Nothing of it is changed.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command("reply")
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=DEMO,
-    show_default=True,
-    help="Whose double speaks; `make demo` makes this one.",
-)
-@click.option("--moments", type=click.IntRange(min=2), default=20, show_default=True)
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
+@of_a_double
 def reply_command(config_path: Path, moments: int, json_file: Path | None) -> None:
     """Have three replies proposed at moments of a real history, in several ways, each in a fresh process.
 
@@ -79,7 +89,7 @@ def reply_command(config_path: Path, moments: int, json_file: Path | None) -> No
         for number, (way, arguments) in enumerate(ways):
             report(Step("ways", number, len(ways), way.__name__))
             long = round(median(found[0].tokens)) if found else 0
-            found.append(_fresh(way, chosen, long, *arguments))
+            found.append(fresh(way, chosen, long, *arguments))
     console = Console()
     console.print(_table(found))
     if load > BUSY:
@@ -124,28 +134,18 @@ def _prompt(reader: Reader, view: View, said: Sequence[Message]) -> Prompt:
     return prompt(reader, Moment(read.scene, read.turns, read.times, said[-1].sent_at, ""), Memory())
 
 
-def _fresh(work: Callable[..., Timed], *arguments: object) -> Any:
-    """What `work` returns in a process of its own, which alone loads what it needs."""
-    with multiprocessing.get_context("spawn").Pool(1) as process:
-        return process.apply(work, arguments)
-
-
 def _mark(warm: Timed) -> Mark:
     is_ = median(warm.first)
     return Mark("ms to the first proposal, half the time", is_, QUICKEST, met=is_ < QUICKEST)
 
 
 def _table(found: Sequence[Timed]) -> Table:
-    """Milliseconds: half of all moments take no longer than the first figure, 95 % no longer than the second."""
     title = f"Milliseconds, with {MESSAGES} messages of context: half the time, and in 95 % of cases"
     table = Table(title=title, title_justify="left")
     table.add_column("way")
     for column in ("first token", "first proposal", f"{PROPOSALS} proposals", "tokens each"):
         table.add_column(column, justify="right")
     for one in found:
-        cells = [
-            f"{median(times):,.0f}  {quantiles(times, n=20)[-1]:,.0f}"
-            for times in (one.first_token, one.first, one.all)
-        ]
+        cells = map(spread, (one.first_token, one.first, one.all))
         table.add_row(one.way, *cells, f"{median(one.tokens):.0f}", style="bold" if one is found[0] else None)
     return table

@@ -1,7 +1,8 @@
 """What a benchmark has found, as tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median, quantiles
 
 from rich.console import Console
 from rich.table import Table
@@ -54,6 +55,11 @@ def _ways(figures: Mapping[str, Measured]) -> Table:
             style="bold" if way == OURS else None,
         )
     return table
+
+
+def spread(times: Sequence[float]) -> str:
+    """In a cell: half of them are no longer than the first figure, 95 % no longer than the second."""
+    return f"{median(times):,.0f}  {quantiles(times, n=20)[-1]:,.0f}"
 
 
 def marks_table(whose: str, marks: list[Mark]) -> Table:

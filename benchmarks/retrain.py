@@ -11,14 +11,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import SystemRandom
-from statistics import median, quantiles
+from statistics import median
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.reply import DEMO, moments_of
-from benchmarks.report import BUSY, Mark, marks_table
+from benchmarks.reply import moments_of, of_a_double
+from benchmarks.report import BUSY, Mark, marks_table, spread
 from benchmarks.speaking import PROPOSALS, TEMPERATURE, Asked
 from bot.composing.compose import compose
 from bot.composing.engine import Engine, open_double
@@ -47,16 +47,7 @@ class Answers:
 
 
 @click.command("retrain")
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=DEMO,
-    show_default=True,
-    help="Whose double speaks and learns; `make demo` makes this one. Nothing of it is changed.",
-)
-@click.option("--moments", type=click.IntRange(min=2), default=20, show_default=True)
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
+@of_a_double
 def retrain_command(config_path: Path, moments: int, json_file: Path | None) -> None:
     """Have replies proposed at moments of a real history, alone, while the same process trains, and alone again.
 
@@ -133,8 +124,5 @@ def _table(found: Sequence[Answers]) -> Table:
     for column in ("first token", f"{PROPOSALS} proposals"):
         table.add_column(column, justify="right")
     for one in found:
-        cells = [
-            f"{median(times):,.0f}  {quantiles(times, n=20)[-1]:,.0f}" for times in (one.first_token, one.proposals)
-        ]
-        table.add_row(one.when, *cells)
+        table.add_row(one.when, spread(one.first_token), spread(one.proposals))
     return table

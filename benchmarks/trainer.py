@@ -1,19 +1,17 @@
 """How fast `trainer run` learns: beside the original's way and beside what the machine could do, in one run."""
 
 import json
-import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.fresh import fresh
 from benchmarks.report import BUSY, Mark, marks_table
 from exporter.config import Config, Train
 from exporter.consent import Ledger
@@ -84,10 +82,10 @@ def trainer_command(world: Path, owner: str | None, minutes: float, steps: int |
         with open_store(config.database) as store:
             import_file(store, world, me=owner, report=report)
         report(Step("matrix products", 0, 1))
-        rates = [_fresh(_matrix_rate)]
+        rates = [fresh(_matrix_rate)]
         report(Step("matrix products", 1, 1, f"{rates[0]:,.0f} GFLOP/s"))
-        found = [_fresh(_ours, config), _fresh(_original, config, steps)]
-        rates.append(_fresh(_matrix_rate))
+        found = [fresh(_ours, config), fresh(_original, config, steps)]
+        rates.append(fresh(_matrix_rate))
     ours, original = found
     marks = judge(ours, original, rate=sum(rates) / len(rates))
     console = Console()
@@ -132,12 +130,6 @@ def _config(folder: Path, minutes: float) -> Config:
             "train": Train(max_minutes=minutes),
         }
     )
-
-
-def _fresh(work: Callable[..., Any], *arguments: object) -> Any:
-    """What `work` returns in a process of its own, which alone loads torch."""
-    with multiprocessing.get_context("spawn").Pool(1) as process:
-        return process.apply(work, arguments)
 
 
 def _matrix_rate(size: int = 2048, repeat: int = 40) -> float:
