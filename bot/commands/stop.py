@@ -11,11 +11,9 @@ import click
 from bot.commands.history import history
 from bot.desks import cards
 from bot.sending.refused import STOP_FILE
-from bot.sending.stops import ACCOUNT, Stops
+from bot.sending.stops import Stops, whom
 from exporter import config as configuration
 from exporter.cli import config_option
-from exporter.selection import resolve_contact
-from exporter.store import Store
 
 
 @click.command("stop")
@@ -31,7 +29,7 @@ def stop_command(config_path: Path, contact: str | None) -> None:
     """
     config = configuration.load(config_path)
     with history(config) as store:
-        chat_id, name = _whom(store, contact)
+        chat_id, name = whom(store, contact)
         Stops(store, config.stop_file, partial(datetime.now, UTC)).stop(chat_id)
     click.echo(f"nothing is sent to {name or 'anybody'} any more; `python -m bot resume` ends that")
 
@@ -47,7 +45,7 @@ def resume_command(config_path: Path, contact: str | None) -> None:
     """
     config = configuration.load(config_path)
     with history(config) as store:
-        chat_id, name = _whom(store, contact)
+        chat_id, name = whom(store, contact)
         left = Stops(store, config.stop_file, partial(datetime.now, UTC)).lift(chat_id)
         peers = store.peers()
     for stop in left:
@@ -56,11 +54,3 @@ def resume_command(config_path: Path, contact: str | None) -> None:
             click.echo(f"That is: rm {shlex.quote(str(config.stop_file))}")
     if not left:
         click.echo(f"the double speaks with {name or 'everybody'} again, as [reply] in the configuration says")
-
-
-def _whom(store: Store, contact: str | None) -> tuple[int, str | None]:
-    """A chat's id and name; without a contact, all chats, which have no name."""
-    if contact is None:
-        return ACCOUNT, None
-    peer = resolve_contact(contact, store.peers().values())
-    return peer.peer_id, peer.name

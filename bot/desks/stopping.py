@@ -3,8 +3,8 @@
 from bot.desks import cards
 from bot.desks.orders import Answer
 from bot.parts import Parts
-from bot.sending.stops import ACCOUNT
-from exporter.selection import resolve_contact, to_contact
+from bot.sending.stops import whom
+from exporter.selection import to_contact
 
 
 async def stop(parts: Parts, words: str) -> Answer:
@@ -13,7 +13,7 @@ async def stop(parts: Parts, words: str) -> Answer:
     Raises:
         ConfigError: nobody is called so, or several are.
     """
-    chat_id, name = _whom(parts, words)
+    chat_id, name = whom(parts.store, to_contact(words) if words else None)
     parts.stops.stop(chat_id)
     again = f"/resume {name}" if words else "/resume"
     return Answer(f"I send nothing to {name or 'anybody'} any more. {again} ends that; drafts still come.")
@@ -21,16 +21,8 @@ async def stop(parts: Parts, words: str) -> Answer:
 
 async def resume(parts: Parts, words: str) -> Answer:
     """The other way round; what Telegram asks to wait for goes on. Raises as `stop` does."""
-    chat_id, name = _whom(parts, words)
+    chat_id, name = whom(parts.store, to_contact(words) if words else None)
     if left := parts.stops.lift(chat_id):
         peers = parts.store.peers()
         return Answer("\n".join(cards.stopped(stop, peers, parts.zone) for stop in left))
     return Answer(f"I speak with {name or 'everybody'} again, as /mode says.")
-
-
-def _whom(parts: Parts, words: str) -> tuple[int, str]:
-    """A chat's id and name; without words, all chats, which have none."""
-    if not words:
-        return ACCOUNT, ""
-    peer = resolve_contact(to_contact(words), parts.store.peers().values())
-    return peer.peer_id, peer.name

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.sending.refused import STOP_FILE, STOPPED, Reaction, Refused, Wait, rule
+from exporter.section import Contact
+from exporter.selection import resolve_contact
 from exporter.store import Store
 
 log = logging.getLogger(__name__)
@@ -133,6 +135,18 @@ class Stops:
         now = int(self._clock().timestamp())
         where = f'({where}) and ("until" is null or "until" > ?)'
         return map(_stop, self._table.rows_where(where, [*values, now], order_by="chat_id != 0"))
+
+
+def whom(store: Store, contact: Contact | None) -> tuple[int, str]:
+    """A chat's id and name; without a contact, all chats, which have none.
+
+    Raises:
+        ConfigError: nobody is called so, or several are.
+    """
+    if contact is None:
+        return ACCOUNT, ""
+    peer = resolve_contact(contact, store.peers().values())
+    return peer.peer_id, peer.name
 
 
 def _stop(row: Mapping[str, Any]) -> Stop:
