@@ -21,15 +21,15 @@ from bot.deciding.guard import load_guard
 from bot.deciding.modes import Modes
 from bot.deciding.policy import NEEDED
 from bot.deciding.presence import Presence
-from bot.desks.commands import commands
 from bot.desks.control.attending import attend
 from bot.desks.control.desk import open_desk
 from bot.desks.desk import Desk, Desks
 from bot.desks.drafts import Drafts
 from bot.desks.muting import Muting
+from bot.desks.orders.menu import commands
 from bot.desks.places import Places
-from bot.desks.reader import Reader, heed_stops
-from bot.desks.saved import SavedMessages
+from bot.desks.saved.desk import SavedMessages
+from bot.desks.saved.reader import Reader, heed_stops
 from bot.double import Double
 from bot.parts import Parts
 from bot.running.fitted import Samplers, speak_like_owner

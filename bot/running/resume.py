@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from bot.desks import cards
 from bot.desks.drafts import Draft, DraftState
-from bot.desks.reader import Reader
+from bot.desks.saved.reader import Reader
 from bot.double import Double
 from bot.parts import Parts
 from bot.sending.entries import OPEN

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.desks import live
-from bot.desks.control import api, attending, works
-from bot.desks.curve import png
-from bot.desks.live import follow
-from bot.desks.orders import Answer, Order, Orders, Work
+from bot.desks.control import api, attending, progress, works
+from bot.desks.control.curve import png
+from bot.desks.control.progress import follow
+from bot.desks.orders.order import Answer, Order, Orders, Work
 from bot.sending.refused import Wait
 from exporter.progress import Step
 from tests.bot.conftest import CONTACTS
@@ -47,7 +46,7 @@ class Training:
 @pytest.fixture
 def training(monkeypatch):
     training = Training()
-    monkeypatch.setattr(live, "EVERY", 0.02)
+    monkeypatch.setattr(progress, "EVERY", 0.02)
     built = attending.dispatcher
 
     def with_train(desk, parts, double, orders, muting, works):
@@ -101,7 +100,7 @@ async def test_whoever_follows_no_more_does_not_stop_the_work_of_another(at, tra
 
 
 async def test_a_message_that_cannot_be_changed_now_is_changed_later(monkeypatch):
-    monkeypatch.setattr(live, "EVERY", 0.01)
+    monkeypatch.setattr(progress, "EVERY", 0.01)
     shows, training = [], Training()
 
     async def show(text):

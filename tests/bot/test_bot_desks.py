@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from bot.desks import cards
 from bot.desks.cards import Card, ago, closed_card, moment, open_card
 from bot.desks.drafts import Draft, DraftState
-from bot.desks.replies import Choice, Kind, parse
-from bot.desks.saved import HOW
+from bot.desks.saved.desk import HOW
+from bot.desks.saved.replies import Choice, Kind, parse
 from bot.sending.outbox import MOST_UNITS
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

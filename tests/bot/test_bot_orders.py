@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.deciding.modes import Modes
-from bot.desks.orders import Answer, Order, Orders, parse
+from bot.desks.orders.order import Answer, Order, Orders, parse
 from bot.tables import migrations
 from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError

@@ -19,7 +19,7 @@ pytest.importorskip("torch", reason="training is not installed: pip install -e '
 from bot import app
 from bot.composing.voice import speaking
 from bot.desks.drafts import Drafts
-from bot.desks.training import train
+from bot.desks.orders.train import train
 from bot.running import promoted
 from bot.running.retrain import ENDED, NOTHING_NEW, Retraining
 from bot.tables import migrations

@@ -6,7 +6,7 @@ from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import BufferedInputFile, LinkPreviewOptions, Message
 
 from bot.desks.cards import clip
-from bot.desks.orders import Answer
+from bot.desks.orders.order import Answer
 
 log = logging.getLogger(__name__)
 

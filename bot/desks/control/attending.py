@@ -16,7 +16,7 @@ from bot.desks.control.presses import presses
 from bot.desks.control.talk import commanding, linking, offer_menu, strays
 from bot.desks.control.works import Works, cancelling
 from bot.desks.muting import Muting
-from bot.desks.orders import Orders
+from bot.desks.orders.order import Orders
 from bot.double import Double
 from bot.parts import Parts
 

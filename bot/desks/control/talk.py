@@ -17,7 +17,7 @@ from bot.desks.control.link import Link
 from bot.desks.control.works import Works
 from bot.desks.desk import Desks
 from bot.desks.drafts import Drafts
-from bot.desks.orders import LATE, SIGN, STOP, Orders, parse
+from bot.desks.orders.order import LATE, SIGN, STOP, Orders, parse
 from bot.parts import Parts
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMar
 
 from bot.desks.control.answers import answer
 from bot.desks.control.api import TROUBLE, translated
-from bot.desks.live import follow
-from bot.desks.orders import Work
+from bot.desks.control.progress import follow
+from bot.desks.orders.order import Work
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from bot.desks.cards import clip
-from bot.desks.orders import Answer
+from bot.desks.orders.order import Answer
 from exporter.config import Config
 from exporter.messages import Peer
 from exporter.stats import wording

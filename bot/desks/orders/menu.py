@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from bot.deciding.modes import Modes
-from bot.desks.choosing import Choosing
-from bot.desks.figures import stats
-from bot.desks.models import models
-from bot.desks.noting import REMOVE, TEXT, note, notes
-from bot.desks.orders import Answer, Order, Orders
-from bot.desks.stopping import resume, stop
-from bot.desks.training import train
+from bot.desks.orders.mode import Choosing
+from bot.desks.orders.models import models
+from bot.desks.orders.note import REMOVE, TEXT, note, notes
+from bot.desks.orders.order import Answer, Order, Orders
+from bot.desks.orders.stats import stats
+from bot.desks.orders.stop import resume, stop
+from bot.desks.orders.train import train
 from bot.parts import Parts
 from bot.running.retrain import Retraining
 from exporter.config import Config

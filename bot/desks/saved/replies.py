@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.desks.orders import SIGN
+from bot.desks.orders.order import SIGN
 
 COMMENT = "//"
 _FIRST = re.compile("\\+|👍[\U0001f3fb-\U0001f3ff]?")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 from zoneinfo import ZoneInfo
 
-from bot.desks.orders import Answer
+from bot.desks.orders.order import Answer
 from exporter.config import Config
 from exporter.store import Store
 from trainer.models import registry

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from bot.desks import curve
-from bot.desks.orders import Answer, Work
+from bot.desks.control import curve
+from bot.desks.orders.order import Answer, Work
 from bot.sending.refused import Lost, Refused
 from exporter.progress import Step
 

@@ -10,13 +10,14 @@ import logging
 
 from bot.deciding.loops import MARK
 from bot.deciding.policy import fresh
-from bot.desks import cards, replies
+from bot.desks import cards
 from bot.desks.drafts import Draft, DraftState
-from bot.desks.orders import LATE, SIGN, STOP, Orders, parse
+from bot.desks.orders.order import LATE, SIGN, STOP, Orders, parse
+from bot.desks.orders.stop import stop
 from bot.desks.places import Place
-from bot.desks.replies import Choice, Kind
-from bot.desks.saved import READING, Notebook, SavedMessages
-from bot.desks.stopping import stop
+from bot.desks.saved import replies
+from bot.desks.saved.desk import READING, Notebook, SavedMessages
+from bot.desks.saved.replies import Choice, Kind
 from bot.double import Double
 from bot.parts import Parts
 from bot.sending.refused import Lost, Refused

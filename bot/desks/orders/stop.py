@@ -1,7 +1,7 @@
 """The commands that stop everything, or one chat, and that end it."""
 
 from bot.desks import cards
-from bot.desks.orders import Answer
+from bot.desks.orders.order import Answer
 from bot.parts import Parts
 from bot.sending.stops import whom
 from exporter.selection import to_contact

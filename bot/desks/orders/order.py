@@ -1,7 +1,7 @@
 """The owner's commands: one grammar and one obedience, whichever desk he writes them at.
 
 The desk makes sure that it is he who writes, and shows him the answer; nothing of it ever goes to anybody else. What
-the single commands do is other modules'; `bot.desks.commands` lists them.
+the single commands do is other modules'; `bot.desks.orders.menu` lists them.
 """
 
 import logging

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from bot.composing.notes import Note
 from bot.desks.cards import moment
-from bot.desks.orders import Answer
+from bot.desks.orders.order import Answer
 from bot.parts import Parts
 from exporter.errors import ConfigError, DoppelgangerError
 from exporter.messages import Peer

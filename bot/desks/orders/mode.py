@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from bot.deciding.modes import Modes
 from bot.deciding.policy import NEEDED
 from bot.desks import cards
-from bot.desks.orders import Answer
+from bot.desks.orders.order import Answer
 from bot.parts import Parts
 from exporter.consent import how_to_grant
 from exporter.errors import DoppelgangerError

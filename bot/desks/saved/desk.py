@@ -1,6 +1,7 @@
 """The desk in Saved Messages: a card is a message there, and so is all else that the double tells its owner.
 
-They begin with a mark, so that they are never taken for his own words; what he writes there, `bot.desks.reader` reads.
+They begin with a mark, so that they are never taken for the owner's own words. What he writes there is read by
+`bot.desks.saved.reader`.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """`/train`: the owner has the double learn from what he said since, looks how it goes on, and ends it."""
 
-from bot.desks.orders import Answer, Work
+from bot.desks.orders.order import Answer, Work
 from bot.running.retrain import Retraining
 from exporter.errors import DoppelgangerError
 from exporter.progress import Report

@@ -1,0 +1,1 @@
+"""The desk in Saved Messages: the default one, which needs no bot."""
