@@ -17,9 +17,9 @@ from rich.table import Table
 from benchmarks.fresh import fresh
 from benchmarks.report import BUSY, Mark, marks_table, spread
 from benchmarks.speaking import PROPOSALS, TEMPERATURE, Asked, Reader, Timed, bot, one_by_one, transformers
+from bot.composing.fitted import Samplers
 from bot.composing.sampler import Sampler
 from bot.composing.window import Moment, Prompt, prompt
-from bot.running.fitted import Samplers
 from bot.tables import migrations
 from exporter import config as configuration
 from exporter.config import Config

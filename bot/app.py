@@ -12,6 +12,7 @@ from random import SystemRandom
 from typing import Any
 
 from bot.account import Account
+from bot.composing.fitted import Samplers, speak_like_owner
 from bot.composing.notes import Notes
 from bot.composing.tells import load_tells
 from bot.composing.voice import Voice, speaking
@@ -32,15 +33,14 @@ from bot.desks.saved.desk import SavedMessages
 from bot.desks.saved.reader import Reader, heed_stops
 from bot.double import Double
 from bot.parts import Parts
-from bot.running.fitted import Samplers, speak_like_owner
 from bot.running.forgetting import erase_forgotten, watch_forgotten
 from bot.running.handled import Handled
 from bot.running.nightly import every_night
+from bot.running.notices import tell_of_stops
 from bot.running.promoted import watch_model
 from bot.running.resume import keep_recovering, look_back, settle
 from bot.running.retrain import Retraining
 from bot.running.status import status
-from bot.sending.notices import tell_of_stops
 from bot.sending.outbox import Outbox
 from bot.sending.stops import Stops
 from bot.tables import migrations

@@ -14,6 +14,7 @@ from typing import Any
 
 from bot.composing.compose import Composed
 from bot.composing.words import Words
+from bot.deciding.disclosure import disclosed
 from bot.deciding.judge import Judge
 from bot.deciding.patience import Patience
 from bot.deciding.policy import FRESH, Action, Decision
@@ -205,7 +206,7 @@ class Conversation:
         parts, chat_id, heard_at, burst = self._parts, self._peer.peer_id, self._patience.heard_at, composed.bursts[0]
         if not await self._stands(composed, newest):
             return
-        habits, texts = self._habits(), parts.outbox.parts(self.judge.disclosed(burst))
+        habits, texts = self._habits(), parts.outbox.parts(disclosed(parts, self._peer, burst))
         bubbles = pacing.bubbles(texts, habits, parts.random, pace=parts.settings.pace)
         await unless(self._news, asyncio.sleep(self._thinking(newest, habits, bubbles)))
         if not await self._stands(composed, newest):

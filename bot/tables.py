@@ -1,6 +1,12 @@
 """The bot's own tables, in the same file as the history: drafts, cards, the outbox, stops, what was decided."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlite_utils import Database, Migrations
+
+from exporter.config import Config
+from exporter.store import Store, open_store
 
 migrations = Migrations("bot")
 
@@ -167,3 +173,11 @@ def m012_samplers(db: Database) -> None:
         not_null={*numbers, "fitted_at"},
         strict=True,
     )
+
+
+@contextmanager
+def open_history(config: Config) -> Iterator[Store]:
+    """The history under the configured state folder, with these tables in it; for the commands beside `run`."""
+    config.make_state()
+    with open_store(config.database, migrations) as store:
+        yield store

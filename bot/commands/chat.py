@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,10 +10,11 @@ from random import SystemRandom
 
 import click
 
-from bot.commands.history import history
-from bot.composing.engine import open_double
+from bot.composing.compose import compose
+from bot.composing.engine import Speaker, open_double
 from bot.composing.past import Past
-from bot.composing.talk import talk
+from bot.composing.window import Moment, prompt
+from bot.tables import open_history
 from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.consent import Ledger, how_to_grant
@@ -21,7 +22,9 @@ from exporter.errors import DoppelgangerError
 from exporter.log import log_to_stderr
 from exporter.selection import resolve_contact
 from trainer.models.registry import current
-from trainer.reading.conversations import views
+from trainer.reading.conversations import View, views
+from trainer.reading.dialogue import Turn
+from trainer.reading.memory import Memory
 
 
 @click.command("chat")
@@ -35,7 +38,7 @@ def chat_command(config_path: Path, name: str) -> None:
     log_to_stderr()
     config = configuration.load(config_path)
     artifact = current(config.models)
-    with history(config) as store:
+    with open_history(config) as store:
         if store.owner() is None:
             raise _nothing_synced()
         contact = resolve_contact(name, store.peers().values())
@@ -58,6 +61,32 @@ def chat_command(config_path: Path, name: str) -> None:
             lambda who, text: click.echo(f"{who}: {text}"),
             partial(datetime.now, UTC),
         )
+
+
+def talk(
+    speaker: Speaker,
+    view: View,
+    memory: Memory,
+    lines: Iterable[str],
+    say: Callable[[str, str], None],
+    clock: Callable[[], datetime],
+) -> None:
+    """Answer each line as if the chat's other side had written it; `say` is given a name and what it says."""
+    scene, turns, times = view.scene, list[Turn](), list[datetime]()
+    with asyncio.Runner() as runner:
+        for line in filter(None, map(str.strip, lines)):
+            now = clock()
+            turns.append(Turn(scene.chat, False, (line,), mark=view.mark(times[-1] if times else None, now)))
+            times.append(now)
+            asked = prompt(speaker, Moment(scene, tuple(turns), tuple(times), now, ""), memory)
+            composed = runner.run(compose(speaker, asked, wanted=1))
+            for burst in composed.bursts:
+                turns.append(Turn(scene.owner, True, burst))
+                times.append(now)
+                for text in burst:
+                    say(scene.owner, text)
+            if not composed.bursts:
+                say(scene.owner, "(says nothing that is fit to send)")
 
 
 def _lines(question: str) -> Iterator[str]:

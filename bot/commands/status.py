@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bot.commands.history import history
 from bot.deciding.modes import Modes
 from bot.desks.drafts import Drafts
 from bot.running.status import status
 from bot.sending.stops import Stops
+from bot.tables import open_history
 from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.consent import Ledger
@@ -29,7 +29,7 @@ def status_command(config_path: Path) -> None:
     """
     config = configuration.load(config_path)
     card = current(config.models).card
-    with history(config) as store:
+    with open_history(config) as store:
         clock = partial(datetime.now, UTC)
         modes = Modes(config, store, clock).now()
         zone = ZoneInfo(config.timezone)

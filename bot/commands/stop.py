@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bot.commands.history import history
 from bot.desks import cards
 from bot.sending.refused import STOP_FILE
 from bot.sending.stops import Stops, whom
+from bot.tables import open_history
 from exporter import config as configuration
 from exporter.cli import config_option
 
@@ -28,7 +28,7 @@ def stop_command(config_path: Path, contact: str | None) -> None:
     taking it away ends that.
     """
     config = configuration.load(config_path)
-    with history(config) as store:
+    with open_history(config) as store:
         chat_id, name = whom(store, contact)
         Stops(store, config.stop_file, partial(datetime.now, UTC)).stop(chat_id)
     click.echo(f"nothing is sent to {name or 'anybody'} any more; `python -m bot resume` ends that")
@@ -44,7 +44,7 @@ def resume_command(config_path: Path, contact: str | None) -> None:
     Telegram asks to wait for goes on until its end, and so does what the file STOP stopped, until it is gone.
     """
     config = configuration.load(config_path)
-    with history(config) as store:
+    with open_history(config) as store:
         chat_id, name = whom(store, contact)
         left = Stops(store, config.stop_file, partial(datetime.now, UTC)).lift(chat_id)
         peers = store.peers()

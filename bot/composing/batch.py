@@ -10,7 +10,7 @@ from itertools import pairwise
 from random import Random
 
 from bot.composing.context import Context, Logits, Placed
-from bot.composing.kept import Prompts
+from bot.composing.prefix_cache import PrefixCache
 from bot.composing.sampler import Sampler, log_likelihoods
 
 MOST = 6
@@ -58,11 +58,11 @@ class Batch:
         self._context = context
         self._ends = ends
         self._length = length
-        self._prompts = Prompts(context, PROMPT, batch=length)
+        self._cache = PrefixCache(context, PROMPT, batch=length)
 
     def let_go(self) -> None:
         """Erase all that was read."""
-        self._prompts.let_go()
+        self._cache.let_go()
 
     def speak(
         self, prompt: Sequence[int], count: int, sampler: Sampler, random: Random, begun: Callable[[], None]
@@ -74,7 +74,7 @@ class Batch:
         """
         replies = [Spoken() for _ in range(count)]
         try:
-            after = self._prompts.read(prompt)
+            after = self._cache.read(prompt)
             begun()
             for number, reply in enumerate(replies):
                 self._context.copy(PROMPT, FIRST + number)
@@ -108,7 +108,7 @@ class Batch:
             Aborted: cancelled before the end.
         """
         try:
-            after = self._prompts.branch(BLANK, blank)
+            after = self._cache.branch(BLANK, blank)
             for reply in replies:
                 reply.unprompted = log_likelihoods(after, reply.ids[:1])
             for group in _grouped(replies, min(ASKED, self._length)):

@@ -103,7 +103,7 @@ class Engine:
     async def replies(self, prompt: Sequence[int], blank: Sequence[int], *, count: int) -> Sequence[Reply]:
         """So many sampled replies of at most `spec.reply_tokens` tokens, from one reading of the prompt.
 
-        What it shares with an earlier one from its beginning is not read again; see `bot.composing.kept`.
+        What it shares with an earlier one from its beginning is not read again; see `bot.composing.prefix_cache`.
         """
         cancelled = threading.Event()
         work = partial(self._speak, prompt, blank, count, cancelled, time.perf_counter())

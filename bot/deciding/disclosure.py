@@ -1,17 +1,27 @@
-"""Whether a contact is told that a program answers, and how. Pure.
+"""Whether a contact is told that a program answers, and how: in the owner's words, from the configuration."""
 
-What is told is the owner's own wording, from the configuration: never a word of the system's.
-"""
+from sqlite_utils import Database
 
 from bot.deciding.loops import MARK
 from bot.desks.drafts import Burst
-from exporter.replying import Disclosure
+from bot.parts import Parts
+from bot.sending.entries import EntryState
+from exporter.messages import Peer
 
 
-def disclosed(burst: Burst, how: Disclosure, notice: str, *, told: bool) -> Burst:
-    """An automatic burst as it goes out. `told` is whether this notice went to them before."""
+def disclosed(parts: Parts, peer: Peer, burst: Burst) -> Burst:
+    """An automatic burst as it goes out: marked, with the notice before it, or unchanged."""
+    settings, chat_id = parts.settings, peer.peer_id
+    how = parts.disclosures.get(chat_id, settings.disclosure)
     if how == "mark":
         return tuple(text if text.endswith(MARK) else f"{text} {MARK}" for text in burst)
-    if how == "once" and not told:
-        return (f"{notice} {MARK}", *burst)
+    if how == "once" and not _was_sent(parts.store.database, chat_id, settings.notice):
+        return (f"{settings.notice} {MARK}", *burst)
     return burst
+
+
+def _was_sent(database: Database, chat_id: int, beginning: str) -> bool:
+    """Whether a message that begins so went to this chat."""
+    where = "chat_id = ? and state in (?, ?) and substr(text, 1, length(?)) = ?"
+    values = [chat_id, EntryState.SENT, EntryState.UNKNOWN, beginning, beginning]
+    return database.table("outbox").count_where(where, values) > 0

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from sqlite_utils import Database
-
 from bot.deciding.guard import Concern
 from bot.deciding.loops import run_of
 from bot.deciding.policy import Counts, Situation, addressed
@@ -77,13 +75,6 @@ def _concern(
     """What the guard has against an answer; `theirs` are the last of the messages `before` it."""
     earlier = before[: -len(theirs)]
     return parts.guard.concern(theirs, reply, earlier=earlier, names=(peer.name, parts.owner.name))
-
-
-def was_sent(database: Database, chat_id: int, beginning: str) -> bool:
-    """Whether a message that begins so went to this chat."""
-    where = "chat_id = ? and state in (?, ?) and substr(text, 1, length(?)) = ?"
-    values = [chat_id, EntryState.SENT, EntryState.UNKNOWN, beginning, beginning]
-    return database.table("outbox").count_where(where, values) > 0
 
 
 def _sent(parts: Parts, chat_id: int) -> Mapping[int, bool]:

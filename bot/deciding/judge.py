@@ -2,8 +2,7 @@
 
 import logging
 
-from bot.deciding.disclosure import disclosed
-from bot.deciding.facts import situation, was_sent
+from bot.deciding.facts import situation
 from bot.deciding.policy import Action, Decision, Situation, decide, ends_run
 from bot.desks.drafts import Burst
 from bot.parts import Parts
@@ -40,13 +39,6 @@ class Judge:
         """Remember what was decided, and why."""
         self._parts.decisions.record(newest, decision, self._parts.clock())
         log.info("decided", extra={"chat_id": self._peer.peer_id, "action": decision.action, "reason": decision.reason})
-
-    def disclosed(self, burst: Burst) -> Burst:
-        """An automatic burst, with what the contact is to know about it."""
-        settings, chat_id = self._parts.settings, self._peer.peer_id
-        how = self._parts.disclosures.get(chat_id, settings.disclosure)
-        told = how == "once" and was_sent(self._parts.store.database, chat_id, settings.notice)
-        return disclosed(burst, how, settings.notice, told=told)
 
     def _facts(
         self, *, reply: Burst = (), likelihood: float | None = None, answering: Message | None = None

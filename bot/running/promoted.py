@@ -4,8 +4,8 @@ import asyncio
 import logging
 from pathlib import Path
 
+from bot.composing.fitted import Samplers, speak_like_owner
 from bot.parts import Parts
-from bot.running.fitted import Samplers, speak_like_owner
 from exporter.errors import DoppelgangerError
 from trainer.models.registry import current, in_use
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from bot.composing.engine import open_double, open_engine
+from bot.composing.fitted import LEAST, Samplers, speak_like_owner
 from bot.composing.fitting import Form, TooSlow, drift, fit, form, nearer
 from bot.composing.sampler import Sampler
 from bot.composing.voice import Voice
-from bot.running.fitted import LEAST, Samplers, speak_like_owner
 from bot.tables import migrations
 from exporter.config import Consent
 from exporter.consent import Ledger

@@ -191,7 +191,7 @@ async def test_acceptance_34_after_stop_nothing_more_is_sent_over_restarts_too_u
 
 
 async def test_acceptance_34_while_the_file_stop_is_there_nothing_is_sent_over_restarts_too(at, monkeypatch):
-    monkeypatch.setattr("bot.sending.notices.LOOK", 0.02)
+    monkeypatch.setattr("bot.running.notices.LOOK", 0.02)
     anna, boris = at.person("Anna"), at.person("Boris")
     at.script.says = [("sure", "see you")]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.commands.chat import talk
 from bot.composing.engine import Reply
 from bot.composing.past import Past
-from bot.composing.talk import talk
 from bot.composing.window import Moment, look, newest, prompt
 from exporter import ghostwritten
 from exporter.messages import Message, MessageKind, Peer, PeerKind

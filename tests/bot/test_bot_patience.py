@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.deciding.settling import LONGEST, SHORTEST, USUAL, settle_seconds
+from bot.deciding.patience import LONGEST, SHORTEST, USUAL, settle_seconds
 from exporter.messages import Message
 
 BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)

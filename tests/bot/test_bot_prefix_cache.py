@@ -7,7 +7,7 @@ import pytest
 from llama_cpp import Llama
 
 from bot.composing.context import Aborted, Context
-from bot.composing.kept import Prompts, shared
+from bot.composing.prefix_cache import PrefixCache, shared
 from tests.bot.bigram import SMOLLM2
 
 LENGTH = 128
@@ -52,13 +52,13 @@ def fresh(llama, prompt):
     """What somebody who never read anything else says comes next."""
     context = Context(llama, cells=LENGTH, sequences=1, batch=LENGTH)
     try:
-        return Prompts(context, 0, batch=LENGTH).read(prompt).copy()
+        return PrefixCache(context, 0, batch=LENGTH).read(prompt).copy()
     finally:
         context.close()
 
 
 def test_chats_that_alternate_read_only_what_is_new_and_as_if_there_were_no_other(llama, context):
-    prompts = Prompts(context, 0, batch=LENGTH)
+    prompts = PrefixCache(context, 0, batch=LENGTH)
     anna, boris = chat(1), chat(2)
     for prompt in (anna, boris):
         prompts.read(prompt)
@@ -73,7 +73,7 @@ def test_chats_that_alternate_read_only_what_is_new_and_as_if_there_were_no_othe
 
 
 def test_the_same_prompt_again_reads_one_token_and_another_end_only_that(context):
-    prompts = Prompts(context, 0, batch=LENGTH)
+    prompts = PrefixCache(context, 0, batch=LENGTH)
     prompts.read(chat(1))
     context.newly()
     prompts.read(chat(1))
@@ -84,7 +84,7 @@ def test_the_same_prompt_again_reads_one_token_and_another_end_only_that(context
 
 def test_beyond_the_bound_the_least_recently_used_go(context):
     size = 43 * 23_040  # bytes of a prompt: 30 layers, keys and values of 3 heads of 64 dimensions, 2 bytes each
-    prompts = Prompts(context, 0, batch=LENGTH, room=int(2.5 * size))
+    prompts = PrefixCache(context, 0, batch=LENGTH, room=int(2.5 * size))
     for number in (1, 2, 3, 4):
         prompts.read(chat(number))
     context.newly()
@@ -96,7 +96,7 @@ def test_beyond_the_bound_the_least_recently_used_go(context):
 
 
 def test_letting_go_erases_every_byte(context):
-    prompts = Prompts(context, 0, batch=LENGTH)
+    prompts = PrefixCache(context, 0, batch=LENGTH)
     for number in (1, 2):
         prompts.read(chat(number))
     (kept,) = prompts._others
@@ -109,7 +109,7 @@ def test_letting_go_erases_every_byte(context):
 
 
 def test_cancelled_while_a_long_prompt_is_read_what_was_known_is_still_known(llama, context):
-    prompts = Prompts(context, 0, batch=LENGTH)
+    prompts = PrefixCache(context, 0, batch=LENGTH)
     prompts.read(chat(1))
     context.newly()
     cancelled = threading.Event()
@@ -122,7 +122,7 @@ def test_cancelled_while_a_long_prompt_is_read_what_was_known_is_still_known(lla
 
 
 def test_a_branch_leaves_the_prompt_at_hand(llama, context):
-    prompts = Prompts(context, 0, batch=LENGTH)
+    prompts = PrefixCache(context, 0, batch=LENGTH)
     prompts.read(chat(1))
     np.testing.assert_allclose(prompts.branch(1, [1, 2, 3, 77]).copy(), fresh(llama, [1, 2, 3, 77]), atol=0.15)
     context.newly()

@@ -25,7 +25,7 @@ class Kept:
     state: State
 
 
-class Prompts:
+class PrefixCache:
     """The prompt at hand, as `sequence` of the context, and those that were at hand before."""
 
     def __init__(self, context: Context, sequence: int, *, batch: int, room: int = ROOM) -> None:
