@@ -1,9 +1,8 @@
 """The Telethon edge of the bot: sends, reads and types as the owner, and talks with him in Saved Messages.
 
-Its client never repeats a request by itself, not even after a reconnection (`Client.once` sees to that), so what
-Telegram refuses comes out at once, or after two seconds where Telethon counts it as trouble of the server's, as it does
-RANDOM_ID_DUPLICATE. Whatever is asked passes `bot.sending.stops` before, and what is refused is heeded there: no other
-part of the bot can ask for what is stopped. It decides nothing else.
+Its client never repeats a request by itself, not even after a reconnection (`Client.once` sees to that), and what
+Telegram refuses comes out at once. Whatever is asked passes `bot.sending.stops` before, and what is refused is heeded
+there: no other part of the bot can ask for what is stopped. It decides nothing else.
 """
 
 import re

@@ -23,7 +23,7 @@ MOST_UNITS = 4096
 """UTF-16 code units that one message may have."""
 ATTEMPTS = 5
 FIRST_WAIT = 0.5
-"""Seconds before we look after a lost answer; doubled each time that nobody answers that either."""
+"""Seconds before we look after a lost answer; doubled each time, and each time that nobody answers that either."""
 LONGEST_WAIT = 30.0
 LATE = timedelta(minutes=10)
 """What the owner chose so long ago, and was not sent, is not sent any more: by now he takes it for lost."""
@@ -68,7 +68,7 @@ class Outbox:
         Raises:
             Wait: Telegram does not want it now. It was not sent.
         """
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 said = await self._patiently(entry)
             except Wait:
@@ -84,7 +84,7 @@ class Outbox:
             entry = await self._attempt(entry)
             if entry.state is not EntryState.UNKNOWN:
                 break
-            await asyncio.sleep(FIRST_WAIT)
+            await asyncio.sleep(FIRST_WAIT * 2**attempt)
         return self._leave(entry) if entry.state in BEGUN else entry
 
     def cancel(self, entries: Sequence[Entry]) -> None:
