@@ -22,7 +22,7 @@ from benchmarks.report import BUSY, Mark, marks_table, spread
 from benchmarks.speaking import PROPOSALS, TEMPERATURE, Asked
 from bot.composing.compose import compose
 from bot.composing.engine import Engine, open_double
-from bot.running.training import train
+from bot.running.training_thread import train
 from exporter import config as configuration
 from exporter.config import Config
 from exporter.progress import Cancelled, Report, Step, progress

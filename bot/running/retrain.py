@@ -7,11 +7,12 @@ has the bot speak with it. A desk starts, follows and cancels it.
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bot.parts import Parts
-from bot.running.training import train
+from bot.running.training_thread import train
 from bot.sending.delivery import Overtaken, unless
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
@@ -24,7 +25,7 @@ ENDED = "The training was ended before its time. I speak as before, and the next
 
 log = logging.getLogger(__name__)
 
-Sync = Callable[[Report], Awaitable[object]]
+Sync = Callable[[Report], Coroutine[Any, Any, object]]
 """Brings the store up to date. Raises DoppelgangerError."""
 
 
@@ -42,7 +43,12 @@ class State:
 
 
 class Retraining:
-    """Trains when it is told to. All of it is called on one event loop; trainings are tasks of `tasks`."""
+    """Trains when it is told to. All of it is called on one event loop; trainings are tasks of `tasks`.
+
+    To a desk it is a `bot.desks.orders.order.Work`.
+    """
+
+    name = "Training"
 
     def __init__(self, config: Config, parts: Parts, sync: Sync, tasks: asyncio.TaskGroup) -> None:
         self._config, self._parts, self._sync, self._tasks = config, parts, sync, tasks
@@ -98,7 +104,7 @@ class Retraining:
     async def _outcome(self, nightly: bool) -> tuple[str, str | None]:
         """How a training ended, for the owner, and the model that came out of it. Nothing that breaks here goes on."""
         try:
-            await unless(self._cancelled, _awaited(self._sync(self._show)))
+            await unless(self._cancelled, self._sync(self._show))
             artifact = await train(self._config, self._show, self._cancelled, only_new=nightly)
         except (Cancelled, Overtaken):
             return ENDED, None
@@ -108,10 +114,6 @@ class Retraining:
             log.error("training.broke", extra={"error": type(error).__name__, "at": _places(error)})
             return f"The training broke ({type(error).__name__}); the log says where. I speak as before.", None
         return (_told(artifact), artifact.name) if artifact else (NOTHING_NEW, None)
-
-
-async def _awaited(work: Awaitable[object]) -> object:
-    return await work
 
 
 def _told(artifact: Artifact) -> str:

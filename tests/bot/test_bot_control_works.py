@@ -9,7 +9,7 @@ import pytest
 from bot.desks.control import api, attending, progress, works
 from bot.desks.control.curve import png
 from bot.desks.control.progress import follow
-from bot.desks.orders.order import Answer, Order, Orders, Work
+from bot.desks.orders.order import Answer, Order, Orders
 from bot.sending.refused import Wait
 from exporter.progress import Step
 from tests.bot.conftest import CONTACTS
@@ -24,15 +24,20 @@ def more_settings(sandbox, world):
 class Training:
     """Goes on, on a thread, until it is told to end."""
 
+    name = "Training"
+
     def __init__(self):
         self.ended, self.steps = threading.Event(), [Step("data", 100, 100), Step("train", 25, 100, "loss 2.50", 2.5)]
-        self.work = Work("Training", self.follow, self.ended.set)
         self.report = None
 
     async def follow(self, report):
         self.report = report
         await asyncio.to_thread(self.run, report)
-        return Answer("Cancelled: nothing changed.")
+        return "Cancelled: nothing changed."
+
+    def cancel(self):
+        self.ended.set()
+        return True
 
     def run(self, report):
         for step in self.steps:
@@ -40,7 +45,7 @@ class Training:
         self.ended.wait(10)
 
     async def order(self, _words):
-        return Answer("It begins.", work=self.work)
+        return Answer("It begins.", work=self)
 
 
 @pytest.fixture
@@ -116,7 +121,7 @@ async def test_a_message_that_cannot_be_changed_now_is_changed_later(monkeypatch
         training.report(Step("train", 30, 100, "loss 2.40", 2.4))
 
     changing = asyncio.create_task(more())
-    end = await follow(training.work, show)
+    end = await follow(training, show)
     await changing
     assert end.text.startswith("Cancelled")
     assert "25%" in shows[0] and "30%" in shows[1] and shows[-1] == "Training\n✓ data\n✓ train"

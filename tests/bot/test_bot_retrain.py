@@ -245,7 +245,7 @@ async def test_where_another_process_trains_or_no_training_is_possible_the_owner
 CHILD = """
 import asyncio, sys
 from pathlib import Path
-from bot.running.training import train
+from bot.running.training_thread import train
 from exporter.config import load
 from trainer.learning.train import fit
 fit.__kwdefaults__["checkpoint_seconds"] = 0.0

@@ -1,9 +1,8 @@
-"""A message that shows how a work goes on: changed every few seconds at most, and only where it says something new."""
+"""A message that shows how a training goes: changed every few seconds at most, and only if it says something new."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from bot.desks.control import curve
 from bot.desks.orders.order import Answer, Work
@@ -49,7 +48,7 @@ class Board:
 
 
 async def follow(work: Work, show: Callable[[str], Awaitable[None]]) -> Answer:
-    """Show the work's steps until it ended; what is to be told then, with the curves of a training.
+    """Show the work's steps until it ended; what is to be told then, with the curves of its losses.
 
     `show` changes the message, and may raise Lost or Refused: then it stays as it is until the next change.
     """
@@ -61,12 +60,11 @@ async def follow(work: Work, show: Callable[[str], Awaitable[None]]) -> Answer:
             if board.text != shown:
                 shown = board.text
                 await _try(show, shown)
-        end = following.result()
+        outcome = following.result()
     finally:
         following.cancel()
     await _try(show, board.text)
-    picture = end.picture or await asyncio.to_thread(curve.png, board.points)
-    return replace(end, picture=picture)
+    return Answer(outcome, await asyncio.to_thread(curve.png, board.points))
 
 
 async def _try(show: Callable[[str], Awaitable[None]], text: str) -> None:

@@ -1,12 +1,13 @@
-"""The owner's commands: one grammar and one obedience, whichever desk he writes them at.
+"""What a command of the owner's is, how it is written, and what comes of it, whichever desk he writes it at.
 
-The desk makes sure that it is he who writes, and shows him the answer; nothing of it ever goes to anybody else. What
-the single commands do is other modules'; `bot.desks.orders.menu` lists them.
+The desk makes sure that it is he who writes, and shows the answer to him alone. `bot.desks.orders.menu` lists the
+commands; what each does stands in a module of its own.
 """
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from exporter.errors import DoppelgangerError
 from exporter.progress import Report
@@ -20,6 +21,24 @@ STOP = "stop"
 LATE = "I was not there when you wrote this, and left it undone; write it again if you still want it."
 
 
+class Work(Protocol):
+    """What goes on after the answer to a command, whether a desk follows it or not: a training."""
+
+    name: str
+    """At the head of the message that shows how it goes."""
+
+    async def follow(self, report: Report) -> str:
+        """Report its steps, from any thread, until it ended; how that was, in words for the owner.
+
+        Whoever stops listening does not stop the work.
+        """
+        ...
+
+    def cancel(self) -> bool:
+        """Ask for its end, of which whoever follows is told as of any other; False where it has ended."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a desk shows the owner."""
@@ -27,21 +46,8 @@ class Answer:
     text: str
     picture: bytes | None = None
     """A PNG for a desk that can show one; the text says the same without it."""
-    work: "Work | None" = None
+    work: Work | None = None
     """What was begun, for a desk to follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What goes on after the answer to a command, whether a desk follows it or not: a training."""
-
-    name: str
-    """At the head of the message that shows how it goes."""
-    follow: Callable[[Report], Awaitable[Answer]]
-    """Reports its steps, from any thread, until it ended, however that was; what is to be told then. Whoever stops
-    listening does not stop the work."""
-    cancel: Callable[[], object]
-    """Asks for its end; whoever follows is told of it as of any other end."""
 
 
 @dataclass(frozen=True, slots=True)

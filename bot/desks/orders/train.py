@@ -1,9 +1,8 @@
-"""`/train`: the owner has the double learn from what he said since, looks how it goes on, and ends it."""
+"""`/train`: the double learns from what the owner said since; he can follow how it goes, and end it."""
 
-from bot.desks.orders.order import Answer, Work
+from bot.desks.orders.order import Answer
 from bot.running.retrain import Retraining
 from exporter.errors import DoppelgangerError
-from exporter.progress import Report
 
 CANCEL = "cancel"
 
@@ -14,17 +13,10 @@ async def train(retraining: Retraining, words: str) -> Answer:
     Raises:
         DoppelgangerError: `words` are neither.
     """
-
-    async def follow(report: Report) -> Answer:
-        return Answer(await retraining.follow(report))
-
     if words.casefold() == CANCEL:
         return Answer("It ends in a moment." if retraining.cancel() else "No training is under way.")
     if words:
         raise DoppelgangerError(f"I do not know what /train {words} is", fix=f"/train, or /train {CANCEL}")
     begun = retraining.start()
     text = "I look for what was said since, and learn from it." if begun else "A training is under way."
-    return Answer(
-        f"{text} I go on drafting and answering; /train {CANCEL} ends it.",
-        work=Work("Training", follow, retraining.cancel),
-    )
+    return Answer(f"{text} I go on drafting and answering; /train {CANCEL} ends it.", work=retraining)

@@ -115,7 +115,7 @@ class Reader:
         answer = await self._orders.obey(said)
         await self._tell(answer.text)
         if answer.work:
-            await self._tell((await answer.work.follow(silent)).text)
+            await self._tell(await answer.work.follow(silent))
 
     async def _reply(self, draft: Draft, place: Place, message: Message) -> None:
         said = message.text if message.kind is MessageKind.TEXT else ""
