@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -26,7 +26,7 @@ from bot.desks.control.attending import attend
 from bot.desks.control.desk import open_desk
 from bot.desks.desk import Desk, Desks
 from bot.desks.drafts import Drafts
-from bot.desks.muting import Muting
+from bot.desks.mode_switch import ModeSwitch
 from bot.desks.orders.menu import commands
 from bot.desks.places import Places
 from bot.desks.saved.desk import SavedMessages
@@ -81,16 +81,16 @@ async def run(config: Config, say: Say) -> None:
 async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
     """A whole bot around whoever speaks for it, until cancelled. Raises as `run` does."""
     owner = voice.model.views.owner
-    chosen, tell = Modes(config, store, _now), teller()
+    modes, tell = Modes(config, store, _now), teller()
     ledger = Ledger(store.database, config.consent)
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(open_desk(config.control, store, owner, clock=_now, say=say))
         client = await stack.enter_async_context(connect(config, lasting=True, say=say))
         stack.enter_context(one_problem())
-        folders = Folders(client, chosen, owner.peer_id, say)
+        folders = Folders(client, modes, owner.peer_id, say)
         await folders.look()
-        modes = chosen.now()
-        _name_silent(store, ledger, modes, say)
+        chats = modes.now()
+        _name_silent(store, ledger, chats, say)
         stops = Stops(store, config.stop_file, _now)
         account = Account(client, owner, store, stops, _now)
         presence = Presence(client, owner.peer_id, _now)
@@ -101,19 +101,19 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
         stack.callback(tell, "STOPPING=1")
         async with asyncio.TaskGroup() as tasks:
             forgotten = _prune(parts)
-            double = Double(parts, modes, tasks)
+            double = Double(parts, chats, tasks)
             await heed_stops(account, parts)
-            await settle(parts, modes)
-            live = Live(client, store, _followed(config, modes), ledger, on_message=partial(_hear, double), say=say)
-            apply = _applying(live, double, chosen)
+            await settle(parts, chats)
+            live = Live(client, store, _followed(config, chats), ledger, on_message=partial(_hear, double), say=say)
+            switch = ModeSwitch(modes, live, double, parts.drafts)
             retraining = Retraining(config, parts, live.catch_up, tasks)
-            orders = commands(parts, config, chosen, retraining, apply=apply, status=partial(_status, parts, double))
+            orders = commands(parts, config, switch, retraining, status=partial(_status, parts, double))
             reader = Reader(account, saved, parts, double, orders, tasks)
             account.on_saved(reader.hear)
-            await look_back(client, live.limiter, reader, parts, double, modes)
-            works = [reader.run(client.link), folders.run(apply), feed(tell, live.is_alive)]
+            await look_back(client, live.limiter, reader, parts, double, chats)
+            works = [reader.run(client.link), folders.run(switch.apply), feed(tell, live.is_alive)]
             if control:
-                works.append(attend(control, parts, double, orders, Muting(parts.drafts, chosen, apply)))
+                works.append(attend(control, parts, double, orders, switch))
             for work in (*works, *_for_ever(config, parts, double, live, retraining, forgotten)):
                 tasks.create_task(work)
             tell("READY=1")
@@ -175,19 +175,6 @@ def _name_silent(store: Store, ledger: Ledger, modes: Mapping[int, Mode], say: S
     for peer in (peers[chat_id] for chat_id in modes):
         if lacking := ledger.lacks(peer, NEEDED):
             say(f"{peer.name} is left alone: no consent; {how_to_grant(peer, *lacking)}")
-
-
-def _applying(live: Live, double: Double, chosen: Modes) -> Callable[[], Awaitable[None]]:
-    """What is to be done whenever the owner's choice is another: follow whom he chose, and speak with nobody else."""
-    changing = asyncio.Lock()
-
-    async def apply() -> None:
-        async with changing:  # an older choice must not overtake a newer one
-            modes = chosen.now()
-            live.keep(modes)
-            await double.change(modes)
-
-    return apply
 
 
 def _followed(config: Config, modes: Mapping[int, Mode]) -> Sync:

@@ -54,9 +54,9 @@ def training(monkeypatch):
     monkeypatch.setattr(progress, "EVERY", 0.02)
     built = attending.dispatcher
 
-    def with_train(desk, parts, double, orders, muting, works):
+    def with_train(desk, parts, double, orders, switch, works):
         orders = Orders((Order("train", "", "learn anew", training.order), *orders.menu))
-        return built(desk, parts, double, orders, muting, works)
+        return built(desk, parts, double, orders, switch, works)
 
     monkeypatch.setattr(attending, "dispatcher", with_train)
     yield training

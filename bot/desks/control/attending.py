@@ -15,7 +15,7 @@ from bot.desks.control.edits import Edits, editing
 from bot.desks.control.presses import presses
 from bot.desks.control.talk import commanding, linking, offer_menu, strays
 from bot.desks.control.works import Works, cancelling
-from bot.desks.muting import Muting
+from bot.desks.mode_switch import ModeSwitch
 from bot.desks.orders.order import Orders
 from bot.double import Double
 from bot.parts import Parts
@@ -23,7 +23,7 @@ from bot.parts import Parts
 log = logging.getLogger(__name__)
 
 
-async def attend(desk: ControlBot, parts: Parts, double: Double, orders: Orders, muting: Muting) -> None:
+async def attend(desk: ControlBot, parts: Parts, double: Double, orders: Orders, switch: ModeSwitch) -> None:
     """Wait until the Bot API can be reached, link or show the menu, then serve the owner until cancelled."""
     me = await reached(desk.bot)
     if desk.link.stands:
@@ -32,11 +32,11 @@ async def attend(desk: ControlBot, parts: Parts, double: Double, orders: Orders,
         desk.link.offer(me.username or "")
     async with asyncio.TaskGroup() as tasks:
         works = Works(tasks)
-        await poll(dispatcher(desk, parts, double, orders, muting, works), desk.bot)
+        await poll(dispatcher(desk, parts, double, orders, switch, works), desk.bot)
 
 
 def dispatcher(
-    desk: ControlBot, parts: Parts, double: Double, orders: Orders, muting: Muting, works: Works
+    desk: ControlBot, parts: Parts, double: Double, orders: Orders, switch: ModeSwitch, works: Works
 ) -> Dispatcher:
     """Who handles what: the first router that wants an update has it."""
     door = Door(desk.link.owner_id)
@@ -50,7 +50,7 @@ def dispatcher(
         desks=parts.desks,
         parts=parts,
         orders=orders,
-        muting=muting,
+        switch=switch,
         works=works,
         edits=Edits(parts.store.database, parts.clock),
     )

@@ -9,7 +9,7 @@ from aiogram.types import CallbackQuery, InaccessibleMessage, InlineKeyboardMark
 from bot.desks.control.buttons import Action, Press, Unmute, way_back
 from bot.desks.control.link import NAME
 from bot.desks.drafts import Drafts, DraftState
-from bot.desks.muting import Muting
+from bot.desks.mode_switch import ModeSwitch
 from bot.desks.places import Places
 from bot.double import Double
 
@@ -21,7 +21,7 @@ NOT_DONE: Mapping[Action, str] = {"send": OUTDATED, "again": "Outdated, or other
 
 
 def presses() -> Router:
-    """All but Edit, which is in `edits`. Its handlers ask for `double`, `drafts`, `places` and `muting`."""
+    """All but Edit, which is in `edits`. Its handlers ask for `double`, `drafts`, `places` and `switch`."""
     router = Router(name="presses")
     router.callback_query.register(choose, Press.filter(F.action.in_(DONE)))
     router.callback_query.register(mute, Press.filter(F.action == "mute"))
@@ -45,9 +45,9 @@ async def choose(query: CallbackQuery, callback_data: Press, double: Double, dra
         await take_buttons(query, drafts, places)
 
 
-async def mute(query: CallbackQuery, callback_data: Press, muting: Muting, drafts: Drafts, places: Places) -> None:
+async def mute(query: CallbackQuery, callback_data: Press, switch: ModeSwitch, drafts: Drafts, places: Places) -> None:
     """Propose nothing in this chat any more; the card keeps a button that takes it back."""
-    before = await muting.mute(callback_data.draft_id, version=callback_data.version)
+    before = await switch.mute(callback_data.draft_id, version=callback_data.version)
     draft = drafts.get(callback_data.draft_id)
     if before is None or draft is None:
         await query.answer(OUTDATED, show_alert=True)
@@ -57,9 +57,11 @@ async def mute(query: CallbackQuery, callback_data: Press, muting: Muting, draft
     await _show_buttons(query, way_back(draft, before))
 
 
-async def unmute(query: CallbackQuery, callback_data: Unmute, muting: Muting, drafts: Drafts, places: Places) -> None:
+async def unmute(
+    query: CallbackQuery, callback_data: Unmute, switch: ModeSwitch, drafts: Drafts, places: Places
+) -> None:
     """As it was before; what they write from now on counts."""
-    done = await muting.unmute(callback_data.draft_id, callback_data.mode)
+    done = await switch.unmute(callback_data.draft_id, callback_data.mode)
     await query.answer(f"This chat: {callback_data.mode} again." if done else "Outdated: nothing was changed.")
     await take_buttons(query, drafts, places)
 

@@ -1,10 +1,10 @@
 """All commands of the owner's, alike at every desk: what each is called, and who obeys it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 
-from bot.deciding.modes import Modes
-from bot.desks.orders.mode import Choosing
+from bot.desks.mode_switch import ModeSwitch
+from bot.desks.orders.mode import contacts, mode
 from bot.desks.orders.models import models
 from bot.desks.orders.note import REMOVE, TEXT, note, notes
 from bot.desks.orders.order import Answer, Order, Orders
@@ -19,14 +19,12 @@ from exporter.config import Config
 def commands(
     parts: Parts,
     config: Config,
-    modes: Modes,
+    switch: ModeSwitch,
     retraining: Retraining,
     *,
-    apply: Callable[[], Awaitable[None]],
     status: Callable[[], str],
 ) -> Orders:
-    """What the owner may order. `apply` makes the double follow what `modes` say now; `status` tells how it is."""
-    choosing = Choosing(parts, modes, apply)
+    """What the owner may order; `status` tells how the double is."""
 
     async def tell_status(_words: str) -> Answer:
         return Answer(status())
@@ -40,8 +38,18 @@ def commands(
     return Orders(
         (
             Order("status", "", "how I am: model, modes, what is open, what was decided today", tell_status),
-            Order("mode", "[CONTACT [off|draft|auto]]", "whom I speak with, and how; say so anew", choosing.mode),
-            Order("contacts", "[PART OF A NAME]", "who they are, and what I may do there", choosing.contacts),
+            Order(
+                "mode",
+                "[CONTACT [off|draft|auto]]",
+                "whom I speak with, and how; say so anew",
+                partial(mode, parts, switch),
+            ),
+            Order(
+                "contacts",
+                "[PART OF A NAME]",
+                "who they are, and what I may do there",
+                partial(contacts, parts, switch),
+            ),
             Order("note", TEXT, "what I should know for a while: in Lisbon until Friday", partial(note, parts)),
             Order("notes", f"[{REMOVE} NUMBER]", "what I know so; end one", partial(notes, parts)),
             Order("stop", "[CONTACT]", "send nothing more, to one or to anybody", partial(stop, parts)),

@@ -1,11 +1,11 @@
-"""The commands with which the owner chooses at a desk: whom the double speaks with, and how."""
+"""`/mode` and `/contacts`: whom the double speaks with, and how."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 
-from bot.deciding.modes import Modes
 from bot.deciding.policy import NEEDED
 from bot.desks import cards
+from bot.desks.mode_switch import ModeSwitch
 from bot.desks.orders.order import Answer
 from bot.parts import Parts
 from exporter.consent import how_to_grant
@@ -26,72 +26,63 @@ AUTO = (
 GROUP = "In a group I only draft, and only where they speak to you."
 
 
-class Choosing:
-    """`apply` makes a running double follow what `modes` say now."""
+async def mode(parts: Parts, switch: ModeSwitch, words: str) -> Answer:
+    """Without words, the list; with a contact, its mode; with a mode behind it, that from now on."""
+    before = switch.now()
+    if not words:
+        return Answer(_listed(parts, before))
+    contact, wanted = _contact_and_mode(words)
+    peer = resolve_contact(to_contact(contact), parts.store.peers().values())
+    if wanted is None:
+        return Answer(f"{peer.name}: {before.get(peer.peer_id, Mode.OFF)}")
+    if wanted is not Mode.OFF:
+        _demand_fit(parts, peer)
+    await switch.turn(peer.peer_id, wanted)
+    notes = [
+        AUTO if wanted is Mode.AUTO and Mode.AUTO not in before.values() else "",
+        GROUP if wanted is not Mode.OFF and peer.kind is PeerKind.GROUP else "",
+    ]
+    return Answer("\n".join(filter(None, [f"{peer.name}: {wanted} from now on.", *notes])))
 
-    def __init__(self, parts: Parts, modes: Modes, apply: Callable[[], Awaitable[None]]) -> None:
-        self._parts = parts
-        self._modes = modes
-        self._apply = apply
 
-    async def mode(self, words: str) -> Answer:
-        """Without words, the list; with a contact, its mode; with a mode behind it, that from now on."""
-        if not words:
-            return Answer(self._listed())
-        contact, wanted = _contact_and_mode(words)
-        peer = self._peer(contact)
-        before = self._modes.now()
-        if wanted is None:
-            return Answer(f"{peer.name}: {before.get(peer.peer_id, Mode.OFF)}")
-        if wanted is not Mode.OFF:
-            self._demand_fit(peer)
-        self._modes.choose(peer.peer_id, wanted)
-        await self._apply()
-        notes = [
-            AUTO if wanted is Mode.AUTO and Mode.AUTO not in before.values() else "",
-            GROUP if wanted is not Mode.OFF and peer.kind is PeerKind.GROUP else "",
-        ]
-        return Answer("\n".join(filter(None, [f"{peer.name}: {wanted} from now on.", *notes])))
+async def contacts(parts: Parts, switch: ModeSwitch, words: str) -> Answer:
+    """With whom the owner writes, the most first: what the double may do there, and what it lacks."""
+    chats = [chat for chat in parts.store.chats() if is_person(chat.peer)]
+    found = [chat for chat in chats if words.casefold() in chat.peer.name.casefold()]
+    names = Counter(chat.peer.name for chat in chats)
+    modes = switch.now()
+    lines = []
+    for chat in found[:LISTED]:
+        peer = chat.peer
+        name = cards.clip(peer.name, NAME) + (f" ({peer.peer_id})" if names[peer.name] > 1 else "")
+        consent = "" if parts.may_speak(peer) else ", no consent"
+        lines.append(f"{name}: {modes.get(peer.peer_id, Mode.OFF)}{consent}, {chat.messages:,} messages")
+    if (more := len(found) - LISTED) > 0:
+        lines.append(f"and {more:,} more: /contacts and a part of a name finds them")
+    return Answer("\n".join(lines) or "Nobody is called so.")
 
-    async def contacts(self, words: str) -> Answer:
-        """With whom the owner writes, the most first: what the double may do there, and what it lacks."""
-        chats = [chat for chat in self._parts.store.chats() if is_person(chat.peer)]
-        found = [chat for chat in chats if words.casefold() in chat.peer.name.casefold()]
-        names = Counter(chat.peer.name for chat in chats)
-        modes = self._modes.now()
-        lines = []
-        for chat in found[:LISTED]:
-            peer = chat.peer
-            name = cards.clip(peer.name, NAME) + (f" ({peer.peer_id})" if names[peer.name] > 1 else "")
-            consent = "" if self._parts.may_speak(peer) else ", no consent"
-            lines.append(f"{name}: {modes.get(peer.peer_id, Mode.OFF)}{consent}, {chat.messages:,} messages")
-        if (more := len(found) - LISTED) > 0:
-            lines.append(f"and {more:,} more: /contacts and a part of a name finds them")
-        return Answer("\n".join(lines) or "Nobody is called so.")
 
-    def _listed(self) -> str:
-        modes, peers = self._modes.now(), self._parts.store.peers()
-        lines = [
-            f"{mode}: {', '.join(sorted(peers[one].name for one, its in modes.items() if its is mode)) or 'nobody'}"
-            for mode in (Mode.AUTO, Mode.DRAFT)
-        ]
-        return "\n".join([*lines, "Everybody else is off."])
+def _listed(parts: Parts, modes: Mapping[int, Mode]) -> str:
+    peers = parts.store.peers()
+    lines = [
+        f"{mode}: {', '.join(sorted(peers[one].name for one, its in modes.items() if its is mode)) or 'nobody'}"
+        for mode in (Mode.AUTO, Mode.DRAFT)
+    ]
+    return "\n".join([*lines, "Everybody else is off."])
 
-    def _peer(self, contact: str) -> Peer:
-        return resolve_contact(to_contact(contact), self._parts.store.peers().values())
 
-    def _demand_fit(self, peer: Peer) -> None:
-        """Raises DoppelgangerError where the double must not speak."""
-        if not is_person(peer) or peer.elsewhere:
-            raise DoppelgangerError(
-                f"{peer.name} is nobody to talk with on Telegram",
-                fix="I talk with people and groups there, not with yourself, bots or channels",
-            )
-        if lacking := self._parts.ledger.lacks(peer, NEEDED):
-            raise DoppelgangerError(
-                f"nobody wrote down that {peer.name} agrees to it",
-                fix=f"once they do, on the machine where I run: {how_to_grant(peer, *lacking)}",
-            )
+def _demand_fit(parts: Parts, peer: Peer) -> None:
+    """Raises DoppelgangerError where the double must not speak."""
+    if not is_person(peer) or peer.elsewhere:
+        raise DoppelgangerError(
+            f"{peer.name} is nobody to talk with on Telegram",
+            fix="I talk with people and groups there, not with yourself, bots or channels",
+        )
+    if lacking := parts.ledger.lacks(peer, NEEDED):
+        raise DoppelgangerError(
+            f"nobody wrote down that {peer.name} agrees to it",
+            fix=f"once they do, on the machine where I run: {how_to_grant(peer, *lacking)}",
+        )
 
 
 def _contact_and_mode(words: str) -> tuple[str, Mode | None]:
