@@ -1,16 +1,14 @@
 """The path of a message in one chat: hear, wait until the burst is over, decide, compose, then draft or answer.
 
-A new message of either side starts it over, wherever it stands. It knows the order of things; every step itself is
-another module's.
+A new message of either side starts it over, wherever it stands. This module knows the order; each step is another's.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 
 from bot.composing.compose import Composed
 from bot.composing.words import Words
@@ -24,12 +22,12 @@ from bot.desks.drafts import Burst, Draft
 from bot.desks.proposing import propose, renew
 from bot.parts import Parts
 from bot.sending import pacing
-from bot.sending.delivery import Errand, Overtaken, deliver, unless
+from bot.sending.approved import Approved
+from bot.sending.delivery import Delivery, Errand, Overtaken, unless
 from bot.sending.entries import BEGUN, Entry, EntryState
 from bot.sending.habits import Habits, learn
 from bot.sending.pacing import Bubble
-from bot.sending.refused import UNHEARD, Lost, Refused, rule
-from bot.sending.stops import Stop
+from bot.sending.refused import UNHEARD, Lost, Refused
 from exporter.messages import Message, Peer
 from exporter.modes import Mode
 
@@ -49,9 +47,8 @@ class Conversation:
         self.judge = Judge(parts, peer, mode)
         self._patience = Patience(parts, peer)
         self._news = asyncio.Event()
-        self._approved: set[asyncio.Event] = set()
-        """One for each choice of the owner's that is under way: set once words of his own make it unfit."""
-        self._sending = asyncio.Lock()
+        self._delivery = Delivery(parts.outbox, parts.hands, parts.clock)
+        self.approved = Approved(parts, peer, self._words, self._delivery)
         self._outdated: list[tuple[Draft, str]] = []
         self._busy = False
         self._again_at: datetime | None = None
@@ -64,35 +61,10 @@ class Conversation:
         if not message.said or (message.outgoing and self._parts.outbox.recognise(message)):
             return
         if message.outgoing:
-            self._stop_approved()
+            self.approved.overtake()
         self._expire(cards.OUTDATED)
         self.judge.live = live
         self._patience.hear()
-        self._news.set()
-
-    def changed(self, message: Message) -> None:
-        """A message of theirs was edited or deleted: what is under way or proposed for it starts over."""
-        recent = self._parts.store.recent(self._peer.peer_id, limit=QUOTED)
-        if any(one.outgoing and one.said and one.message_id >= message.message_id for one in recent):
-            return  # it was answered as it stood, or is the owner's own
-        if self._expire(cards.OUTDATED) or self._busy:
-            self._patience.hear()
-            self._news.set()
-
-    @property
-    def agreed(self) -> bool:
-        """Whether the people in this chat agree that the double speaks, as of now."""
-        return self._parts.may_speak(self._peer)
-
-    def let_go(self) -> None:
-        """Keep nothing in mind of what was said."""
-        self._words.let_go()
-
-    def withdraw(self) -> None:
-        """They agree no longer: an open draft is gone, and what is under way stops at its next step."""
-        self.let_go()
-        self._expire(cards.NO_CONSENT)
-        self._stop_approved()
         self._news.set()
 
     async def run(self) -> None:
@@ -109,47 +81,15 @@ class Conversation:
             finally:
                 self._busy = False
 
-    async def renew(self, draft: Draft) -> None:
-        """Put other proposals into an open draft and its cards, unless the chat moves on meanwhile."""
-        with suppress(Overtaken):
-            composed = await self._compose(self._parts.settings.proposals, known=draft.proposals)
-            await renew(self._parts, self._peer, draft, composed)
-
-    def send_approved(self, draft: Draft, entries: Sequence[Entry], *, number: int | None) -> Coroutine[Any, Any, None]:
-        """Send what the owner chose, at once; from this call on, only words of his own in the chat still stop it."""
-        overtaken = asyncio.Event()
-        self._approved.add(overtaken)
-        return self._send_approved(draft, entries, overtaken, number=number)
-
-    async def _send_approved(
-        self, draft: Draft, entries: Sequence[Entry], overtaken: asyncio.Event, *, number: int | None
-    ) -> None:
-        began = time.monotonic()
-        errand = Errand(overtaken, lambda: self.agreed and self._stopped is None, self._parts.clock() + FRESH)
-        try:
-            texts = [entry.text for entry in entries]
-            bubbles = pacing.bubbles(texts, self._habits(), self._parts.random, pace=self._parts.settings.pace)
-            results = await self._deliver(entries, bubbles, errand)
-        finally:
-            self._approved.discard(overtaken)
-        arrived = [entry for entry in results if entry.state is EntryState.SENT]
-        whole, zone = [*results, *entries[len(results) :]], self._parts.zone
-        otherwise = cards.not_sent(rule(self._stopped.code).why) if self._stopped else cards.OUTDATED
-        await self._parts.desks.close(draft, cards.outcome(whole, zone=zone, number=number, otherwise=otherwise))
-        if arrived:
-            log.info(
-                "draft.sent",
-                extra={
-                    "chat_id": self._peer.peer_id,
-                    "draft_id": draft.draft_id,
-                    "number": number or 0,
-                    "bubbles": len(arrived),
-                    "seconds": round(time.monotonic() - began, 3),
-                },
-            )
-            self._parts.say(f"{self._peer.name}: sent what you chose")
+    async def _until_news(self) -> None:
+        """Until something happens, or it is time to look again."""
+        again_at, self._again_at = self._again_at, None
+        wait = None if again_at is None else max((again_at - self._parts.clock()).total_seconds(), 0.0)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), wait)
 
     async def _turn(self) -> None:
+        """One time through: wait for the end of the burst, decide, and speak if that was decided."""
         while self._outdated:
             await self._parts.desks.close(*self._outdated.pop())
         await self._patience.until_quiet(self._news)
@@ -165,13 +105,6 @@ class Conversation:
             await self._speak(decision, message)
         self._parts.handled.advance(self._peer.peer_id, message.message_id)
 
-    async def _until_news(self) -> None:
-        """Until something happens, or it is time to look again."""
-        again_at, self._again_at = self._again_at, None
-        wait = None if again_at is None else max((again_at - self._parts.clock()).total_seconds(), 0.0)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), wait)
-
     async def _speak(self, decision: Decision, newest: Message) -> None:
         """Compose, then draft or answer. Raises Overtaken, Lost or Refused where it came to nothing."""
         began = time.monotonic()
@@ -183,30 +116,12 @@ class Conversation:
         else:
             await self._answer(composed, newest)
 
-    async def _compose(self, wanted: int, *, known: Sequence[Burst] = ()) -> Composed:
-        """What may be said now. Raises Overtaken where it no longer may, or something new was said."""
-        composed = await unless(self._news, self._words.compose(wanted, known=known))
-        if not self.agreed:
-            raise Overtaken
-        return composed
-
-    async def _stands(self, composed: Composed, newest: Message) -> bool:
-        """Whether the first burst may still be sent without the owner; where not, he gets proposals instead."""
-        decision = self.judge.decide(reply=composed.bursts[0], likelihood=composed.likelihood)
-        if decision.action is Action.AUTO:
-            return True
-        if decision.action is Action.SILENT:
-            self._news.set()  # the next turn sees to it
-            raise Overtaken
-        self.judge.record(newest, decision)
-        await self._speak(decision, newest)
-        return False
-
     async def _answer(self, composed: Composed, newest: Message) -> None:
+        """Think, read, type and send as the owner would, while every step still stands."""
         parts, chat_id, heard_at, burst = self._parts, self._peer.peer_id, self._patience.heard_at, composed.bursts[0]
         if not await self._stands(composed, newest):
             return
-        habits, texts = self._habits(), parts.outbox.parts(disclosed(parts, self._peer, burst))
+        habits, texts = learn(*self._words.recent()), parts.outbox.parts(disclosed(parts, self._peer, burst))
         bubbles = pacing.bubbles(texts, habits, parts.random, pace=parts.settings.pace)
         await unless(self._news, asyncio.sleep(self._thinking(newest, habits, bubbles)))
         if not await self._stands(composed, newest):
@@ -215,14 +130,10 @@ class Conversation:
         with suppress(Lost, Refused):  # only a courtesy, as typing is
             await unless(self._news, parts.hands.read(chat_id, newest.message_id))
         errand = Errand(self._news, lambda: self.judge.may_go_on(burst, newest), newest.sent_at + FRESH)
-        results = await self._deliver(parts.outbox.queue(chat_id, texts), bubbles, errand)
+        results = await self._delivery.deliver(parts.outbox.queue(chat_id, texts), bubbles, errand)
         arrived = [entry for entry in results if entry.state is EntryState.SENT]
         if not arrived:
-            error, unknown = results[-1].error if results else None, any(one.state in BEGUN for one in results)
-            log.warning("reply.not_sent", extra={"chat_id": chat_id, "error": error or "", "unknown": unknown})
-            if not (self._news.is_set() or unknown or error == UNHEARD):
-                self.judge.live = False  # nobody said anything, and nothing of it stands there: it becomes a draft
-                self._news.set()
+            self._draft_instead(results)
             raise Overtaken
         log.info(
             "reply.sent",
@@ -237,13 +148,17 @@ class Conversation:
         if self.judge.ends_run(newest):
             await parts.desks.tell(cards.RUN.format(name=self._peer.name))
 
-    async def _deliver(self, entries: Sequence[Entry], bubbles: Sequence[Bubble], errand: Errand) -> list[Entry]:
-        parts = self._parts
-        async with self._sending:
-            return await deliver(entries, bubbles, errand, outbox=parts.outbox, hands=parts.hands, clock=parts.clock)
-
-    def _habits(self) -> Habits:
-        return learn(*self._words.recent())
+    async def _stands(self, composed: Composed, newest: Message) -> bool:
+        """Whether the first burst may still be sent without the owner; where not, he gets proposals instead."""
+        decision = self.judge.decide(reply=composed.bursts[0], likelihood=composed.likelihood)
+        if decision.action is Action.AUTO:
+            return True
+        if decision.action is Action.SILENT:
+            self._news.set()  # the next turn sees to it
+            raise Overtaken
+        self.judge.record(newest, decision)
+        await self._speak(decision, newest)
+        return False
 
     def _thinking(self, newest: Message, habits: Habits, bubbles: Sequence[Bubble]) -> float:
         """Seconds until the chat is opened: what is left of the owner's delay, and in time for the whole burst."""
@@ -252,13 +167,52 @@ class Conversation:
         left = (newest.sent_at + FRESH - IN_TIME - parts.clock()).total_seconds() - pacing.lasts(bubbles)
         return max(min(wanted, left), 0)
 
-    @property
-    def _stopped(self) -> Stop | None:
-        return self._parts.stops.of(self._peer.peer_id)
+    def _draft_instead(self, results: Sequence[Entry]) -> None:
+        """Nothing arrived. Let the next turn draft, unless something was said meanwhile, or it may stand there yet."""
+        error, unknown = results[-1].error if results else None, any(one.state in BEGUN for one in results)
+        extra = {"chat_id": self._peer.peer_id, "error": error or "", "unknown": unknown}
+        log.warning("reply.not_sent", extra=extra)
+        if not (self._news.is_set() or unknown or error == UNHEARD):
+            self.judge.live = False
+            self._news.set()
 
-    def _stop_approved(self) -> None:
-        for overtaken in self._approved:
-            overtaken.set()
+    async def _compose(self, wanted: int, *, known: Sequence[Burst] = ()) -> Composed:
+        """What may be said now. Raises Overtaken where it no longer may, or something new was said."""
+        composed = await unless(self._news, self._words.compose(wanted, known=known))
+        if not self.agreed:
+            raise Overtaken
+        return composed
+
+    def changed(self, message: Message) -> None:
+        """A message of theirs was edited or deleted: what is under way or proposed for it starts over."""
+        recent = self._parts.store.recent(self._peer.peer_id, limit=QUOTED)
+        if any(one.outgoing and one.said and one.message_id >= message.message_id for one in recent):
+            return  # it was answered as it stood, or is the owner's own
+        if self._expire(cards.OUTDATED) or self._busy:
+            self._patience.hear()
+            self._news.set()
+
+    async def renew(self, draft: Draft) -> None:
+        """Put other proposals into an open draft and its cards, unless the chat moves on meanwhile."""
+        with suppress(Overtaken):
+            composed = await self._compose(self._parts.settings.proposals, known=draft.proposals)
+            await renew(self._parts, self._peer, draft, composed)
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the people in this chat agree that the double speaks, as of now."""
+        return self._parts.may_speak(self._peer)
+
+    def withdraw(self) -> None:
+        """They agree no longer: an open draft is gone, and what is under way stops at its next step."""
+        self.let_go()
+        self._expire(cards.NO_CONSENT)
+        self.approved.overtake()
+        self._news.set()
+
+    def let_go(self) -> None:
+        """Keep nothing in mind of what was said."""
+        self._words.let_go()
 
     def _expire(self, outcome: str) -> bool:
         """Let go of the open draft; whether there was one. Its card is closed at the next turn."""

@@ -144,7 +144,7 @@ class Double:
             if not self._parts.drafts.close(draft.draft_id, DraftState.SENT, number=number, version=draft.version):
                 return False
             entries = self._parts.outbox.queue(draft.chat_id, burst, draft_id=draft.draft_id)
-        self._work(draft.chat_id, conversation.send_approved(draft, entries, number=number))
+        self._work(draft.chat_id, conversation.approved.send(draft, entries, number=number))
         return True
 
     async def _give_up(self, draft: Draft, stop: Stop) -> None:

@@ -75,54 +75,54 @@ class Errand:
         return not self.overtaken.is_set() and self.allowed()
 
 
-async def deliver(
-    entries: Sequence[Entry],
-    bubbles: Sequence[Bubble],
-    errand: Errand,
-    *,
-    outbox: Outbox,
-    hands: Hands,
-    clock: Callable[[], datetime],
-) -> list[Entry]:
-    """Send a queued burst as a person would; gives what became of each entry that was tried.
+class Delivery:
+    """Bursts on their way into one chat, one after the other."""
 
-    When it is no longer right to go on, or one message does not arrive, the rest is cancelled.
-    """
-    results: list[Entry] = []
-    try:
-        for entry, bubble in zip(entries, bubbles, strict=True):
-            await unless(errand.overtaken, asyncio.sleep(bubble.gap))
-            if not errand.still():
-                break
-            await _type(entry.chat_id, bubble.typing, hands, errand.overtaken)
-            results.append(await _send(entry, errand, outbox, clock))
-            if results[-1].state is not EntryState.SENT:
-                break
-    except Overtaken:
-        pass
-    finally:
-        outbox.cancel(entries[len(results) :])
-    return results
+    def __init__(self, outbox: Outbox, hands: Hands, clock: Callable[[], datetime]) -> None:
+        self._outbox = outbox
+        self._hands = hands
+        self._clock = clock
+        self._delivering = asyncio.Lock()
 
+    async def deliver(self, entries: Sequence[Entry], bubbles: Sequence[Bubble], errand: Errand) -> list[Entry]:
+        """Send a queued burst as a person would; gives what became of each entry that was tried.
 
-async def _send(entry: Entry, errand: Errand, outbox: Outbox, clock: Callable[[], datetime]) -> Entry:
-    """Send one message, after the waits that Telegram asks for; given up where one lasts too long."""
-    while True:
-        try:
-            return await outbox.send(entry, still=errand.still)
-        except Wait as wait:
-            if wait.until > errand.deadline:
-                return outbox.give_up(entry)
-            seconds = (wait.until - clock()).total_seconds()
-        await unless(errand.overtaken, asyncio.sleep(max(seconds, 0)))
+        When it is no longer right to go on, or one message does not arrive, the rest is cancelled.
+        """
+        results: list[Entry] = []
+        async with self._delivering:
+            try:
+                for entry, bubble in zip(entries, bubbles, strict=True):
+                    await unless(errand.overtaken, asyncio.sleep(bubble.gap))
+                    if not errand.still():
+                        break
+                    await self._type(entry.chat_id, bubble.typing, errand.overtaken)
+                    results.append(await self._send(entry, errand))
+                    if results[-1].state is not EntryState.SENT:
+                        break
+            except Overtaken:
+                pass
+            finally:
+                self._outbox.cancel(entries[len(results) :])
+        return results
 
+    async def _send(self, entry: Entry, errand: Errand) -> Entry:
+        """Send one message, after the waits that Telegram asks for; given up where one lasts too long."""
+        while True:
+            try:
+                return await self._outbox.send(entry, still=errand.still)
+            except Wait as wait:
+                if wait.until > errand.deadline:
+                    return self._outbox.give_up(entry)
+                seconds = (wait.until - self._clock()).total_seconds()
+            await unless(errand.overtaken, asyncio.sleep(max(seconds, 0)))
 
-async def _type(chat_id: int, seconds: float, hands: Hands, overtaken: asyncio.Event) -> None:
-    """Be seen typing for so long, at least once."""
-    while True:
-        with suppress(Lost, Refused):  # only a courtesy: whether anything can be sent here, sending will tell
-            await unless(overtaken, hands.typing(chat_id))
-        await unless(overtaken, asyncio.sleep(min(seconds, TYPING_LASTS)))
-        seconds -= TYPING_LASTS
-        if seconds <= 0:
-            return
+    async def _type(self, chat_id: int, seconds: float, overtaken: asyncio.Event) -> None:
+        """Be seen typing for so long, at least once."""
+        while True:
+            with suppress(Lost, Refused):  # only a courtesy: whether anything can be sent here, sending will tell
+                await unless(overtaken, self._hands.typing(chat_id))
+            await unless(overtaken, asyncio.sleep(min(seconds, TYPING_LASTS)))
+            seconds -= TYPING_LASTS
+            if seconds <= 0:
+                return
