@@ -130,6 +130,7 @@ def _for_ever(
 ) -> Iterator[Coroutine[Any, Any, None]]:
     """What goes on beside the conversations and the desks for as long as the bot runs."""
     yield live.run()
+    yield parts.presence.keep_up()
     yield double.watch_consent()
     yield keep_recovering(parts, double)
     yield tell_of_stops(parts)

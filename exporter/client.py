@@ -50,6 +50,11 @@ class Link:
             self.connected.clear()
             self.lost.set()
 
+    async def again(self) -> None:
+        """Until it is lost, and stands again."""
+        await self.lost.wait()
+        await self.connected.wait()
+
     def listening(self) -> asyncio.Timeout:
         """Seconds for the next bytes, as a block; in it, `cut` ends the connection."""
         self._patience = asyncio.timeout(SILENCE)
@@ -70,9 +75,9 @@ class Client(TelegramClient):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self.link = Link()
-        self.on_difference: Callable[[Any], None] = lambda difference: None
-        """Is given each answer about missed updates, whole. Telethon itself passes on its new messages alone, not its
-        edits and deletions, and nothing at all where too much was missed."""
+        self.on_difference: list[Callable[[Any], None]] = []
+        """Each is given every answer about missed updates, whole. Telethon itself passes on its new messages alone, not
+        its edits, deletions and read marks, and nothing at all where too much was missed."""
         self.refused: errors.RPCError | None = None
         """Telegram's last word on why it does not accept the account. Telethon itself asks for what it missed now and
         then, and disconnects over such an answer."""
@@ -86,7 +91,8 @@ class Client(TelegramClient):  # type: ignore[misc]
         """
         answer = await self._answer(super().__call__(request, *args, **options))
         if isinstance(answer, (*_DIFFERENCES, *_TOO_LONG)):
-            self.on_difference(answer)
+            for hear in self.on_difference:
+                hear(answer)
         return answer
 
     async def once(self, request: Any) -> Any:

@@ -63,7 +63,7 @@ class Follower:
         """When the last of them came."""
         self.missed = asyncio.Event()
         """Set where Telegram says that too much was missed to tell."""
-        client.on_difference = self._on_difference
+        client.on_difference.append(self._on_difference)
         client.add_event_handler(self._on_update, events.Raw())
 
     async def run(self) -> None:

@@ -57,8 +57,6 @@ class Folders:
         self._changed.set()
 
     async def _notice_outages(self) -> None:
-        link = self._client.link
         while True:
-            await link.lost.wait()
-            await link.connected.wait()
+            await self._client.link.again()
             self._changed.set()

@@ -3,12 +3,17 @@
 It knows Telegram's updates, and only in memory. What a sign means for a decision is the policy's.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from telethon import TelegramClient, events, types
+from telethon import errors, events, types
 from telethon.utils import get_peer_id
+
+from exporter.client import Client
+
+log = logging.getLogger(__name__)
 
 TYPING_LASTS = timedelta(seconds=6)
 """After which Telegram's apps no longer show that somebody types; while they do, they are told again every five."""
@@ -17,7 +22,7 @@ TYPING_LASTS = timedelta(seconds=6)
 class Presence:
     """What the account's updates tell of the owner, by chat and of him as a whole, and of those who write to him."""
 
-    def __init__(self, client: TelegramClient, owner_id: int, clock: Callable[[], datetime]) -> None:
+    def __init__(self, client: Client, owner_id: int, clock: Callable[[], datetime]) -> None:
         self._owner_id = owner_id
         self._clock = clock
         self._online: datetime | None = None
@@ -25,12 +30,22 @@ class Presence:
         self._typed: dict[int, datetime] = {}
         self._read_here: dict[int, int] = {}
         self._client = client
-        client.add_event_handler(self.hear, events.Raw())
+        client.add_event_handler(self._hear, events.Raw())
+        client.on_difference.append(self._hear_late)
 
     async def look(self) -> None:
         """Ask whether the owner is online: a bot that just began has seen nobody yet."""
         me = await self._client.get_me()
         self._came_or_went(me.status)
+
+    async def keep_up(self) -> None:
+        """Ask again after each outage, for of what passed in it nobody tells; for ever."""
+        while True:
+            await self._client.link.again()
+            try:
+                await self.look()
+            except (errors.RPCError, OSError) as error:
+                log.warning("presence.unseen", extra={"error": type(error).__name__})  # the next connection asks again
 
     def seen_at(self, chat_id: int) -> datetime | None:
         """When the owner was last noticed in this chat, or online at all; while he is online, that lies ahead."""
@@ -45,7 +60,15 @@ class Presence:
         """The double itself marks as read up to here: when Telegram tells of it, that is no sign of the owner."""
         self._read_here[chat_id] = message_id
 
-    async def hear(self, update: Any) -> None:
+    async def _hear(self, update: Any) -> None:
+        self._notice(update)
+
+    def _hear_late(self, difference: Any) -> None:
+        """What was missed counts as of now: when it was, nobody tells."""
+        for update in getattr(difference, "other_updates", ()):
+            self._notice(update)
+
+    def _notice(self, update: Any) -> None:
         """One update of the account's."""
         match update:
             case types.UpdateUserStatus(user_id=self._owner_id, status=status):

@@ -38,6 +38,22 @@ async def test_an_owner_who_is_online_when_the_bot_begins_is_noticed(at):
         await at.until(lambda: at.decisions() == [("draft", "owner_present")])
 
 
+@pytest.mark.parametrize("sign", ["read", "online"])
+async def test_a_sign_of_the_owner_that_came_during_an_outage_counts_after_it(at, sign):
+    boris = at.person("Boris")
+    async with at.running():
+        earlier = at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.from_owner(boris))
+        assert at.decisions() == [("auto", "mode")], earlier
+        at.say(boris, at.owner, "and?")
+        at.world.faults.silent_stream = True
+        at.world.read(at.owner, boris) if sign == "read" else at.world.come_online(at.owner)
+        at.world.faults.silent_stream = False
+        at.sandbox.drop_connections()
+        await at.until(at.saved)
+        assert len(at.from_owner(boris)) == 1 and at.decisions()[-1] == ("draft", "owner_present")
+
+
 async def test_that_a_friend_types_is_waited_for(at):
     boris = at.person("Boris")
     at.config = at.config.model_copy(update={"reply": at.config.reply.model_copy(update={"settle_seconds": 0.0})})

@@ -150,8 +150,7 @@ class Reader:
 
     async def _notice_outages(self, link: Link) -> None:
         while True:
-            await link.lost.wait()
-            await link.connected.wait()
+            await link.again()
             self._inbox.put_nowait(None)
 
 
