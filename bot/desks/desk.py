@@ -6,15 +6,16 @@ It knows what a desk can do, and nothing of how one looks.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from itertools import takewhile
 from typing import Any, Protocol
 
-from bot.desks.cards import OUTDATED, Card
+from bot.desks.cards import Card
 from bot.desks.drafts import Draft, Drafts, DraftState
-from bot.desks.places import Places
+from bot.desks.places import Place, Places
 from bot.sending.refused import Lost, Refused, Unsent, Wait
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store
@@ -65,25 +66,26 @@ class Desks:
         self._zone = zone
         self._owed: dict[int, str | None] = {}
         """Drafts whose cards are to change once Telegram lets them: to say what became of it, or to show it."""
+        self._busy = Counter[int]()
+        """How often something is on its way to cards of each chat just now."""
 
     async def show(self, draft: Draft) -> None:
         """Put the draft up wherever it is not shown yet."""
-        for desk in self._desks:
-            if self._places.of(draft.draft_id, desk.name) is None:
-                await self._try(desk, self._show(desk, draft))
+        with self._at_work(draft):
+            for desk in self._desks:
+                if self._places.of(draft.draft_id, desk.name) is None:
+                    await self._try(desk, self._show(desk, draft))
 
     async def update(self, draft: Draft) -> None:
         """Let every card of the draft show it as it is now; put it up wherever it is not shown yet."""
-        for desk in self._desks:
-            place = self._places.of(draft.draft_id, desk.name)
-            work = self._update(desk, draft, place.message_id) if place else self._show(desk, draft)
-            await self._try(desk, work)
+        with self._at_work(draft):
+            for desk in self._desks:
+                place = self._places.of(draft.draft_id, desk.name)
+                work = self._update(desk, draft, place.message_id) if place else self._show(desk, draft)
+                await self._try(desk, work)
 
     async def keep_up(self) -> None:
-        """Do with the cards what could not be done when it was due; for ever.
-
-        A card may have been lost on its way to a draft that expired since: it says so, whichever of them it shows.
-        """
+        """Do with the cards what could not be done when it was due; for ever."""
         while True:
             await asyncio.sleep(AGAIN)
             owed, self._owed = self._owed, {}
@@ -93,16 +95,23 @@ class Desks:
                     await self.close(draft, outcome)
                 elif draft and draft.state is DraftState.OPEN:
                     await self.update(draft)
-            for draft in filter(None, map(self._drafts.get, {place.draft_id for place in self._places.left_open()})):
-                if draft.state is DraftState.EXPIRED:
-                    await self.close(draft, OUTDATED)
+
+    def left_open(self) -> Iterator[Draft]:
+        """Drafts that are open no more while a card of theirs may look so, and nobody is about to change it.
+
+        It was on its way when the choice was made, say; or lost on its way to a draft that has expired since.
+        """
+        for draft in map(self._drafts.get, sorted({place.draft_id for place in self._places.left_open()})):
+            if draft and draft.draft_id not in self._owed and not self._busy[draft.chat_id]:
+                yield draft
 
     async def close(self, draft: Draft, outcome: str) -> None:
         """Let every card of the draft say what became of it."""
-        for desk in self._desks:
-            place = self._places.of(draft.draft_id, desk.name)
-            if place is not None:
-                await self._try(desk, self._close(desk, draft, place.message_id, outcome))
+        with self._at_work(draft):
+            for desk in self._desks:
+                place = self._places.of(draft.draft_id, desk.name)
+                if place is not None:
+                    await self._try(desk, self._close(desk, draft, place, outcome))
 
     async def tell(self, text: str) -> None:
         """Say something to the owner, wherever he may look."""
@@ -126,21 +135,17 @@ class Desks:
     async def _show(self, desk: Desk, draft: Draft) -> None:
         """In the chat's last card, or else in a message of its own."""
         last = self._places.last_in(draft.chat_id, desk.name)
-        if last and desk.near(last.message_id) and await self._takes_over(desk, draft, last.message_id):
+        if last and desk.near(last.message_id) and await self._takes_over(desk, draft, last):
             return
         with self._owing(draft, Wait, Unsent):
             self._places.put(draft, desk.name, await desk.show(self.card(draft)))
 
-    async def _takes_over(self, desk: Desk, draft: Draft, message_id: int) -> bool:
-        """Let the chat's last card show this draft; false where that card is gone: the owner deleted it, perhaps."""
-        try:
-            await self._update(desk, draft, message_id)
-        except Wait:
-            raise
-        except Refused as refusal:
-            log.info("card.gone", extra={"desk": desk.name, "error": refusal.code})
-            return False
-        return True
+    async def _takes_over(self, desk: Desk, draft: Draft, last: Place) -> bool:
+        """Let the chat's last card show this draft; false where that card is gone."""
+        with self._gone(last):
+            await self._update(desk, draft, last.message_id)
+            return True
+        return False
 
     async def _update(self, desk: Desk, draft: Draft, message_id: int) -> None:
         self._places.change(desk.name, message_id)
@@ -148,11 +153,30 @@ class Desks:
             since = await desk.update(message_id, self.card(draft))
             self._places.put(draft, desk.name, message_id, since=since)
 
-    async def _close(self, desk: Desk, draft: Draft, message_id: int, outcome: str) -> None:
-        with self._owing(draft, Wait, Lost, outcome=outcome):
-            await desk.close(message_id, self.card(draft), outcome)
-        if (place := self._places.of(draft.draft_id, desk.name)) and place.message_id == message_id:
+    async def _close(self, desk: Desk, draft: Draft, place: Place, outcome: str) -> None:
+        with self._owing(draft, Wait, Lost, outcome=outcome), self._gone(place):
+            await desk.close(place.message_id, self.card(draft), outcome)
             self._places.close(place)
+
+    @contextmanager
+    def _gone(self, place: Place) -> Iterator[None]:
+        """Where Telegram does not let a card be changed, the owner deleted it, say, nobody tries that again."""
+        try:
+            yield
+        except Wait:
+            raise
+        except Refused as refusal:
+            log.info("card.gone", extra={"desk": place.desk, "error": refusal.code})
+            self._places.close(place)
+
+    @contextmanager
+    def _at_work(self, draft: Draft) -> Iterator[None]:
+        """Something is on its way to cards of this chat."""
+        self._busy[draft.chat_id] += 1
+        try:
+            yield
+        finally:
+            self._busy[draft.chat_id] -= 1
 
     @contextmanager
     def _owing(self, draft: Draft, *errors: type[Exception], outcome: str | None = None) -> Iterator[None]:

@@ -63,7 +63,10 @@ class Places:
 
     def close(self, place: Place) -> None:
         """Its message offers nothing any more, as long as it still shows that draft."""
-        self._cards.update((place.draft_id, place.desk), {"closed": True})
+        self._database.execute(
+            "update card set closed = 1 where draft_id = ? and desk = ? and message_id = ?",
+            [place.draft_id, place.desk, place.message_id],
+        )
 
     def of(self, draft_id: int, desk: str) -> Place | None:
         """Where a desk shows a draft."""

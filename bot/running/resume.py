@@ -23,7 +23,7 @@ from exporter.sync import sync
 log = logging.getLogger(__name__)
 
 AGAIN = 15.0
-"""Seconds between two looks for messages of which nobody knows what became of them."""
+"""Seconds between two looks for messages of which nobody knows what became of them, and for cards left open."""
 
 
 async def settle(parts: Parts, modes: Mapping[int, Mode]) -> None:
@@ -32,8 +32,7 @@ async def settle(parts: Parts, modes: Mapping[int, Mode]) -> None:
     for chat_id in modes:
         parts.handled.take_up(chat_id, parts.store)
     await _recover(parts, modes)
-    for draft in filter(None, map(parts.drafts.get, sorted({place.draft_id for place in parts.places.left_open()}))):
-        await _close(parts, draft)
+    await _close_left_open(parts)
 
 
 async def keep_recovering(parts: Parts, double: Double) -> None:
@@ -42,6 +41,7 @@ async def keep_recovering(parts: Parts, double: Double) -> None:
         await asyncio.sleep(AGAIN)
         if parts.outbox.owes:
             await _recover(parts, double.modes)
+        await _close_left_open(parts)
 
 
 async def look_back(
@@ -72,6 +72,11 @@ async def _recover(parts: Parts, modes: Mapping[int, Mode]) -> None:
     for draft in map(parts.drafts.get, sorted({entry.draft_id for entry in recovered if entry.draft_id})):
         if draft and draft.state is DraftState.SENT:
             await _close(parts, draft)
+
+
+async def _close_left_open(parts: Parts) -> None:
+    for draft in parts.desks.left_open():
+        await _close(parts, draft)
 
 
 async def _close(parts: Parts, draft: Draft) -> None:

@@ -98,7 +98,8 @@ class Reader:
         handled.advance(notes, max(handled.up_to(notes) or 0, message.message_id))
 
     async def _read(self, message: Message) -> None:
-        place = message.reply_to and self._parts.places.at(self._desk.name, message.reply_to)
+        answers = None if message.reply_to_chat else message.reply_to  # one of another chat may have a card's number
+        place = answers and self._parts.places.at(self._desk.name, answers)
         draft = self._parts.drafts.get(place.draft_id) if place else None
         if place and draft and not _is_stop(message):
             await self._reply(draft, place, message)
