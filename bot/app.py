@@ -22,8 +22,8 @@ from bot.deciding.guard import load_guard
 from bot.deciding.modes import Modes
 from bot.deciding.policy import NEEDED
 from bot.deciding.presence import Presence
-from bot.desks.control.attending import attend
 from bot.desks.control.desk import open_desk
+from bot.desks.control.dispatcher import run_control
 from bot.desks.desk import Desk, Desks
 from bot.desks.drafts import Drafts
 from bot.desks.mode_switch import ModeSwitch
@@ -113,7 +113,7 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
             await look_back(client, live.limiter, reader, parts, double, chats)
             works = [reader.run(client.link), folders.run(switch.apply), feed(tell, live.is_alive)]
             if control:
-                works.append(attend(control, parts, double, orders, switch))
+                works.append(run_control(control, parts, double, orders, switch))
             for work in (*works, *_for_ever(config, parts, double, live, retraining, forgotten)):
                 tasks.create_task(work)
             tell("READY=1")

@@ -17,7 +17,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """What came of it."""
+    """What may be said, and what it took to find it."""
 
     bursts: tuple[Burst, ...]
     """The best first, different from each other, and each fit to send; fewer than wanted where there were no more."""

@@ -1,10 +1,10 @@
 """What the owner wants his double to know for a while: "in Lisbon until Friday", for all chats or for one.
 
-A model is told of a note as of something that was said earlier: by him, under how long ago it was, in the place of what
-is recalled and out of the same room. So nothing in a prompt has a shape that training rows have not, models that were
-made before there were notes read them, and what stands before the last turn stays as it was read. A tuned SmolLM2-135M
-makes as much of a note there as in the header, as a mark or as a turn of its own: answers that it bears on become 6
-nats more likely, and others stay as likely as they were. It knows the table and the owner's clock, and no desk.
+A prompt shows a note as it shows a recalled exchange: the owner's words, under how long ago he wrote them, just before
+the last turn and within the same number of tokens. So prompts keep the shape of training rows, models that were made
+before there were notes can read them, and the history above needs no second reading. Tried with a tuned SmolLM2-135M:
+answers that a note bears on became 6 nats more likely, others stayed as likely as they were; in the header, as a mark
+or as a turn of its own a note did no more. This module knows the table and the owner's clock, and no desk.
 """
 
 import logging

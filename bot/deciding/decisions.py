@@ -12,7 +12,7 @@ KEPT = timedelta(days=30)
 
 
 class Decisions:
-    """The newest weeks of them."""
+    """All decisions of the last `KEPT`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

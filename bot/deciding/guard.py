@@ -1,8 +1,8 @@
 """What the double must not answer for by itself: topics that cost more than an answer saves, and words that it cannot
 judge. Pure, and without any network: all that it knows stands in `guard.toml`.
 
-It errs on the side of the owner: what it does not understand is a concern, too. Their words and those that are to be
-sent are looked at alike.
+In doubt it objects: what it does not understand is a concern, too. It looks at their words and at those that are to be
+sent alike.
 """
 
 import re
@@ -18,14 +18,14 @@ from exporter.messages import Message, MessageKind
 WORDS = Path(__file__).with_name("guard.toml")
 """Languages: the words that everybody uses, and those of each topic."""
 COMMON_SHARE = 0.4
-"""Of a message's words, if it is to count as one of a language; and `COMMON_LEAST` of them at least."""
+"""A message is taken for one of a language if this share of its words is common there, and `COMMON_LEAST` of them."""
 COMMON_LEAST = 2
 HEARD = 300
-"""Earlier messages that are listened to."""
+"""Earlier messages, the newest, from which words of a chat are learned."""
 KNOWN_SHARE = 2 / 3
-"""Of what is said now, so much must be words of one language, or words used in its messages before."""
+"""This share of what is said now must be words of one language, or words of earlier messages in it."""
 _SEEN = frozenset({MessageKind.TEXT, MessageKind.STICKER, MessageKind.ANIMATION})
-"""What needs no eyes and no ears."""
+"""Kinds of messages that the guard can read."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _LAUGHS = ("ha", "he", "hi", "ja", "je", "lo", "xd", "ха", "хе", "хи")
@@ -50,9 +50,9 @@ class Concern(StrEnum):
     NUMBER = "number"
     LINK = "link"
     UNSEEN = "unseen"
-    """A picture, a voice, a file: the guard has neither eyes nor ears."""
+    """A picture, a voice message or a file: the guard cannot look into it."""
     LANGUAGE = "language"
-    """None that the guard knows, as far as it can tell."""
+    """It is in no language that the guard knows."""
 
 
 TOPICS = tuple(Concern)[: tuple(Concern).index(Concern.NUMBER)]
@@ -69,7 +69,7 @@ class Language:
 
 
 class Guard:
-    """Knows some languages."""
+    """Finds concerns in the languages that it was given."""
 
     def __init__(self, languages: Sequence[Language], signs: Mapping[Concern, str], topics: Collection[str]) -> None:
         self.languages = tuple(languages)
@@ -136,7 +136,7 @@ class Guard:
 
 
 def _knows(known: Collection[str], words: Sequence[str]) -> bool:
-    """Whether enough of the words are known; French says `l'idée` in one, and knows `idée`."""
+    """Whether enough of the words are known; of `l'idée`, `idée` is enough."""
     count = sum(word in known or word.partition("'")[2] in known for word in words)
     return count >= KNOWN_SHARE * len(words)
 

@@ -11,11 +11,11 @@ from exporter.messages import Message
 MARK = "🤖"
 """What an automatic message ends with where the owner wants it known; so does that of another's double."""
 AT_ONCE = timedelta(seconds=2)
-"""No hand answers faster, again and again."""
+"""A person does not answer faster than this again and again."""
 NEARLY = 0.9
-"""Texts are the same from this ratio of `difflib.SequenceMatcher` on."""
+"""From this ratio of `difflib.SequenceMatcher` on, two texts count as the same."""
 LONG = 20
-"""Characters of a text that nobody says twice: an answering machine does."""
+"""Characters: a text as long as that is said twice by an answering machine, not by a person."""
 
 Exchange = tuple[str, str]
 """What they said, and what the double answered."""

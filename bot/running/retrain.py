@@ -102,7 +102,7 @@ class Retraining:
             await self._parts.desks.tell(outcome)
 
     async def _outcome(self, nightly: bool) -> tuple[str, str | None]:
-        """How a training ended, for the owner, and the model that came out of it. Nothing that breaks here goes on."""
+        """How a training ended, for the owner, and the model that came out of it; whatever breaks in it ends here."""
         try:
             await unless(self._cancelled, self._sync(self._show))
             artifact = await train(self._config, self._show, self._cancelled, only_new=nightly)

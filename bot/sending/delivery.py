@@ -15,8 +15,8 @@ from bot.sending.outbox import Outbox
 from bot.sending.pacing import Bubble
 from bot.sending.refused import Lost, Refused, Wait
 
-TYPING_LASTS = 4.0
-"""Seconds after which the other side must be told again; Telegram forgets after six."""
+TYPE_AGAIN = 4.0
+"""Seconds after which Telegram must be told again; its apps forget after six."""
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ class Delivery:
         while True:
             with suppress(Lost, Refused):  # only a courtesy: whether anything can be sent here, sending will tell
                 await unless(overtaken, self._hands.typing(chat_id))
-            await unless(overtaken, asyncio.sleep(min(seconds, TYPING_LASTS)))
-            seconds -= TYPING_LASTS
+            await unless(overtaken, asyncio.sleep(min(seconds, TYPE_AGAIN)))
+            seconds -= TYPE_AGAIN
             if seconds <= 0:
                 return

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.desks.control import api, attending, progress, works
+from bot.desks.control import api, dispatcher, progress, works
 from bot.desks.control.curve import png
 from bot.desks.control.progress import follow
 from bot.desks.orders.order import Answer, Order, Orders
@@ -52,13 +52,13 @@ class Training:
 def training(monkeypatch):
     training = Training()
     monkeypatch.setattr(progress, "EVERY", 0.02)
-    built = attending.dispatcher
+    built = dispatcher.build
 
     def with_train(desk, parts, double, orders, switch, works):
         orders = Orders((Order("train", "", "learn anew", training.order), *orders.menu))
         return built(desk, parts, double, orders, switch, works)
 
-    monkeypatch.setattr(attending, "dispatcher", with_train)
+    monkeypatch.setattr(dispatcher, "build", with_train)
     yield training
     training.ended.set()
 

@@ -53,7 +53,7 @@ UNCHANGED = "message is not modified"
 """What the Bot API says of an edit that changes nothing, which is what was wanted."""
 
 
-class Patience(BaseRequestMiddleware):
+class Throttle(BaseRequestMiddleware):
     """Asks for nothing before a wait that Telegram asked for is over; nor, for a moment, after it did not answer.
 
     So nobody waits for one answer after another that does not come. The poller goes on, and once it got one, all do.
@@ -67,7 +67,7 @@ class Patience(BaseRequestMiddleware):
     ) -> Response[TelegramType]:
         """Raises TelegramRetryAfter without asking, where it is too early."""
         loop = asyncio.get_running_loop()
-        polls = method.__api_method__ == GetUpdates.__api_method__  # the poller has a patience of its own
+        polls = method.__api_method__ == GetUpdates.__api_method__  # the poller waits by itself
         if not polls and (left := max(self._until, self._away_until) - loop.time()) > 0:
             raise TelegramRetryAfter(method, "still waiting", math.ceil(left))
         try:
@@ -121,7 +121,7 @@ async def open_bot(control: Control, say: Say) -> AsyncIterator[Bot | None]:
         bot = Bot(control.token.get_secret_value(), session=AiohttpSession(api=server, timeout=TIMEOUT))
     except TokenValidationError:
         raise _bad_token() from None
-    bot.session.middleware(Patience())
+    bot.session.middleware(Throttle())
     try:
         await _demand_known(bot, control, say)
         yield bot

@@ -1,4 +1,4 @@
-"""Who is heard: the owner, in his own chat with the bot. Of everybody else nothing stays but a count."""
+"""Only the owner is heard, in his own chat with the bot. Everybody else is only counted."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class Door(BaseMiddleware):
-    """Stands before everything else that a dispatcher does with an update.
+    """Sees every update before a dispatcher does anything else with it.
 
     Attributes:
         ignored: how many updates of others came since the start.
@@ -37,7 +37,7 @@ class Door(BaseMiddleware):
     def ignore(self) -> None:
         """Count what gets no answer."""
         self.ignored += 1
-        if self.ignored.bit_count() == 1:  # 1, 2, 4, 8, …: whoever wants to fill a log needs patience
+        if self.ignored.bit_count() == 1:  # 1, 2, 4, 8, …: strangers cannot fill the log
             log.warning("control.ignored", extra={"count": self.ignored})
 
     def _is_owner(self, update: Update) -> bool:

@@ -91,7 +91,7 @@ async def ask(
 
 
 async def send(message: Message, question_id: int, bot: Bot, double: Double, edits: Edits) -> None:
-    """His words go out instead of a proposal."""
+    """Send his words instead of a proposal."""
     if not message.text:
         await message.answer(ONLY_WORDS)
         return
@@ -106,7 +106,7 @@ async def send(message: Message, question_id: int, bot: Bot, double: Double, edi
 
 
 async def _take_away(bot: Bot, chat_id: int, question_id: int) -> None:
-    """A question that is answered serves no purpose any more."""
+    """Delete a question that was answered."""
     try:
         await bot.delete_message(chat_id, question_id)
     except AiogramError as error:

@@ -67,7 +67,7 @@ async def unmute(
 
 
 async def take_buttons(query: CallbackQuery, drafts: Drafts, places: Places) -> None:
-    """Nothing keeps buttons that shows no open draft by now: this one missed that it was closed."""
+    """Take the buttons off a card whose draft is not open any more: it missed that it was closed."""
     place = places.at(NAME, query.message.message_id) if query.message else None
     draft = drafts.get(place.draft_id) if place else None
     if draft is None or draft.state is not DraftState.OPEN:
@@ -75,6 +75,6 @@ async def take_buttons(query: CallbackQuery, drafts: Drafts, places: Places) -> 
 
 
 async def _show_buttons(query: CallbackQuery, buttons: InlineKeyboardMarkup | None) -> None:
-    """Others than before, under the same words."""
+    """Change the buttons, not the words."""
     if query.message and not isinstance(query.message, InaccessibleMessage):
         await query.message.edit_reply_markup(reply_markup=buttons)

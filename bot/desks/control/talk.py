@@ -1,4 +1,4 @@
-"""What the owner writes to the bot: the code that links it, commands, and what is neither, which goes to nobody."""
+"""What the owner writes to the bot: the code that links it, commands, and anything else, which goes to nobody."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ def commanding() -> Router:
 
 
 def strays() -> Router:
-    """What nobody else wanted."""
+    """What no other router wants."""
     router = Router(name="strays")
     router.message.register(stray)
     return router
@@ -73,7 +73,7 @@ async def start(message: Message, drafts: Drafts, desks: Desks) -> None:
 
 
 async def command(message: Message, bot: Bot, orders: Orders, works: Works, parts: Parts) -> None:
-    """Obey, show what came of it, and follow what it began. What waited for too long could surprise by now."""
+    """Obey, show the answer, and follow what it began. What waited for too long is left undone: it could surprise."""
     if _late(message, parts) and parse(message.text or "")[0] != STOP:
         await message.answer(LATE)
         return
@@ -87,7 +87,7 @@ async def command(message: Message, bot: Bot, orders: Orders, works: Works, part
 
 
 async def stray(message: Message) -> None:
-    """Whatever it was meant to be, it is sent to nobody."""
+    """Say that it was sent to nobody."""
     await message.answer(STRAY)
 
 

@@ -1,4 +1,4 @@
-"""The control bot at work: what it hears goes through the door to whoever handles it, until the double ends."""
+"""The control bot while it runs: each update passes the door, then goes to the router that handles it."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ from bot.parts import Parts
 log = logging.getLogger(__name__)
 
 
-async def attend(desk: ControlBot, parts: Parts, double: Double, orders: Orders, switch: ModeSwitch) -> None:
+async def run_control(desk: ControlBot, parts: Parts, double: Double, orders: Orders, switch: ModeSwitch) -> None:
     """Wait until the Bot API can be reached, link or show the menu, then serve the owner until cancelled."""
     me = await reached(desk.bot)
     if desk.link.stands:
@@ -32,10 +32,10 @@ async def attend(desk: ControlBot, parts: Parts, double: Double, orders: Orders,
         desk.link.offer(me.username or "")
     async with asyncio.TaskGroup() as tasks:
         works = Works(tasks)
-        await poll(dispatcher(desk, parts, double, orders, switch, works), desk.bot)
+        await poll(build(desk, parts, double, orders, switch, works), desk.bot)
 
 
-def dispatcher(
+def build(
     desk: ControlBot, parts: Parts, double: Double, orders: Orders, switch: ModeSwitch, works: Works
 ) -> Dispatcher:
     """Who handles what: the first router that wants an update has it."""
