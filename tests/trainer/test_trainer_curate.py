@@ -81,6 +81,20 @@ def test_short_replies_keep_their_share_until_they_are_too_many():
     assert {said[word] for word in words} == {said[words[0]]}
 
 
+def test_who_says_but_one_thing_is_learned_all_the_same():
+    assert sum(spoken(learn([talk(*["ok"] * 900)])[0]).values()) == ENOUGH
+    assert sum(spoken(learn([talk(*["ok"] * 200, *["see you there"] * 700)])[0]).values()) == ENOUGH
+
+
+def test_without_spaces_between_words_few_signs_are_short_and_copies_are_found():
+    answers = [f"我在{chr(0x4E00 + number)}路上了" for number in range(400)]
+    assert learn([talk(*answers)])[1] == Curation()
+    told, report = learn([talk(*answers, *["好的"] * 300)])
+    assert report.short == 300 - spoken(told)["好的"] > 200
+    copied = "出售：我叔叔的红色自行车，车况很好，周五晚上之前可以问我价格"
+    assert learn([talk(copied, "好的")], [f"大家好，{copied}"])[1] == Curation(held_out=1)
+
+
 def test_a_dominant_chat_keeps_its_newest_sessions():
     history = [*chatter(2 * CHAT_ENOUGH), *chatter(CHAT_ENOUGH + 500, chat_id=6)]
     told, report = learn(history)

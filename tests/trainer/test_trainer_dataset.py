@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
+from itertools import compress, pairwise
 
 import pytest
 
@@ -89,6 +89,39 @@ def test_a_talk_that_never_ends_is_cut_at_a_silence(tmp_path):
         history = divide(letters, Train(session_gap_minutes=60))
     assert history.since == START + timedelta(days=91)
     assert [len(one.turns) for one in history.learned] == [91]
+
+
+def test_a_talk_without_a_silence_is_cut_in_its_midst(tmp_path):
+    with open_store(tmp_path / "evening.db") as evening:
+        evening.save_peers([OWNER, BEN])
+        evening.add(
+            Message(2, minute + 1, 1 if minute % 2 else 2, START + timedelta(minutes=minute), bool(minute % 2), "so")
+            for minute in range(200)
+        )
+        history = divide(evening, Train())
+    assert history.since == START + timedelta(minutes=181), "the last tenth of 100 turns"
+    assert [len(one.turns) for one in history.learned] == [181]
+
+
+def test_of_what_is_too_long_for_a_reply_the_beginning_is_learned(store, hf):
+    """In a row of its own, which begins as the bot's prompt does; where it is cut is not learned."""
+    long = {one.sent_at: f"day {one.message_id}: {one.message_id * 7919**200}" for one in talk() if one.text == "yep"}
+    store.add(replace(one, text=long[one.sent_at], edited_at=START) for one in talk() if one.sent_at in long)
+    made = dataset(store, hf, SPEC, Train())
+    learned = {row: hf.words(list(compress(row.ids, row.learned))) for row in (*made.learned, *made.held_out)}
+    cut = {row: words for row, words in learned.items() if words.startswith("day")}
+    assert len(cut) == 40
+    for row, words in cut.items():
+        assert any(text.startswith(words) for text in long.values())
+        assert SPEC.reply_tokens / 2 < sum(row.learned) <= SPEC.reply_tokens
+        assert row.learned_turns == 1 and row.learned_bytes == len(words.encode())
+
+
+def test_who_has_the_owners_name_is_told_from_him(store):
+    store.save_peers([ben := replace(BEN, name="Ann"), replace(EVE, name=" Ann")])
+    every = conversations(store, [ben, CLUB], views(store, config_with(Train()), {}, region=None))
+    assert {one.scene.describe() for one in every} == {"Ann and Ann 2", "Ann in the group Club"}
+    assert {(turn.name.strip(), turn.own) for one in every for turn in one.turns} == {("Ann", True), ("Ann 2", False)}
 
 
 def test_the_doubles_own_words_are_not_learned(store, hf, made):

@@ -9,7 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.messages import Message, MessageKind
-from trainer.reading.dialogue import LATE, Turn, bursts, clip, sessions, told, turn, window_start, windows, words
+from trainer.reading.dialogue import (
+    LATE,
+    Turn,
+    Window,
+    begun,
+    bursts,
+    clip,
+    sessions,
+    told,
+    turn,
+    window_start,
+    windows,
+    words,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = GAP = timedelta(minutes=60)
@@ -156,6 +169,35 @@ def test_a_clipped_turn_keeps_its_end_and_is_not_learned(texts, limit):
     assert cost(clipped) <= limit
     assert "".join(turn.texts).endswith("".join(clipped.texts))
     assert clipped == turn if cost(turn) <= limit else not clipped.spoken
+
+
+@given(texts=st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=4), limit=st.integers(5, 60))
+def test_what_is_too_long_to_be_learned_is_learned_at_its_beginning(texts, limit):
+    (turn,) = turns([Message(2, n, 2, START, False, f"x{text}x") for n, text in enumerate(texts)])
+    cost = lambda one: sum(map(len, one.texts))  # noqa: E731
+    beginning = begun(turn, cost, limit)
+    assert cost(beginning) <= max(limit, cost(turn))
+    assert "".join(turn.texts).startswith("".join(beginning.texts))
+    assert beginning.spoken and not beginning.ends
+
+
+def test_a_burst_of_a_thousand_messages_is_looked_at_a_few_times():
+    looks = []
+
+    def cost(one):
+        looks.append(len(one.texts))
+        return sum(map(len, one.texts))
+
+    said = Turn("Ben", False, tuple(f"{number:03}" for number in range(1000)))
+    assert clip(said, cost, 30).texts == said.texts[-10:]
+    assert begun(said, cost, 30).texts == said.texts[:10]
+    assert sum(looks) < 5_000
+
+
+def test_a_session_of_many_thousand_turns_is_cut_at_once():
+    cut = list(windows([10] * 50_000, budget=600))
+    assert [window.first for window in cut[1:]] == [window.stop for window in cut[:-1]]
+    assert cut[-1] == Window(cut[-1].start, cut[-1].first, 50_000)
 
 
 @given(costs=st.lists(st.integers(1, 30), max_size=40), budget=st.integers(60, 120))

@@ -11,9 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from exporter.errors import ConfigError
+from exporter.messages import Peer, PeerKind
 from exporter.store import open_store
 from tests.trainer.conftest import AGREED, talk
 from trainer.commands import main
+from trainer.commands.preview import LARGEST, SHOWN
 from trainer.models.registry import current
 
 
@@ -62,6 +64,16 @@ def test_preview_counts_by_chat_and_shows_what_is_learned(config_file):
     shown = call("preview", "--config", config_file).stdout
     assert "Ben" in shown and "Club" in shown and "all" in shown
     assert "<|im_start|>Ann\nyep<filename>why<|im_end|>" in shown
+
+
+def test_preview_of_many_chats_has_a_line_for_the_largest_and_three_rows(config_file, config_of):
+    with open_store(config_of().database) as store:
+        friends = [Peer(100 + number, PeerKind.USER, f"Friend {number:02}") for number in range(30)]
+        store.save_peers(friends)
+        store.add(replace(one, chat_id=friend.peer_id) for friend in friends for one in talk(sessions=3))
+    shown = call("preview", "--config", config_file).stdout
+    assert shown.count("Friend") == LARGEST - 2 and "12 chats more" in shown
+    assert shown.count("<|im_start|>system") == SHOWN
 
 
 def test_preview_tells_what_is_hidden_and_what_is_left_out(config_file, config_of, tmp_path):

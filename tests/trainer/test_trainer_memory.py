@@ -53,6 +53,11 @@ def test_what_shares_rare_words_is_recalled_with_how_long_ago_it_was(ask):
     assert ask(memory, "WHAT PAINTS?") == [("2 months ago", "ochre, from Lindner")], "inflected, and however written"
 
 
+def test_without_spaces_between_words_signs_that_follow_each_other_are_found(ask):
+    memory = past((30, "厨房要刷什么颜色的油漆？", "赭石色"), (50, "明天几点吃饭？", "中午"))
+    assert ask(memory, "我们还要再买一点厨房油漆") == [("2 months ago", "赭石色")]
+
+
 def test_small_talk_recalls_nothing(ask):
     memory = past((30, "which paint did you buy?", "ochre"))
     assert ask(memory, "good morning, how are you") == []

@@ -1,6 +1,7 @@
 """The command that shows what would be learned, before anything is."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from exporter.stats.tables import signs
 from exporter.store import open_store
 from trainer.commands.costs import print_costs
 from trainer.commands.extra import training_pipeline
-from trainer.data.dataset import Dataset, lessons, memories, taught_with
+from trainer.data.dataset import Dataset, Row, lessons, memories, taught_with
 from trainer.data.split import Split, split
 from trainer.reading.prompt import Segment
 
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from trainer.training import Training
 
 SHOWN = 3
-"""Conversations of which `preview` shows the rows."""
+"""Rows that `preview` shows."""
 UNREAD = 5
 """Files that it names as not readable."""
+LARGEST = 20
+"""Chats that have a line of their own."""
 COLUMNS = 32
 """Of the histogram."""
 
@@ -57,30 +60,41 @@ def preview_command(config_path: Path, plan: bool) -> None:
     console.print(_chats(names, training.data))
     console.print(_lengths(training.data, training.spec.length))
     console.print(_left_out(names, history))
-    for segments in _examples(history, training):
+    for segments in islice(_examples(history, training), SHOWN):
         console.print(_highlighted(segments))
     if costs:
         print_costs(console, costs)
 
 
 def _chats(names: Mapping[int, str], data: Dataset) -> Table:
-    """One line a chat: what of it would be learned; and one for notes."""
+    """What would be learned of the largest chats, one line each; of the others, of notes, and of all."""
+    by_chat: defaultdict[int | None, list[Row]] = defaultdict(list)
+    for row in data.learned:
+        by_chat[row.chat_id].append(row)
+    notes = by_chat.pop(None, [])
+    largest = sorted(by_chat, key=lambda chat_id: sum(len(row.ids) for row in by_chat[chat_id]), reverse=True)
+    rest = [row for chat_id in largest[LARGEST:] for row in by_chat[chat_id]]
     table = Table("chat", "sessions", "turns learned", "tokens", "tokens learned")
-    for chat_id in (*data.chats, None):
-        rows = [row for row in data.learned if row.chat_id == chat_id]
-        if not rows:
-            continue
-        table.add_row(
-            Text("your notes" if chat_id is None else names[chat_id]),
-            "" if chat_id is None else f"{len({row.at for row in rows}):,}",
-            f"{sum(row.learned_turns for row in rows):,}",
-            f"{sum(len(row.ids) for row in rows):,}",
-            f"{sum(sum(row.learned) for row in rows):,}",
-        )
-    turns = sum(row.learned_turns for row in data.learned)
+    for chat_id in largest[:LARGEST]:
+        table.add_row(*_line(Text(names[chat_id or 0]), by_chat[chat_id]))
+    if rest:
+        table.add_row(*_line(f"{counted(len(largest) - LARGEST, 'chat')} more", rest))
+    if notes:
+        table.add_row(*_line("your notes", notes))
     table.add_section()
-    table.add_row("all", f"{data.sessions:,}", f"{turns:,}", f"{data.tokens:,}", f"{data.learned_tokens:,}")
+    table.add_row(*_line("all", data.learned))
     return table
+
+
+def _line(what: str | Text, rows: Sequence[Row]) -> tuple[str | Text, ...]:
+    sessions = len({(row.chat_id, row.at) for row in rows if row.chat_id is not None})
+    figures = (
+        sessions,
+        sum(row.learned_turns for row in rows),
+        sum(len(row.ids) for row in rows),
+        sum(sum(row.learned) for row in rows),
+    )
+    return what, *(f"{figure:,}" if figure else "" for figure in figures)
 
 
 def _lengths(data: Dataset, length: int) -> Text:
@@ -115,10 +129,10 @@ def _left_out(names: Mapping[int, str], history: Split) -> Table:
 
 
 def _examples(history: Split, training: "Training") -> Iterator[tuple[Segment, ...]]:
-    """The last rows that would be learned, as segments."""
+    """Rows that would be learned of the last conversations, as segments."""
     everyone = training.settings.learn == "everyone"
     memory = memories(history.said)
-    for one in islice(reversed(history.learned), SHOWN):
+    for one in reversed(history.learned):
         told = taught_with(one, memory, training.settings.seed)
         for lesson in lessons(one, training.tokenizer, training.spec, told, everyone=everyone):
             yield lesson.segments(training.spec)

@@ -12,6 +12,7 @@ from random import Random
 
 from trainer.reading.conversations import Conversation
 from trainer.reading.dialogue import Turn
+from trainer.reading.scripts import UNSPACED
 
 ENOUGH = 300
 """Up to so many turns all are learned, however alike: there is nothing to spare."""
@@ -22,8 +23,8 @@ ONE_SHORT, ALL_SHORT = 0.1, 1 / 3
 
 People do say ok, so up to that each keeps its own share; beyond it a double says little else.
 """
-SHORT = 12
-"""Characters of a reply in one word, at most."""
+SHORT, SIGNS = 12, 3
+"""Characters of a reply in one word, at most; fewer where a script puts no space between words."""
 SHINGLE = 3
 """Words that are compared as one: fewer are shared by texts that have nothing else in common."""
 LONG = 12
@@ -79,9 +80,9 @@ def curate(
         capped = dict(Counter(learned[number].chat_id for number in beyond))
         learned = [one if number not in beyond else replace(one, turns=()) for number, one in enumerate(learned)]
         random = Random(seed)  # noqa: S311 - chooses examples
-        often = _often(kept, learned, random)
+        often = _spared(_often(kept, learned, random), len(kept), random)
         kept = _without(kept, often)
-        dominant = _dominant(kept, random)
+        dominant = _spared(_dominant(kept, random), len(kept), random)
     silent = copied | often | dominant
     told = tuple(_hushed(one, number, silent) for number, one in enumerate(learned) if one.turns)
     return told, Curation(len(often), len(dominant), len(copied), capped)
@@ -89,6 +90,12 @@ def curate(
 
 def _without(kept: Mapping[Place, Turn], left_out: set[Place]) -> dict[Place, Turn]:
     return {place: turn for place, turn in kept.items() if place not in left_out}
+
+
+def _spared(left_out: set[Place], turns: int, random: Random) -> set[Place]:
+    """Of what might be left out of so many turns as much as leaves ENOUGH, however often one of them is said."""
+    spare = max(turns - ENOUGH, 0)
+    return left_out if len(left_out) <= spare else set(random.sample(sorted(left_out), spare))
 
 
 def _hushed(conversation: Conversation, number: int, silent: set[Place]) -> Conversation:
@@ -181,7 +188,8 @@ def _alike(turns: Iterable[tuple[Place, Turn]]) -> list[list[Place]]:
 
 
 def _short(turn: Turn) -> bool:
-    return len(turn.texts) == 1 and len(turn.texts[0]) <= SHORT and len(turn.texts[0].split()) == 1
+    text, *more = turn.texts
+    return not more and len(text) <= SHORT and len(text.split()) == 1 and len(_SIGN.findall(text)) <= SIGNS
 
 
 def _said(turn: Turn) -> tuple[str, ...]:
@@ -193,4 +201,5 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
-_WORD = re.compile(r"\w+")
+_SIGN = re.compile(UNSPACED)
+_WORD = re.compile(rf"{UNSPACED}|(?:(?!{UNSPACED})\w)+")

@@ -5,8 +5,9 @@ port; of torch and of batches it knows nothing, so that the bot can ask it for h
 """
 
 import hashlib
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -26,6 +27,7 @@ from trainer.reading.prompt import (
     Scene,
     Segment,
     Tokenizer,
+    begin,
     clip_all,
     encode,
     history_budget,
@@ -222,20 +224,42 @@ def lessons(
     everyone: bool,
     since: datetime | None = None,
 ) -> Iterator[Lesson]:
-    """The windows of one session in which something is learned, each up to the last turn that is."""
-    said = clip_all(spec, tokenizer, conversation.turns)
-    costs = [turn_cost(spec, tokenizer, turn) for turn in said]
-    taught = frozenset(
+    """The windows of one session in which something is learned, each up to the last turn that is.
+
+    A turn that is too long for a reply stands at the end of a lesson of its own, as far as a reply would go.
+    """
+    taught = [
         index
-        for index, (turn, at) in enumerate(zip(said, conversation.times, strict=True))
+        for index, (turn, at) in enumerate(zip(conversation.turns, conversation.times, strict=True))
         if turn.spoken and (turn.own or everyone) and (since is None or at >= since)
-    )
+    ]
+    if not taught:
+        return
+    said = clip_all(spec, tokenizer, conversation.turns[: taught[-1] + 1])
+    costs = [turn_cost(spec, tokenizer, turn) for turn in said]
     for window in windows(costs, budget=history_budget(spec, tokenizer, conversation.scene)):
-        learned = frozenset(index - window.start for index in taught.intersection(range(window.first, window.stop)))
-        if learned:
-            last = window.start + max(learned)
-            lesson = Lesson(conversation.scene, said[window.start : last + 1], learned)
-            if memory and lesson.answers:
-                cue, before, now = said[last - 1], conversation.times[window.start], conversation.times[last]
-                lesson = replace(lesson, memory=memory.recall(spec, tokenizer, cue, before=before, now=now))
-            yield lesson
+        here = taught[bisect_left(taught, window.first) : bisect_left(taught, window.stop)]
+        whole = [index for index in here if said[index].spoken]
+        long = [index for index in here if not said[index].spoken]
+        for learned in (whole, *([index] for index in long)):
+            if learned:
+                yield _lesson(conversation, tokenizer, spec, memory, said, window.start, learned)
+
+
+def _lesson(
+    conversation: Conversation,
+    tokenizer: Tokenizer,
+    spec: PromptSpec,
+    memory: Memory | None,
+    said: Sequence[Turn],
+    start: int,
+    learned: Sequence[int],
+) -> Lesson:
+    """The turns from `start` to the last that is learned; with what `memory` has of what it answers."""
+    last = learned[-1]
+    answer = said[last] if said[last].spoken else begin(spec, tokenizer, conversation.turns[last])
+    lesson = Lesson(conversation.scene, (*said[start:last], answer), frozenset(index - start for index in learned))
+    if memory and lesson.answers:
+        cue, before, now = said[last - 1], conversation.times[start], conversation.times[last]
+        return replace(lesson, memory=memory.recall(spec, tokenizer, cue, before=before, now=now))
+    return lesson

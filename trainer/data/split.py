@@ -4,7 +4,7 @@ It knows the store and the owner's files; of tokens and rows it knows nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -33,6 +33,8 @@ from trainer.reading.sensitive.spans import Kind
 LEAST_TURNS = 20
 """Fewer turns of the owner's than this teach a model nothing but to repeat them."""
 
+MOST_HELD_OUT = 1 / 3
+"""Share of the owner's turns beyond which the cut is no longer moved back to a silence."""
 NAMELESS = 0.05
 """Share of learned rows that are not told who talks with whom."""
 UNRELATED = 0.15
@@ -86,6 +88,7 @@ def split(
 ) -> Split:
     """The whole history, and since when it is held out: the newest share of the owner's turns, cut at a silence.
 
+    Where the talk that goes on then is most of what there is, it is cut in its midst.
     Nothing that was sent since then is learned, and nothing from before is measured on. What a model has learned
     already, up to `learned_until`, is not held out from it any more. `count` is told messages.
 
@@ -101,10 +104,10 @@ def split(
         fix = f"once they do: {how_to_grant(read.speaker, 'learn')}"
         raise TooLittle(f"{whose} did not agree that a model learns from them", fix=fix)
     every = conversations(store, agreed, read, count=count)
-    begins = sorted(begin for conversation in every for begin in _begins(conversation))
-    if not begins:
+    spoken = sorted(one for conversation in every for one in _spoken(conversation))
+    if not spoken:
         raise too_little(f"{whose} has written nothing in these chats")
-    newest = begins[-max(round(len(begins) * train.held_out), 1)]
+    newest = _newest(spoken, train.held_out)
     since = max(newest, learned_until or newest)
     parts = (one.before(since) for one in every)
     learned = tuple(replace(part, scene=_taught(part, train.seed)) for part in parts if part.turns)
@@ -122,13 +125,22 @@ def _held_out(said: Iterable[Conversation], since: datetime) -> tuple[Conversati
     return tuple(one for one in said if one.ends[-1] >= since)
 
 
-def _begins(conversation: Conversation) -> Iterator[datetime]:
-    """For each of the owner's turns, when the talk began that it is part of: the last one after a silence."""
+def _newest(spoken: Sequence[tuple[datetime, datetime]], share: float) -> datetime:
+    """When the newest share of these turns begins, or the talk that its first one is part of, unless that is long."""
+    count = max(round(len(spoken) * share), 1)
+    begin, _ = spoken[-count]
+    if sum(talk >= begin for talk, _ in spoken) <= max(count, MOST_HELD_OUT * len(spoken)):
+        return begin
+    return sorted(at for _, at in spoken)[-count]
+
+
+def _spoken(conversation: Conversation) -> Iterator[tuple[datetime, datetime]]:
+    """Of each of the owner's turns, when the talk began that it is part of, the last after a silence; when it did."""
     begin = conversation.began
     for turn, at in zip(conversation.turns, conversation.times, strict=True):
         begin = at if turn.mark else begin
         if own(turn):
-            yield begin
+            yield begin, at
 
 
 def _measured(held_out: Iterable[Conversation], since: datetime) -> Iterator[str]:

@@ -1,10 +1,12 @@
 """The tokenizer of a base, in Hugging Face's library, as rendering asks for it and as llama.cpp will read alike."""
 
+from functools import lru_cache, partial
+
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from trainer.convert.vocabulary import as_llama_cpp_reads
 from trainer.learning.base import Base
-from trainer.models.artifact import no_such_control
+from trainer.models.artifact import REMEMBERED, no_such_control
 
 
 class HFTokenizer:
@@ -12,6 +14,7 @@ class HFTokenizer:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
+        self._ids = lru_cache(REMEMBERED)(partial(_ids, tokenizer))
 
     @property
     def special(self) -> frozenset[str]:
@@ -28,7 +31,7 @@ class HFTokenizer:
 
     def text(self, value: str) -> list[int]:
         """Ids of plain words; what looks like a special token stays words."""
-        return list(self._tokenizer.encode(value, add_special_tokens=False, split_special_tokens=True))
+        return list(self._ids(value, special=False))
 
     def words(self, ids: list[int]) -> str:
         """The words of which they are the ids."""
@@ -40,10 +43,14 @@ class HFTokenizer:
         Raises:
             PromptMismatch: the model has no such token, or anyone could type it.
         """
-        ids = self._tokenizer.encode(name, add_special_tokens=False)
-        if len(ids) != 1 or ids == self.text(name):
+        ids = self._ids(name, special=True)
+        if len(ids) != 1 or ids == self._ids(name, special=False):
             raise no_such_control(name)
-        return int(ids[0])
+        return ids[0]
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, value: str, *, special: bool) -> tuple[int, ...]:
+    return tuple(tokenizer.encode(value, add_special_tokens=False, split_special_tokens=not special))
 
 
 def load_tokenizer(base: Base) -> HFTokenizer:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache, partial
 from io import StringIO
 from pathlib import Path
 from threading import Lock
@@ -168,11 +169,16 @@ def write_card(folder: Path, card: Card) -> None:
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", "utf-8")
 
 
+REMEMBERED = 4096
+"""Texts whose ids a tokenizer remembers: a turn is asked for thrice, and its frame again and again."""
+
+
 class GGUFTokenizer:
     """The tokenizer inside a GGUF, as rendering asks for it."""
 
     def __init__(self, llama: Llama) -> None:
         self._llama = llama
+        self._ids = lru_cache(REMEMBERED)(partial(_ids, llama))
 
     @property
     def told(self) -> dict[str, str]:
@@ -181,7 +187,7 @@ class GGUFTokenizer:
 
     def text(self, value: str) -> list[int]:
         """Ids of plain words; what looks like a special token stays words."""
-        return list(self._llama.tokenize(value.encode(), add_bos=False, special=False))
+        return list(self._ids(value, special=False))
 
     def control(self, name: str) -> int:
         """The id of exactly one special token.
@@ -189,10 +195,14 @@ class GGUFTokenizer:
         Raises:
             PromptMismatch: the model has no such token, or anyone could type it.
         """
-        ids = self._llama.tokenize(name.encode(), add_bos=False, special=True)
-        if len(ids) != 1 or ids == self.text(name):
+        ids = self._ids(name, special=True)
+        if len(ids) != 1 or ids == self._ids(name, special=False):
             raise no_such_control(name)
-        return int(ids[0])
+        return ids[0]
+
+
+def _ids(llama: Llama, value: str, *, special: bool) -> tuple[int, ...]:
+    return tuple(llama.tokenize(value.encode(), add_bos=False, special=special))
 
 
 def load(gguf: Path, **settings: Any) -> Llama:

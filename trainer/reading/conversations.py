@@ -93,18 +93,25 @@ class View:
         said = tuple(bursts(session, quiet=min(self.gap, HOUR), foreign=foreign))
         times, ends = tuple(one[0].sent_at for one in said), tuple(one[-1].sent_at for one in said)
         marks = map(self.mark, (None, *ends), times)
+        others = {one.sender_id: self._apart(names[one.sender_id]) for one in session if one.sender_id in names}
         turns = (
-            replace(turn(burst, names, owner=self.owner.name, foreign=foreign, mark=mark), own=self._own(burst[0]))
+            replace(turn(burst, others, owner=self.owner.name, foreign=foreign, mark=mark), own=self._own(burst[0]))
             for burst, mark in zip(said, marks, strict=False)
         )
         return Conversation(self.chat.peer_id, scene, redactor.turns(turns), times, ends)
 
     def _scene(self, redactor: Redactor) -> Scene:
         group = self.chat.kind is PeerKind.GROUP
+        chat = self._apart(self.chat.name)
         if self.speaker:
-            other = self.chat if group else self.owner
-            return redactor.scene(Scene(self.speaker.name, other.name, group=group))
-        return redactor.scene(Scene(self.owner.name, self.chat.name, group=group, relation=self.relation))
+            return redactor.scene(
+                Scene(self._apart(self.speaker.name), chat if group else self.owner.name, group=group)
+            )
+        return redactor.scene(Scene(self.owner.name, chat, group=group, relation=self.relation))
+
+    def _apart(self, name: str) -> str:
+        """Another one's name; where it is the owner's as well, nobody could tell who says what."""
+        return f"{name} 2" if name.split() == self.owner.name.split() else name
 
     def _own(self, message: Message) -> bool:
         return message.sender_id == self.speaker.peer_id if self.speaker else message.outgoing

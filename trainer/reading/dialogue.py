@@ -4,10 +4,11 @@ It knows what a message is, and nothing of tokens: whoever asks for a fit says w
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from exporter.messages import Message, MessageKind
 
@@ -33,6 +34,8 @@ class Turn:
     """In that person's own words; a forward or a sticker is context and never learned."""
     mark: str = ""
     """What is told of the time before it is read, which nobody said; see trainer.reading.marks."""
+    ends: bool = True
+    """False for the beginning of a turn that goes on, so that where it is cut is not learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +59,21 @@ def sessions(messages: Iterable[Message], *, gap: timedelta, private: bool) -> I
     who says that he answers an earlier message goes on with its session, however late.
     """
     session: list[Message] = []
+    ids: set[int] = set()
     for message in filter(told, messages):
-        if session and message.sent_at - session[-1].sent_at > gap and not _goes_on(session, message, private=private):
-            yield tuple(session)
-            session = []
+        if session and message.sent_at - session[-1].sent_at > gap:
+            answers = message.reply_to_chat is None and message.reply_to in ids
+            if not (answers or (private and _waited_for(session[-1], message))):
+                yield tuple(session)
+                session, ids = [], set()
         session.append(message)
+        ids.add(message.message_id)
     if session:
         yield tuple(session)
 
 
-def _goes_on(session: Sequence[Message], message: Message, *, private: bool) -> bool:
-    last = session[-1]
-    if private and message.sent_at - last.sent_at <= LATE and (not last.outgoing or ASKED.search(last.text)):
-        return True
-    return message.reply_to_chat is None and any(message.reply_to == one.message_id for one in session)
+def _waited_for(last: Message, message: Message) -> bool:
+    return message.sent_at - last.sent_at <= LATE and bool(not last.outgoing or ASKED.search(last.text))
 
 
 def bursts(session: Iterable[Message], *, quiet: timedelta, foreign: Collection[tuple[int, int]]) -> Iterator[Burst]:
@@ -150,12 +154,35 @@ def clip(turn: Turn, cost: Cost, limit: int) -> Turn:
     """
     if cost(turn) <= limit:
         return turn
-    texts = turn.texts
-    while len(texts) > 1 and cost(replace(turn, texts=texts)) > limit:
-        texts = texts[1:]
+
+    def fits(first: int) -> bool:
+        return cost(replace(turn, texts=turn.texts[first:])) <= limit
+
+    texts = turn.texts[_least(len(turn.texts), fits) :]
     while len(texts[0]) > 1 and cost(replace(turn, texts=texts)) > limit:
         texts = (texts[0][-(len(texts[0]) * 3 // 4) :], *texts[1:])
     return replace(turn, texts=texts, spoken=False)
+
+
+def begun(turn: Turn, cost: Cost, limit: int) -> Turn:
+    """The beginning of a turn that costs more than `limit`, to be learned without an end.
+
+    The last messages of the burst go first, then the end of the first one.
+    """
+    count = len(turn.texts)
+
+    def fits(left: int) -> bool:
+        return cost(replace(turn, texts=turn.texts[: count - left])) <= limit
+
+    texts = turn.texts[: count - _least(count, fits)]
+    while len(texts[0]) > 1 and cost(replace(turn, texts=texts)) > limit:
+        texts = (texts[0][: len(texts[0]) * 3 // 4], *texts[1:])
+    return replace(turn, texts=texts, ends=False)
+
+
+def _least(count: int, fits: Callable[[int], bool]) -> int:
+    """How many of `count` messages have to go until the others fit; one stays in any case. Few are looked at."""
+    return bisect_left(range(count - 1), True, key=fits)
 
 
 def window_start(costs: Sequence[int], *, budget: int) -> int:
@@ -164,23 +191,24 @@ def window_start(costs: Sequence[int], *, budget: int) -> int:
     The oldest turns fall off in blocks of half the budget, not one by one: a prompt begins where the one
     before it did until a block is full, and what a model has already read of it stays in its KV cache.
     """
-    block = max(budget // 2, 1)
-    total = sum(costs)
-    if total <= budget:
+    return _start(list(accumulate(costs, initial=0)), len(costs), budget)
+
+
+def _start(sums: Sequence[int], stop: int, budget: int) -> int:
+    """The same of the first `stop` turns; `sums[n]` is what the first n cost together."""
+    over = sums[stop] - budget
+    if over <= 0:
         return 0
-    dropped_at_least = -(-(total - budget) // block) * block
-    start, dropped = 0, 0
-    while start < len(costs) - 1 and dropped < dropped_at_least:
-        dropped += costs[start]
-        start += 1
-    return start
+    block = max(budget // 2, 1)
+    return bisect_left(sums, -(-over // block) * block, 0, stop - 1)
 
 
 def windows(costs: Sequence[int], *, budget: int) -> Iterator[Window]:
     """Cut a session so that each turn stands, exactly once, behind the history the bot would show for it."""
+    sums = list(accumulate(costs, initial=0))
     start, first = 0, 0
     for turn in range(1, len(costs)):
-        begins = window_start(costs[:turn], budget=budget)
+        begins = _start(sums, turn, budget)
         if begins != start:
             yield Window(start, first, turn)
             start, first = begins, turn

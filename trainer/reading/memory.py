@@ -19,6 +19,7 @@ from trainer.reading.conversations import Conversation
 from trainer.reading.dialogue import Turn
 from trainer.reading.marks import length
 from trainer.reading.prompt import PromptSpec, Recalled, Tokenizer, recalled_cost
+from trainer.reading.scripts import UNSPACED
 
 MOST = 2
 """Exchanges that are told again at once."""
@@ -33,7 +34,8 @@ YEAR = timedelta(days=365.25)
 
 _K, _B = 1.2, 0.75
 """Of Okapi BM25 (Robertson, Zaragoza: The Probabilistic Relevance Framework, 2009): its usual constants."""
-_WORD = re.compile(r"\w{2,}")
+_WORD = re.compile(rf"(?=({UNSPACED}{{2}}))|((?:(?!{UNSPACED})\w){{2,}})")
+"""Two signs that follow each other, or a word."""
 _STEM = 5
 """Letters by which words are told apart: enough, where languages inflect their ends."""
 
@@ -158,7 +160,8 @@ def _episodes(conversation: Conversation) -> Iterator[Episode]:
 
 
 def _words(*turns: Turn) -> Iterator[str]:
-    return (word[:_STEM] for turn in turns for text in turn.texts for word in _WORD.findall(text.casefold()))
+    found = (pair for turn in turns for text in turn.texts for pair in _WORD.findall(text.casefold()))
+    return (signs or word[:_STEM] for signs, word in found)
 
 
 def _freshness(age: timedelta) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from unicodedata import normalize
 
-from trainer.reading.dialogue import Turn, clip, window_start
+from trainer.reading.dialogue import Turn, begun, clip, window_start
 from trainer.reading.frame import CHATML, Frame
 from trainer.reading.marks import WIDEST
 
@@ -148,6 +148,11 @@ def clip_all(spec: PromptSpec, tokenizer: Tokenizer, turns: Iterable[Turn]) -> t
     return tuple(clip(turn, lambda t: turn_cost(spec, tokenizer, t), spec.reply_tokens) for turn in turns)
 
 
+def begin(spec: PromptSpec, tokenizer: Tokenizer, turn: Turn) -> Turn:
+    """Of a turn that is too long for a reply as much as a reply holds."""
+    return begun(turn, lambda t: turn_cost(spec, tokenizer, t), spec.reply_tokens)
+
+
 def turn_cost(spec: PromptSpec, tokenizer: Tokenizer, turn: Turn) -> int:
     """Tokens of one turn, frame included."""
     return len(encode(tokenizer, _turn(spec, turn, learned=False)).ids)
@@ -247,7 +252,7 @@ def _turn(spec: PromptSpec, turn: Turn, *, learned: bool) -> Iterator[Segment]:
         if index:
             yield Segment(spec.frame.burst_separator, control=True, learned=learned)
         yield Segment(text, learned=learned)
-    yield from _closing(spec, learned=learned)
+    yield from _closing(spec, learned=learned and turn.ends)
 
 
 def in_line(name: str) -> str:
