@@ -11,11 +11,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from bot.composing.compose import Composed
+from bot.composing.context import ModelFailed
 from bot.composing.words import Words
 from bot.deciding.disclosure import disclosed
 from bot.deciding.judge import Judge
 from bot.deciding.patience import Patience
-from bot.deciding.policy import FRESH, Action, Decision
+from bot.deciding.policy import FRESH, Action, Decision, Reason
 from bot.desks import cards
 from bot.desks.desk import QUOTED
 from bot.desks.drafts import Burst, Draft
@@ -35,6 +36,10 @@ log = logging.getLogger(__name__)
 
 IN_TIME = timedelta(seconds=30)
 """So long before it would be too late for it, an answer of the double's own has arrived."""
+TRIED_AGAIN = timedelta(minutes=1)
+"""After which a message is looked at again for which the model failed."""
+OFTEN = 3
+"""Failures in a row that the owner is told of."""
 
 
 class Conversation:
@@ -78,6 +83,8 @@ class Conversation:
                 log.info("overtaken", extra={"chat_id": self._peer.peer_id})
             except (Lost, Refused) as error:
                 log.warning("turn.failed", extra={"chat_id": self._peer.peer_id, "error": str(error) or "lost"})
+            except ModelFailed as failure:
+                await self._put_off(failure)
             finally:
                 self._busy = False
 
@@ -87,6 +94,16 @@ class Conversation:
         wait = None if again_at is None else max((again_at - self._parts.clock()).total_seconds(), 0.0)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), wait)
+
+    async def _put_off(self, failure: ModelFailed) -> None:
+        """Silent for now, and asked again; where the model fails again and again, its owner hears of it once."""
+        parts, newest = self._parts, self._words.newest
+        decision = Decision(Action.SILENT, Reason.MODEL_FAILED, again_at=parts.clock() + TRIED_AGAIN)
+        self._again_at = decision.again_at
+        if newest:
+            self.judge.record(newest, decision)
+        if parts.voice.failures == OFTEN:
+            await parts.desks.tell(cards.MODEL_FAILED.format(fix=failure.fix))
 
     async def _turn(self) -> None:
         """One time through: wait for the end of the burst, decide, and speak if that was decided."""
@@ -194,9 +211,13 @@ class Conversation:
 
     async def renew(self, draft: Draft) -> None:
         """Put other proposals into an open draft and its cards, unless the chat moves on meanwhile."""
-        with suppress(Overtaken):
+        try:
             composed = await self._compose(self._parts.settings.proposals, known=draft.proposals)
             await renew(self._parts, self._peer, draft, composed)
+        except Overtaken:
+            pass
+        except ModelFailed:
+            await self._parts.desks.tell(cards.NOTHING_ELSE.format(name=self._peer.name))
 
     @property
     def agreed(self) -> bool:

@@ -15,6 +15,8 @@ import numpy as np
 from llama_cpp import Llama
 from numpy.typing import NDArray
 
+from exporter.errors import DoppelgangerError
+
 Logits = NDArray[np.float32]
 """Of each token of the vocabulary; shape (vocabulary,)."""
 State = NDArray[np.uint8]
@@ -28,6 +30,16 @@ WHOLE = -1
 
 class Aborted(Exception):
     """Nobody waits for it any more. What was to be read is perhaps read in part."""
+
+
+class ModelFailed(DoppelgangerError):
+    """llama.cpp could not read what it was given; what it had read before is of no use any more."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(
+            f"the model could not be computed (llama_decode returned {code})",
+            fix="see that there is memory left; if so, train a new model with `python -m trainer run`",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,7 @@ class Context:
 
         Raises:
             Aborted: cancelled before the end.
+            ModelFailed: llama.cpp has no room for them, or broke.
         """
         batch = self._batch
         batch.n_tokens = len(tokens)
@@ -82,7 +95,7 @@ class Context:
         if result == ABORTED:
             raise Aborted
         if result:
-            raise RuntimeError(f"llama_decode returned {result}")
+            raise ModelFailed(result)
 
     def logits(self, index: int) -> Logits:
         """What comes after the token at `index` of the last batch, if it was asked; overwritten by the next one."""

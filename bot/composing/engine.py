@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ import llama_cpp
 from llama_cpp import Llama
 
 from bot.composing.batch import FIRST, MOST, Batch, Ends, Spoken
-from bot.composing.context import Aborted, Context
+from bot.composing.context import Aborted, Context, ModelFailed
 from bot.composing.sampler import Sampler
 from exporter.errors import DoppelgangerError
 from trainer.models.artifact import Card, GGUFTokenizer, load, refuse_forgotten, verify
@@ -67,6 +67,9 @@ class Speaker(Protocol):
         """So many sampled replies, at most MOST; each call may give others.
 
         `blank` is the same prompt without the conversation; without it, nobody asks what they would be there.
+
+        Raises:
+            ModelFailed: it could not be computed; the next call begins anew.
         """
         ...
 
@@ -126,12 +129,17 @@ class Engine:
             nonlocal first_token_ms
             first_token_ms = (time.perf_counter() - called) * 1000
 
-        with suppress(Aborted), self._context.unless(cancelled):
-            spoken = self._batch.speak(prompt, count, self.sampler, self._random, begun)
-            if blank:
-                self._batch.score(blank, [one for one in spoken if one.finished])
-            return [self._reply(one, first_token_ms) for one in spoken]
-        return []
+        try:
+            with self._context.unless(cancelled):
+                spoken = self._batch.speak(prompt, count, self.sampler, self._random, begun)
+                if blank:
+                    self._batch.score(blank, [one for one in spoken if one.finished])
+                return [self._reply(one, first_token_ms) for one in spoken]
+        except Aborted:
+            return []
+        except ModelFailed:
+            self._batch.let_go()  # the next prompt is read as if it were the first
+            raise
 
     def _reply(self, spoken: Spoken, first_token_ms: float) -> Reply:
         said = spoken.ids[:-1] if spoken.finished or self._breaks(spoken.ids[-1]) else spoken.ids

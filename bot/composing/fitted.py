@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlite_utils import Database
 from sqlite_utils.db import NotFoundError
 
+from bot.composing.context import ModelFailed
 from bot.composing.fitting import Form, TooSlow, fit, form
 from bot.composing.sampler import Sampler
 from bot.composing.voice import Loaded, Voice
@@ -69,8 +70,8 @@ async def speak_like_owner(voice: Voice, store: Store, ledger: Ledger, samplers:
         prompts = [prompt(speaker, moment, Memory()).ids for moment, _ in chosen]
         try:
             samplers.keep(digest, await fit(speaker, prompts, _form(model, [burst for _, burst in every])))
-        except TooSlow as slow:
-            say(slow.problem)
+        except (TooSlow, ModelFailed) as unfit:
+            say(unfit.problem)
         log.info("sampler.fitted", extra={"moments": len(chosen), **asdict(speaker.sampler)})
 
 

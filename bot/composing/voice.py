@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
+from bot.composing.context import ModelFailed
 from bot.composing.engine import Speaker, open_double
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
@@ -47,6 +48,7 @@ class _Lent:
     loaded: Loaded
     opened: AbstractContextManager[Speaker]
     borrowers: int = 0
+    failures: int = 0
     free: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -69,6 +71,11 @@ class Voice:
             raise RuntimeError("no model was opened")
         return self._latest
 
+    @property
+    def failures(self) -> int:
+        """How often in a row the model that speaks failed whoever borrowed it."""
+        return self._lent.failures if self._lent else 0
+
     @asynccontextmanager
     async def borrowed(self) -> AsyncIterator[Loaded]:
         """The model that speaks now, which stays open until the end of the block."""
@@ -79,6 +86,10 @@ class Voice:
         lent.free.clear()
         try:
             yield lent.loaded
+            lent.failures = 0
+        except ModelFailed:
+            lent.failures += 1
+            raise
         finally:
             lent.borrowers -= 1
             if not lent.borrowers:

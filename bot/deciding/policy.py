@@ -60,6 +60,7 @@ class Reason(StrEnum):
     IN_A_ROW = "in_a_row"
     LOOP = "loop"
     UNSURE = "unsure"
+    MODEL_FAILED = "model_failed"
 
 
 @dataclass(frozen=True, slots=True)

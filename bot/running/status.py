@@ -30,6 +30,7 @@ BECAUSE = {
     Reason.OWNER_TALKS: "you are talking there yourself",
     Reason.GROUP: "it is a group",
     Reason.MODE: "as you chose",
+    Reason.MODEL_FAILED: "the model failed; it is tried again",
 }
 """What of the policy's reasons no card says."""
 

@@ -14,6 +14,7 @@ from telethon.crypto import AuthKey
 from telethon.sessions import SQLiteSession
 
 from bot.app import serve
+from bot.composing.context import ModelFailed
 from bot.composing.engine import Reply
 from bot.composing.voice import Voice, reading
 from bot.desks.control.link import Link
@@ -48,6 +49,7 @@ class Script:
         self.tokenizer = GGUFTokenizer(vocabulary())
         self.says = [("yes",), ("no",), ("maybe", "later")]
         self.likelihood = 1.0
+        self.failures = 0
         self.prompts = []
         self.begun = asyncio.Event()
         self.go_on = asyncio.Event()
@@ -60,6 +62,9 @@ class Script:
         self.prompts.append(tuple(prompt))
         self.begun.set()
         await self.go_on.wait()
+        if self.failures:
+            self.failures -= 1
+            raise ModelFailed(-1)
         return [said(texts, self.likelihood) for texts in self.says]
 
 
