@@ -50,9 +50,9 @@ from exporter.errors import DoppelgangerError
 from exporter.live import Live
 from exporter.messages import Message
 from exporter.modes import Mode, resolve_disclosures
-from exporter.notify import feed, teller
+from exporter.notify import Tell, feed, teller
 from exporter.progress import Say
-from exporter.running import ended_by, one_problem
+from exporter.running import ended_by, one_problem, persevere
 from exporter.store import Store, open_store
 from exporter.telegram import connect, lock_account
 from trainer.models.registry import current
@@ -79,9 +79,20 @@ async def run(config: Config, say: Say) -> None:
 
 
 async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
-    """A whole bot around whoever speaks for it, until cancelled. Raises as `run` does."""
-    owner = voice.model.views.owner
-    modes, tell = Modes(config, store, _now), teller()
+    """A whole bot around whoever speaks for it, until cancelled, however often the network ends it.
+
+    Raises as `run` does.
+    """
+    tell = teller()
+    try:
+        await persevere(partial(_serve, config, store, voice, say, tell), say, tell)
+    finally:
+        tell("STOPPING=1")
+
+
+async def _serve(config: Config, store: Store, voice: Voice, say: Say, tell: Tell) -> None:
+    """One life of it."""
+    owner, modes = voice.model.views.owner, Modes(config, store, _now)
     ledger = Ledger(store.database, config.consent)
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(open_desk(config.control, store, owner, clock=_now, say=say))
@@ -98,7 +109,6 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
         saved = SavedMessages(account, SystemRandom(), _now)
         desks: list[Desk] = [saved, control] if control else [saved]
         parts = _parts(config, store, ledger, voice, account, stops, presence, desks, say)
-        stack.callback(tell, "STOPPING=1")
         async with asyncio.TaskGroup() as tasks:
             forgotten = _prune(parts)
             double = Double(parts, chats, tasks)

@@ -1,5 +1,7 @@
 """What can go wrong for a user, each with its remedy and exit code. Bugs are not here: they keep their traceback."""
 
+from datetime import datetime
+
 
 class DoppelgangerError(Exception):
     """One line of problem and one of fix; commands print both and exit with `exit_code`."""
@@ -24,7 +26,15 @@ class LoginError(DoppelgangerError):
     exit_code = 3
 
 
-class ComeBackLater(DoppelgangerError):
-    """Telegram asks for a wait too long to sit through."""
+class Passing(DoppelgangerError):
+    """Nothing is wrong here: the same may work a little later."""
+
+
+class ComeBackLater(Passing):
+    """Telegram asks for a wait too long to sit through, until an aware moment."""
 
     exit_code = 4
+
+    def __init__(self, problem: str, *, fix: str, until: datetime) -> None:
+        super().__init__(problem, fix=fix)
+        self.until = until

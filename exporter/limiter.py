@@ -53,6 +53,10 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
+CLOCK = Clock()
+"""The machine's."""
+
+
 @dataclass(slots=True)
 class _Pace:
     """Of one method. Moments are ticks."""
@@ -83,7 +87,7 @@ class Limiter:
         per_second: float,
         *,
         say: Say = unsaid,
-        clock: Clock = Clock(),
+        clock: Clock = CLOCK,
         random: Random = SystemRandom(),  # noqa: B008 - without a state
     ) -> None:
         self._client = client

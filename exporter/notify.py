@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 Tell = Callable[[str], None]
 """Is given assignments as sd_notify has them: `READY=1`."""
 
+ALIVE = "WATCHDOG=1"
+
 
 def teller(environ: Mapping[str, str] = os.environ) -> Tell:
     """Whoever started this process; nobody, where none did who wants to know."""
@@ -42,5 +44,5 @@ async def feed(tell: Tell, alive: Callable[[], bool], environ: Mapping[str, str]
         return
     while True:
         if alive():
-            tell("WATCHDOG=1")
+            tell(ALIVE)
         await asyncio.sleep(patience / 4)

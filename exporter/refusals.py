@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from telethon import errors
 
-from exporter.errors import ComeBackLater, DoppelgangerError, LoginError
+from exporter.errors import ComeBackLater, DoppelgangerError, LoginError, Passing
 
 FLOODS = (errors.FloodWaitError, errors.FloodPremiumWaitError)
 GONE: tuple[type[Exception], ...] = (
@@ -66,9 +66,9 @@ def explain(error: Exception) -> DoppelgangerError | None:
     if isinstance(error, FLOODS):
         return come_back_later(datetime.now(UTC) + timedelta(seconds=error.seconds))
     if isinstance(error, (errors.ServerError, errors.TimedOutError, errors.InvalidBufferError)):
-        return DoppelgangerError("Telegram has trouble of its own", fix="run the same command again later")
+        return Passing("Telegram has trouble of its own", fix="run the same command again later")
     if isinstance(error, (ConnectionError, TimeoutError)):
-        return DoppelgangerError(
+        return Passing(
             "Telegram cannot be reached", fix="look at the network, then run the same command again to go on"
         )
     return None
@@ -79,4 +79,5 @@ def come_back_later(until: datetime) -> ComeBackLater:
     return ComeBackLater(
         f"Telegram asks to wait until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
         fix="run the same command again after that; trying earlier makes the wait longer",
+        until=until,
     )

@@ -1,27 +1,71 @@
-"""What commands that run until they are stopped have in common: how they end. It knows nothing of what they do."""
+"""What commands that run until they are stopped have in common: what ends them, and what does not.
+
+It knows nothing of what they do.
+"""
 
 import asyncio
+import logging
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from exporter.client import Client
-from exporter.errors import DoppelgangerError
+from exporter.errors import ComeBackLater, DoppelgangerError, Passing
+from exporter.limiter import CLOCK, Clock
+from exporter.notify import ALIVE, Tell
+from exporter.progress import Say
 from exporter.refusals import explained
+
+FIRST_REST, LONGEST_REST = 5.0, 300.0
+"""Seconds until what ended for a passing reason is begun again; each time in a row twice as long."""
+LOOK = 30.0
+"""Seconds between two looks at the clock: a machine that slept wakes up at another time."""
+
+log = logging.getLogger(__name__)
+
+
+async def persevere(
+    work: Callable[[], Awaitable[None]], say: Say, tell: Tell = lambda state: None, *, clock: Clock = CLOCK
+) -> None:
+    """Do a work, and begin it again whenever something ends it that passes by itself; `say` tells of that.
+
+    `tell` is what lets a service manager know that this is no hanging.
+
+    Raises:
+        DoppelgangerError: something that no waiting mends.
+    """
+    rest = FIRST_REST
+    while True:
+        began = clock.tick()
+        try:
+            await work()
+            return
+        except Passing as trouble:
+            rest = FIRST_REST if clock.tick() - began > LONGEST_REST else rest
+            until = clock.now() + timedelta(seconds=rest)
+            if isinstance(trouble, ComeBackLater):
+                until = max(until, trouble.until)
+            log.warning("ended.for_now", extra={"error": type(trouble).__name__, "until": f"{until:%FT%T}"})
+            say(f"{trouble.problem}; I try again at {until:%H:%M:%S} UTC")
+        while (left := (until - clock.now()).total_seconds()) > 0:
+            tell(ALIVE)
+            await clock.sleep(min(left, LOOK))
+        rest = min(2 * rest, LONGEST_REST)
 
 
 async def stay(client: Client) -> None:
     """Until the connection ends for good, which is always a problem.
 
     Raises:
-        DoppelgangerError: why it ended.
+        DoppelgangerError: why it ended; Passing, where a new one may stand.
     """
     with explained():
         await client.disconnected
         if client.refused:
             raise client.refused
-    raise DoppelgangerError("the connection to Telegram ended", fix="look at the network, then start this again")
+    raise Passing("the connection to Telegram ended", fix="look at the network, then start this again")
 
 
 @contextmanager

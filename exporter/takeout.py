@@ -53,6 +53,7 @@ class Takeout:
                 f"Telegram lets this account be exported from {until:%Y-%m-%d %H:%M} UTC on, or once you approve it",
                 fix="approve the export in Telegram's message to your other devices, or come back then; "
                 "run the same command again, or leave out --takeout to sync at the usual pace now",
+                until=until,
             ) from None
         self._remember(takeout.id)
         log.info("takeout.begun")

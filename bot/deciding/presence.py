@@ -12,6 +12,7 @@ from telethon import errors, events, types
 from telethon.utils import get_peer_id
 
 from exporter.client import Client
+from exporter.plan import fetch_owner
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,12 @@ class Presence:
         client.on_difference.append(self._hear_late)
 
     async def look(self) -> None:
-        """Ask whether the owner is online: a bot that just began has seen nobody yet."""
-        me = await self._client.get_me()
-        self._came_or_went(me.status)
+        """Ask whether the owner is online: a bot that just began has seen nobody yet.
+
+        Raises:
+            RPCError, OSError: Telegram did not say.
+        """
+        self._came_or_went((await fetch_owner(self._client)).status)
 
     async def keep_up(self) -> None:
         """Ask again after each outage, for of what passed in it nobody tells; for ever."""

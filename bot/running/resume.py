@@ -16,8 +16,10 @@ from bot.parts import Parts
 from bot.sending.entries import OPEN
 from exporter.client import Client
 from exporter.config import Sync
+from exporter.errors import ComeBackLater
 from exporter.limiter import Limiter
 from exporter.modes import Mode
+from exporter.refusals import explained
 from exporter.sync import sync
 
 log = logging.getLogger(__name__)
@@ -51,11 +53,15 @@ async def look_back(
     counts once. Also of a chat without consent the newest is decided about: to be silent.
 
     Raises:
-        DoppelgangerError: as `exporter.sync.sync` does.
+        DoppelgangerError: as `exporter.sync.sync` does, but for a longer wait: that is no reason not to listen.
     """
     chats = tuple(modes.keys() & _speakable(parts))
     if chats:
-        await sync(client, parts.store, Sync(chats=chats), parts.ledger, limiter=limiter)
+        try:
+            with explained():
+                await sync(client, parts.store, Sync(chats=chats), parts.ledger, limiter=limiter)
+        except ComeBackLater as later:
+            parts.say(f"{later.problem}: until then I may miss what was said while I was off")
     for chat_id in modes:
         for newest in parts.store.recent(chat_id, limit=1):
             if newest.message_id > (parts.handled.up_to(chat_id) or 0):

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from datetime import datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,8 +19,8 @@ from exporter.consent import Ledger
 from exporter.live import Live
 from exporter.log import LogFormat, log_to_stderr
 from exporter.messages import Message
-from exporter.progress import progress
-from exporter.running import ended_by, one_problem
+from exporter.progress import Say, progress
+from exporter.running import ended_by, one_problem, persevere
 from exporter.store import Store, open_store
 from exporter.sync import sync
 from exporter.telegram import connect
@@ -42,16 +43,21 @@ def follow_command(config_path: Path, log_format: LogFormat) -> None:
     config = unlocked(configuration.load(config_path))
     config.make_state()
     with open_store(config.database) as store:
-        asyncio.run(_follow(config, store, Console(stderr=True, highlight=False, markup=False, soft_wrap=True)))
+        asyncio.run(_run(config, store, Console(stderr=True, highlight=False, markup=False, soft_wrap=True)))
 
 
-async def _follow(config: Config, store: Store, console: Console) -> None:
+async def _run(config: Config, store: Store, console: Console) -> None:
     zone = ZoneInfo(config.timezone)
 
     def say(line: str) -> None:
         console.print(f"{datetime.now(zone):%H:%M:%S} {line}")
 
-    with ended_by(signal.SIGTERM), one_problem():
+    with ended_by(signal.SIGTERM):
+        await persevere(partial(_follow, config, store, console, zone, say), say)
+
+
+async def _follow(config: Config, store: Store, console: Console, zone: tzinfo, say: Say) -> None:
+    with one_problem():
         async with connect(config, lasting=True, say=say) as client:
             ledger = Ledger(store.database, config.consent)
             with progress(console) as report:
