@@ -44,7 +44,7 @@ class Double:
         return {chat_id: one.judge.mode for chat_id, one in self._conversations.items()}
 
     async def change(self, modes: Mapping[int, Mode]) -> None:
-        """From now on these chats, and no others; in one that is new, what is said from now on counts."""
+        """Speak in these chats from now on, and in no others; in a new one, only what is said from now on counts."""
         for chat_id in self._conversations.keys() - modes.keys():
             await self.drop(chat_id)
             if draft := self._parts.drafts.expire(chat_id):

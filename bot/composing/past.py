@@ -20,7 +20,7 @@ PAGE = 200
 
 
 class Past:
-    """The memory of one chat. It recalls nothing that the store does not hold, or holds otherwise by now."""
+    """The memory of one chat. What was edited or erased in the store since is read anew."""
 
     def __init__(self, store: Store, view: View) -> None:
         self._store = store

@@ -14,7 +14,7 @@ ROOM = 256 << 20
 """Bytes for prompts beside the one at hand. SmolLM2-135M takes 23 kB a token, so they are some 30 chats; a model of 8
 billion parameters takes 131 kB a token, and they are 5."""
 WORTH = 2
-"""A prompt of which less than one part in so many begins the next one is another chat's, and kept."""
+"""If the next prompt begins with less than one part in so many of this one, it is another chat's: this one is kept."""
 
 
 @dataclass(frozen=True, slots=True)

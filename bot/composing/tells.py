@@ -1,7 +1,7 @@
 """What gives away that a machine wrote: an assistant's phrases, and questions at the end where he asks few. Pure.
 
-The phrases stand in `tells.toml`. Some are never said for him; of others, and of closing questions, each costs a reply
-so many nats, which a ranking by likelihood can subtract.
+The phrases stand in `tells.toml`. Some are never said for him; each of the others, and a closing question, costs a
+reply some nats in the ranking.
 """
 
 import tomllib

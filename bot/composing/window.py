@@ -19,7 +19,7 @@ from trainer.reading.memory import Memory
 from trainer.reading.prompt import Recalled, Scene, encode, fit, recalled_cost, render_prompt
 
 MOST = 300
-"""Messages that are looked at, and up to twice as many; far more than any prompt holds."""
+"""At least so many messages are looked at, and less than twice as many: far more than any prompt holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ def newest(store: Store, view: View) -> Message | None:
 
 
 def look(store: Store, view: View, *, now: datetime) -> Moment:
-    """The newest session of a chat. Where it is long, it begins where it did until MOST messages more were sent.
+    """The newest session of a chat; of a long one, the beginning is cut off in blocks of MOST messages.
 
-    So the prompt begins as the one before it did, and the model need not read it again.
+    So the prompt mostly begins as the one before it did, and the model need not read that again.
     """
     session = _session(store, view)
     names = {peer_id: peer.name for peer_id, peer in store.peers().items()}

@@ -1,7 +1,7 @@
-"""What the model that speaks says to one chat: read as that model reads it, and nothing that must not be said there.
+"""The double's words for one chat: from what was said there to replies that are fit to send, the best one first.
 
-It brings together what the other modules of this room know, and decides nothing: whether and how something is sent is
-the conversation's.
+A conversation asks nobody else in this room. The order is: the moment (`window`), what was said before (`past`), the
+owner's notes, the prompt, then replies (`compose`). Whether and how one of them is sent is the conversation's matter.
 """
 
 import logging

@@ -18,7 +18,7 @@ from exporter.messages import Message, Peer, PeerKind
 from exporter.modes import Mode
 
 LOOKED_AT = 500
-"""Messages of a chat, the newest, among which the owner's hand and the words in use are looked for."""
+"""The newest messages of a chat: they tell when the owner wrote there himself, and which words are usual."""
 _GOING_OUT = (EntryState.QUEUED, EntryState.SENDING, EntryState.SENT, EntryState.UNKNOWN)
 
 
@@ -34,7 +34,8 @@ def situation(
 ) -> Situation:
     """A chat as it stands now; `live` is false for what was found by looking back.
 
-    `reply` is to be said, as likely as the model says. Once the outbox has it, `answering` is what it answers.
+    `reply` is what is to be said, and `likelihood` how sure the model was of it. While it is on its way, `answering` is
+    the message that it answers.
     """
     now, chat_id = parts.clock(), peer.peer_id
     recent = [message for message in parts.store.recent(chat_id, limit=LOOKED_AT) if message.said]
@@ -106,7 +107,7 @@ def _addressed(parts: Parts, theirs: Sequence[Message]) -> bool:
 
 
 def _counts(parts: Parts, chat_id: int, now: datetime, more: int) -> Counts:
-    """What went to others within an hour and a day, or is on its way, and so many more messages."""
+    """Messages that went to others within an hour and a day, or are on their way; and `more` that are to follow."""
     hour, day = (int((now - timedelta(hours=hours)).timestamp()) for hours in (1, 24))
     (counts,) = parts.store.database.execute(
         f"""

@@ -1,4 +1,4 @@
-"""What is to be done in one chat as things stand: facts to the policy, and what it says into the table of decisions."""
+"""What to do in one chat: takes the facts to the policy, and keeps what it decides."""
 
 import logging
 
@@ -13,14 +13,14 @@ log = logging.getLogger(__name__)
 
 
 class Judge:
-    """Asked before every step."""
+    """Decides about one chat, as it stands whenever it is asked: before every step."""
 
     def __init__(self, parts: Parts, peer: Peer, mode: Mode) -> None:
         self._parts = parts
         self._peer = peer
         self.mode = mode
         self.live = True
-        """Whether the newest came while the bot listened, and what is to be said to it has not failed."""
+        """The newest message came while the bot listened, and no answer to it failed; else it is at most drafted."""
 
     def decide(self, *, reply: Burst = (), likelihood: float | None = None) -> Decision:
         """What to do about the newest message; with a reply, whether that may be sent."""

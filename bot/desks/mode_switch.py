@@ -1,6 +1,6 @@
-"""Whom the double speaks with, changed while it runs: what the owner chooses holds before he gets an answer.
+"""Changing the modes of chats while the double runs, by a command, a button or a folder of the owner's.
 
-`bot.deciding.modes` keeps what he chose; a command, a button, or a folder of his changes it.
+What he chose holds before he gets an answer; `bot.deciding.modes` keeps it.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from exporter.modes import Mode
 
 
 class ModeSwitch:
-    """Makes a running double follow what `modes` say."""
+    """Changes `modes`, and has the double follow them."""
 
     def __init__(self, modes: Modes, live: Live, double: Double, drafts: Drafts) -> None:
         self._modes = modes
@@ -27,7 +27,7 @@ class ModeSwitch:
         return self._modes.now()
 
     async def turn(self, chat_id: int, mode: Mode) -> None:
-        """Be so in this chat until the owner chooses otherwise."""
+        """Switch this chat to a mode, until the owner chooses another."""
         self._modes.choose(chat_id, mode)
         await self.apply()
 

@@ -49,8 +49,9 @@ async def keep_recovering(parts: Parts, double: Double) -> None:
 async def look_back(
     client: Client, limiter: Limiter, reader: Reader, parts: Parts, double: Double, modes: Mapping[int, Mode]
 ) -> None:
-    """Take up what was said meanwhile. Whoever listens does so by now, so nothing falls in between; what comes twice
-    counts once. Also of a chat without consent the newest is decided about: to be silent.
+    """Take up what was said meanwhile. The bot listens by now, so nothing is missed; what comes twice counts once.
+
+    In a chat without consent the newest message is decided about, too: to be silent.
 
     Raises:
         DoppelgangerError: as `exporter.sync.sync` does, but for a longer wait: that is no reason not to listen.

@@ -61,14 +61,14 @@ async def unless(overtaken: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """When it is right to go on with a delivery. Every step asks anew."""
+    """What a delivery asks before every step: whether it is still right to go on."""
 
     overtaken: asyncio.Event
     """Set as soon as something was said that makes it unfit."""
     allowed: Callable[[], bool]
-    """Whether whoever has a say in it lets it happen, as of now."""
+    """Whether consent, stops and, for an automatic answer, the policy allow it now."""
     deadline: datetime
-    """Until when one sits through a wait that Telegram asks for."""
+    """A wait that Telegram asks for is sat through if it ends before this; else the message is given up."""
 
     def still(self) -> bool:
         """Whether the next message may be sent, now."""

@@ -23,7 +23,7 @@ MOST = 4000
 
 
 READING = timedelta(seconds=2)
-"""Nobody has read other proposals sooner; a reply that is written before was meant for those that stood there."""
+"""A reply so soon after a card changed was meant for the proposals that stood there before."""
 
 
 class Notebook(Protocol):
