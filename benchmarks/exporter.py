@@ -69,7 +69,7 @@ class Plan:
 def exporter_command(
     messages: int, slow_messages: int, round_trip: float, repeat: int, million: bool, json_file: Path | None
 ) -> None:
-    """Pull a long made-up chat from a sandbox of its own, again and again.
+    """Pull a long made-up chat from a sandbox, in several ways.
 
     \b
     What is compared, each in a fresh process against an empty database:

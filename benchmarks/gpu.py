@@ -27,7 +27,9 @@ ARTICLE = ("the article: LoRA, RTX 3090", "", "20.0", "5.5")
 @click.option("--memory", type=click.FloatRange(min=0.01), default=20.0, show_default=True, help="GB of a small GPU.")
 @click.option("--tiny", is_flag=True, help="A tiny model instead, on any machine, to try this command itself.")
 def gpu_command(sessions: int, batch_tokens: int, memory: float, tiny: bool) -> None:
-    """Measure how long a 7B double takes to train, by LoRA and by QLoRA, and how much memory.
+    """Measure how long a 7B double takes to train.
+
+    By LoRA and by QLoRA, and how much memory.
 
     A model of Mistral 7B's shape with random weights learns made-up sessions of the article's number and length: some
     steps are measured, and three epochs follow from them, once with all memory there is and once within that of a small

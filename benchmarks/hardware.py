@@ -7,5 +7,8 @@ from trainer.commands.extra import loaded
 
 @click.command("hardware")
 def hardware_command() -> None:
-    """Print which base suits which machine, as the README has it: by arithmetic, nothing is measured."""
+    """Print which base suits which machine, by arithmetic.
+
+    As the README has it; nothing is measured.
+    """
     click.echo(loaded("benchmarks.bases").table())

@@ -28,7 +28,10 @@ LARGEST = 200.0
     "--messages", type=click.IntRange(min=1), default=300_000, show_default=True, help="Messages of the made-up chat."
 )
 def import_command(messages: int) -> None:
-    """Import a long made-up chat into an empty database, in a fresh process, and index its words."""
+    """Import a long made-up chat, and index its words.
+
+    In a fresh process, into an empty database.
+    """
     load, *_ = os.getloadavg()
     with tempfile.TemporaryDirectory(prefix="doppelganger-") as folder, progress(Console(stderr=True)) as report:
         export = Path(folder) / "result.json"

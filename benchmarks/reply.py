@@ -4,8 +4,6 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -15,10 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.fresh import fresh
-from benchmarks.report import BUSY, Mark, marks_table, spread
+from benchmarks.report import BUSY, SPREAD, Mark, marks_table, spread
 from benchmarks.speaking import PROPOSALS, TEMPERATURE, Asked, Reader, Timed, bot, one_by_one, transformers
-from bot.composing.fitted import Samplers
-from bot.composing.sampler import Sampler
+from bot.composing.samplers import Samplers
 from bot.composing.window import Moment, Prompt, prompt
 from bot.tables import migrations
 from exporter import config as configuration
@@ -62,7 +59,9 @@ def of_a_double(command: Callable[..., None]) -> Callable[..., None]:
 @click.command("reply")
 @of_a_double
 def reply_command(config_path: Path, moments: int, json_file: Path | None) -> None:
-    """Have three replies proposed at moments of a real history, in several ways, each in a fresh process.
+    """Measure how soon three proposals are there, in several ways.
+
+    They are made at moments of a real history, each way in a fresh process.
 
     \b
     What is compared, each with a context of 20 messages:
@@ -76,8 +75,7 @@ def reply_command(config_path: Path, moments: int, json_file: Path | None) -> No
     artifact = current(config.models)
     chosen, base = moments_of(config, moments)
     with open_store(config.database, migrations) as store:
-        samplers = Samplers(store.database, partial(datetime.now, UTC))
-        sampler = samplers.of(artifact.card.sha256, TEMPERATURE) or Sampler(TEMPERATURE)
+        sampler = Samplers(store.database).best(artifact.card.sha256, TEMPERATURE)
     ways: list[tuple[Callable[..., Timed], tuple[object, ...]]] = [
         (bot, (artifact, sampler, True)),
         (bot, (artifact, sampler, False)),
@@ -140,10 +138,9 @@ def _mark(warm: Timed) -> Mark:
 
 
 def _table(found: Sequence[Timed]) -> Table:
-    title = f"Milliseconds, with {MESSAGES} messages of context: half the time, and in 95 % of cases"
-    table = Table(title=title, title_justify="left")
-    table.add_column("way")
-    for column in ("first token", "first proposal", f"{PROPOSALS} proposals", "tokens each"):
+    table = Table(title=f"Milliseconds with {MESSAGES} messages of context: {SPREAD}", title_justify="left")
+    table.add_column("way", no_wrap=True)
+    for column in ("first token", "first proposal", f"{PROPOSALS} proposals", "tokens"):
         table.add_column(column, justify="right")
     for one in found:
         cells = map(spread, (one.first_token, one.first, one.all))

@@ -23,6 +23,8 @@ class Mark:
 
 BUSY = 0.5
 """Load of a machine that had something else to do."""
+SPREAD = "median, 95 %"
+"""What the two figures of `spread` are, in a title."""
 
 
 def show(console: Console, figures: Mapping[str, Measured], marks: list[Mark], *, load: float) -> None:

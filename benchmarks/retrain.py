@@ -18,10 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.reply import moments_of, of_a_double
-from benchmarks.report import BUSY, Mark, marks_table, spread
+from benchmarks.report import BUSY, SPREAD, Mark, marks_table, spread
 from benchmarks.speaking import PROPOSALS, TEMPERATURE, Asked
 from bot.composing.compose import compose
 from bot.composing.engine import Engine, open_double
+from bot.composing.sampler import Sampler
 from bot.running.training_thread import train
 from exporter import config as configuration
 from exporter.config import Config
@@ -49,9 +50,10 @@ class Answers:
 @click.command("retrain")
 @of_a_double
 def retrain_command(config_path: Path, moments: int, json_file: Path | None) -> None:
-    """Have replies proposed at moments of a real history, alone, while the same process trains, and alone again.
+    """Measure how much later replies are there while it trains.
 
-    Each has a context of 20 messages and was read up to the answer before, as in a chat that goes on.
+    They are proposed at moments of a real history: alone, while the same process trains, and alone again. Each has a
+    context of 20 messages and was read up to the answer before, as in a chat that goes on.
     """
     load, *_ = os.getloadavg()
     config = configuration.load(config_path)
@@ -88,7 +90,7 @@ async def _measured(config: Config, asked: Sequence[Asked], report: Report) -> l
             learns.set()
 
     with open_double(
-        artifact.card, artifact.gguf, forgotten=(), temperature=TEMPERATURE, random=SystemRandom()
+        artifact.card, artifact.gguf, forgotten=(), sampler=Sampler(TEMPERATURE), random=SystemRandom()
     ) as engine:
         await _answers("warming up", engine, asked[:2], report)  # what llama.cpp does once
         before = await _answers("alone", engine, asked, report)
@@ -119,8 +121,8 @@ async def _answers(when: str, engine: Engine, asked: Sequence[Asked], report: Re
 
 
 def _table(found: Sequence[Answers]) -> Table:
-    table = Table(title="Milliseconds: half the time, and in 95 % of cases", title_justify="left")
-    table.add_column("bot")
+    table = Table(title=f"Milliseconds: {SPREAD}", title_justify="left")
+    table.add_column("bot", no_wrap=True)
     for column in ("first token", f"{PROPOSALS} proposals"):
         table.add_column(column, justify="right")
     for one in found:

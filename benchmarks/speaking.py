@@ -97,10 +97,7 @@ def bot(asked: Sequence[Asked], _long: int, artifact: Artifact, sampler: Sampler
 
 async def _bot(asked: Sequence[Asked], artifact: Artifact, sampler: Sampler, warm: bool) -> Timed:
     timed = Timed("bot, warm" if warm else "bot, cold")
-    with open_double(
-        artifact.card, artifact.gguf, forgotten=(), temperature=TEMPERATURE, random=SystemRandom()
-    ) as engine:
-        engine.sampler = sampler
+    with open_double(artifact.card, artifact.gguf, forgotten=(), sampler=sampler, random=SystemRandom()) as engine:
         speaker = Counting(engine, timed.tokens)
         for number, moment in enumerate(asked):
             await engine.let_go()
@@ -140,8 +137,9 @@ def one_by_one(asked: Sequence[Asked], _long: int, artifact: Artifact) -> Timed:
 def transformers(asked: Sequence[Asked], long: int, base: Path) -> Timed:
     """`generate` as its documentation has it: the prompt is read anew each time, all sequences end at once."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, logging
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     timed = Timed("transformers")
     model: Any = AutoModelForCausalLM.from_pretrained(base)
     model.eval()

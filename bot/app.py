@@ -12,7 +12,6 @@ from random import SystemRandom
 from typing import Any
 
 from bot.account import Account
-from bot.composing.fitted import Samplers, speak_like_owner
 from bot.composing.notes import Notes
 from bot.composing.tells import load_tells
 from bot.composing.voice import Voice, speaking
@@ -73,8 +72,6 @@ async def run(config: Config, say: Say) -> None:
     with ended_by(signal.SIGTERM), open_store(config.database, migrations) as store:
         _require_synced(store)
         async with speaking(artifact, config, store, random=SystemRandom()) as voice:
-            samplers, ledger = Samplers(store.database, _now), Ledger(store.database, config.consent)
-            await speak_like_owner(voice, store, ledger, samplers, say)
             await serve(config, store, voice, say)
 
 
@@ -242,6 +239,5 @@ def _parts(
 
 
 def _status(parts: Parts, double: Double) -> str:
-    card = parts.voice.model.artifact.card
-    now, zone = parts.clock(), parts.zone
-    return status(parts.store, parts.ledger, parts.drafts, parts.stops, card, double.modes, now=now, zone=zone)
+    artifact, now, zone = parts.voice.model.artifact, parts.clock(), parts.zone
+    return status(parts.store, parts.ledger, parts.drafts, parts.stops, artifact, double.modes, now=now, zone=zone)

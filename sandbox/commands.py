@@ -29,7 +29,7 @@ SHOWN = 20
 Exit codes:
   0    served until Ctrl-C; the demo went well
   1    something in the demo did not happen
-  2    usage, or a world that cannot be loaded; the problem and its fix are printed
+  2    usage, or a world that cannot be loaded
   130  interrupted
 """
 )

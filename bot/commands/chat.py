@@ -13,6 +13,7 @@ import click
 from bot.composing.compose import compose
 from bot.composing.engine import Speaker, open_double
 from bot.composing.past import Past
+from bot.composing.samplers import Samplers
 from bot.composing.window import Moment, prompt
 from bot.tables import open_history
 from exporter import config as configuration
@@ -49,10 +50,8 @@ def chat_command(config_path: Path, name: str) -> None:
         view = views(store, config, card.gaps, region=card.region, speaker=card.speaker).of(contact)
         memory = asyncio.run(Past(store, view).memory())
         forgotten = store.forgotten.ids()
-    temperature, random = config.reply.temperature, SystemRandom()
-    with open_double(
-        artifact.card, artifact.gguf, forgotten=forgotten, temperature=temperature, random=random
-    ) as engine:
+        sampler = Samplers(store.database).best(card.sha256, config.reply.temperature)
+    with open_double(card, artifact.gguf, forgotten=forgotten, sampler=sampler, random=SystemRandom()) as engine:
         talk(
             engine,
             view,

@@ -14,6 +14,8 @@ from rich.text import Text
 
 from bot.composing.compose import compose
 from bot.composing.engine import Engine, open_double, open_engine
+from bot.composing.sampler import Sampler
+from bot.composing.samplers import Samplers
 from bot.composing.window import Moment, prompt
 from bot.tables import open_history
 from exporter import config as configuration
@@ -92,10 +94,10 @@ def compare(
         raise DoppelgangerError("no exchange was held out from training", fix="sync more history, then train again")
     chosen = [every[index * len(every) // count] for index in range(count)] if count < len(every) else every
     temperature = config.reply.temperature
-    forgotten = store.forgotten.ids()
-    with open_double(card, artifact.gguf, forgotten=forgotten, temperature=temperature, random=random) as engine:
+    forgotten, fitted = store.forgotten.ids(), Samplers(store.database).best(card.sha256, temperature)
+    with open_double(card, artifact.gguf, forgotten=forgotten, sampler=fitted, random=random) as engine:
         tuned = asyncio.run(_said(engine, chosen, report, "double"))
-    with open_engine(base, card.prompt, temperature=temperature, random=random) as engine:
+    with open_engine(base, card.prompt, sampler=Sampler(temperature), random=random) as engine:
         plain = asyncio.run(_said(engine, chosen, report, "base"))
     return [
         Sample(tuple(f"{turn.name}: {' / '.join(turn.texts)}" for turn in one.history[-SHOWN:]), one.reply.texts, *said)

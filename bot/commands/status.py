@@ -21,21 +21,22 @@ from trainer.models.registry import current
 @click.command("status")
 @config_option
 def status_command(config_path: Path) -> None:
-    """Say how the double is doing: with whom it speaks, what waits, what today brought.
+    """Say how the double is doing.
 
     That is: what is stopped, the modes of your contacts, how many drafts wait for you, how much was sent today, what
     was decided about today's messages and why, how long proposals and answers took (half of them no longer than p50,
-    95 of 100 no longer than p95), and which model speaks. A running bot is not needed, and not asked.
+    95 of 100 no longer than p95), which model speaks, and what came of the last training. A running bot is not needed,
+    and not asked.
     """
     config = configuration.load(config_path)
-    card = current(config.models).card
+    artifact = current(config.models)
     with open_history(config) as store:
         clock = partial(datetime.now, UTC)
         modes = Modes(config, store, clock).now()
         zone = ZoneInfo(config.timezone)
         ledger, drafts = Ledger(store.database, config.consent), Drafts(store.database, clock)
         stops = Stops(store, config.stop_file, clock)
-        click.echo(status(store, ledger, drafts, stops, card, modes, now=clock(), zone=zone))
+        click.echo(status(store, ledger, drafts, stops, artifact, modes, now=clock(), zone=zone))
         folders = {"draft": config.reply.draft_folder, "auto": config.reply.auto_folder}
         for mode, title in folders.items():
             if title:

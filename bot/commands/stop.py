@@ -38,10 +38,11 @@ def stop_command(config_path: Path, contact: str | None) -> None:
 @config_option
 @click.argument("contact", required=False)
 def resume_command(config_path: Path, contact: str | None) -> None:
-    """Send again to CONTACT, or to everybody, as the configuration says.
+    """Send again to CONTACT, or to everybody.
 
-    That also ends what began because Telegram refused to deliver, to somebody who had blocked you, for example. What
-    Telegram asks to wait for goes on until its end, and so does what the file STOP stopped, until it is gone.
+    As the configuration says, that is. It also ends what began because Telegram refused to deliver, to somebody who had
+    blocked you, for example. What Telegram asks to wait for goes on until its end, and so does what the file STOP
+    stopped, until it is gone.
     """
     config = configuration.load(config_path)
     with open_history(config) as store:

@@ -173,7 +173,7 @@ def messages_of(ids: Iterable[int], llama: Llama, separator: int) -> tuple[str, 
 
 
 @contextmanager
-def open_engine(gguf: Path, spec: PromptSpec, *, temperature: float, random: Random) -> Iterator[Engine]:
+def open_engine(gguf: Path, spec: PromptSpec, *, sampler: Sampler, random: Random) -> Iterator[Engine]:
     """Load a GGUF on its own thread, and free it there at the end: weights, context, kept prompts, all of it.
 
     Several may be open at once, each with a thread and memory of its own.
@@ -190,7 +190,7 @@ def open_engine(gguf: Path, spec: PromptSpec, *, temperature: float, random: Ran
                 f"llama.cpp cannot load {gguf}", fix="train a new model with `python -m trainer run`"
             ) from error
         try:
-            yield Engine(llama, context, thread, spec, Sampler(temperature), random)
+            yield Engine(llama, context, thread, spec, sampler, random)
         finally:
             thread.submit(context.close).result()
             thread.submit(llama.close).result()
@@ -198,7 +198,7 @@ def open_engine(gguf: Path, spec: PromptSpec, *, temperature: float, random: Ran
 
 @contextmanager
 def open_double(
-    card: Card, gguf: Path, *, forgotten: Collection[int], temperature: float, random: Random
+    card: Card, gguf: Path, *, forgotten: Collection[int], sampler: Sampler, random: Random
 ) -> Iterator[Engine]:
     """Open a trained double, once it is proven that it reads prompts as this code renders them.
 
@@ -210,7 +210,7 @@ def open_double(
         DoppelgangerError: llama.cpp cannot load it.
     """
     refuse_forgotten(card, forgotten)
-    with open_engine(gguf, card.prompt, temperature=temperature, random=random) as engine:
+    with open_engine(gguf, card.prompt, sampler=sampler, random=random) as engine:
         verify(card, engine.tokenizer)
         yield engine
 

@@ -1,19 +1,14 @@
-"""The sampler of the model that speaks: fitted once to the owner, then kept by the digest of the model's file.
+"""Fits the model that speaks to how its owner writes, while it speaks: once, for what is found is kept."""
 
-A model that was exchanged is another file, and fitted anew. What is kept are five numbers.
-"""
-
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import datetime
-
-from sqlite_utils import Database
-from sqlite_utils.db import NotFoundError
 
 from bot.composing.context import ModelFailed
 from bot.composing.fitting import Form, TooSlow, fit, form
-from bot.composing.sampler import Sampler
+from bot.composing.samplers import Samplers
 from bot.composing.voice import Loaded, Voice
 from bot.composing.window import Moment, prompt
 from exporter import ghostwritten
@@ -29,50 +24,34 @@ LEAST, MOST = 16, 24
 """Moments at which it is fitted: with fewer, chance would fit it."""
 
 
-class Samplers:
-    """All that were fitted."""
+async def fit_to_owner(voice: Voice, store: Store, ledger: Ledger, say: Say, *, clock: Callable[[], datetime]) -> None:
+    """Fit the model that speaks, if it was not yet. That takes about a minute, and may be cancelled.
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
-        self._table = database.table("sampler")
-        self._clock = clock
-
-    def of(self, model: str, temperature: float) -> Sampler | None:
-        """The sampler of a model's file, by its digest; None where it was not fitted at this temperature."""
-        try:
-            row = self._table.get((model, temperature))
-        except NotFoundError:
-            return None
-        return Sampler(**{one.name: row[one.name] for one in fields(Sampler)})
-
-    def keep(self, model: str, sampler: Sampler) -> None:
-        """Keep what was fitted."""
-        self._table.upsert(
-            {"model": model, **asdict(sampler), "fitted_at": int(self._clock().timestamp())},
-            pk=("model", "temperature"),
-        )
-
-
-async def speak_like_owner(voice: Voice, store: Store, ledger: Ledger, samplers: Samplers, say: Say) -> None:
-    """Give the model that speaks its fitted sampler. The first time that takes a minute, and may be cancelled.
-
-    Whoever wants words meanwhile gets them, from samplers on the way there.
+    Whoever wants words meanwhile gets them between two of its replies, from samplers on the way there.
     """
     async with voice.borrowed() as model:
-        digest, speaker = model.artifact.card.sha256, model.speaker
-        if known := samplers.of(digest, speaker.sampler.temperature):
-            speaker.sampler = known
-            return
-        every = list(moments(model, store, ledger))
-        if len(every) < LEAST:
-            return
-        say("the model is fitted to how long you write; that takes about a minute, once")
-        chosen = [every[index * len(every) // MOST] for index in range(MOST)] if len(every) > MOST else every
-        prompts = [prompt(speaker, moment, Memory()).ids for moment, _ in chosen]
-        try:
-            samplers.keep(digest, await fit(speaker, prompts, _form(model, [burst for _, burst in every])))
-        except (TooSlow, ModelFailed) as unfit:
-            say(unfit.problem)
-        log.info("sampler.fitted", extra={"moments": len(chosen), **asdict(speaker.sampler)})
+        if not Samplers(store.database).fitted(model.artifact.card.sha256, model.speaker.sampler.temperature):
+            await _fit(model, store, ledger, say, clock)
+        log.info("sampler.chosen", extra=asdict(model.speaker.sampler))
+
+
+async def _fit(model: Loaded, store: Store, ledger: Ledger, say: Say, clock: Callable[[], datetime]) -> None:
+    every = []
+    for one in moments(model, store, ledger):
+        every.append(one)
+        await asyncio.sleep(0)  # nobody waits until a long history is read
+    if len(every) < LEAST:
+        return
+    say("the model is being fitted to how long you write: about a minute, once; it speaks meanwhile")
+    chosen = [every[index * len(every) // MOST] for index in range(MOST)] if len(every) > MOST else every
+    prompts = [prompt(model.speaker, moment, Memory()).ids for moment, _ in chosen]
+    try:
+        fitted = await fit(model.speaker, prompts, _form(model, [burst for _, burst in every]))
+    except (TooSlow, ModelFailed) as unfit:
+        say(unfit.problem)
+        return
+    Samplers(store.database).keep(model.artifact.card.sha256, fitted, clock())
+    say("the model is fitted to how long you write")
 
 
 def moments(model: Loaded, store: Store, ledger: Ledger) -> Iterator[tuple[Moment, tuple[str, ...]]]:

@@ -15,6 +15,7 @@ from random import Random
 
 from bot.composing.context import ModelFailed
 from bot.composing.engine import Speaker, open_double
+from bot.composing.samplers import Samplers
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.store import Store
@@ -165,7 +166,7 @@ async def speaking(artifact: Artifact, config: Config, store: Store, *, random: 
             one.card,
             one.gguf,
             forgotten=store.forgotten.ids(),
-            temperature=config.reply.temperature,
+            sampler=Samplers(store.database).best(one.card.sha256, config.reply.temperature),
             random=random,
         ),
         partial(reading, store, config),

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlite_utils import Database
 
+from bot.desks.control.link import linked_bot
 from bot.doctor import choices, machine, telegram
 from bot.doctor.findings import Finding, ok, problem, unseen
 from bot.doctor.model import examine_model
@@ -30,13 +31,14 @@ async def examine(config: Config, file: Path, *, clock: Callable[[], datetime], 
     """Look at everything, and change nothing; beside a running bot, at everything but the account, which it has."""
     report(Step(STAGE, 0, _ASKED, "files"))
     held = machine.lock(config)
-    artifact, forgotten, owner = None, frozenset[int](), None
+    artifact, forgotten, owner, control = None, frozenset[int](), None, None
     findings = [choices.configuration(config, file, clock()), machine.permissions(config), machine.session(config)]
     read: list[Finding] = []
     try:
         with _looking_into(config) as store:
             if store:
                 forgotten, owner = frozenset(store.forgotten.ids()), store.owner()
+                control = linked_bot(store.database, owner.peer_id) if owner else None
             read = list(_stored(config, store, clock))
     except DoppelgangerError as error:
         read = [problem("history", error)]
@@ -48,7 +50,7 @@ async def examine(config: Config, file: Path, *, clock: Callable[[], datetime], 
         findings.append(problem("model", error))
     findings += [machine.disk(config, artifact), *read]
     report(Step(STAGE, _READ, _ASKED, "asking Telegram"))
-    findings += await _asked(config, owner, held, clock)
+    findings += await _asked(config, owner, held, control, clock)
     report(Step(STAGE, _ASKED, _ASKED))
     return findings
 
@@ -71,14 +73,14 @@ def _stored(config: Config, store: Store | None, clock: Callable[[], datetime]) 
 
 
 async def _asked(
-    config: Config, owner: Peer | None, held: Finding | str, clock: Callable[[], datetime]
+    config: Config, owner: Peer | None, held: Finding | str, control: int | None, clock: Callable[[], datetime]
 ) -> list[Finding]:
-    """Telegram's side; a session must not be opened twice, so whoever has it keeps it."""
-    control = await telegram.examine_control(config)
+    """Telegram's side; a session must not be opened twice, so whoever has it keeps it. `control` is the linked bot."""
+    found = await telegram.examine_control(config, control)
     if isinstance(held, str):
         in_use = ok("lock", f"the account is in use by {held}")
-        return [in_use, unseen("account", "whoever uses it alone may open its session"), control]
-    return [held, *await telegram.examine_account(config, owner, clock), control]
+        return [in_use, unseen("account", "whoever uses it alone may open its session"), found]
+    return [held, *await telegram.examine_account(config, owner, clock), found]
 
 
 @contextmanager

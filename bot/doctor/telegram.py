@@ -91,8 +91,8 @@ async def _folders(config: Config, client: Client, me: Peer) -> list[Finding]:
     return [ok("folders", f"there are {' and '.join(dict.fromkeys(named))}")]
 
 
-async def examine_control(config: Config) -> Finding:
-    """Ask the Bot API who its token belongs to; where there is none, that is well, too."""
+async def examine_control(config: Config, linked: int | None) -> Finding:
+    """Ask the Bot API who its token belongs to; where there is none, that is well, too. `linked` is the owner's bot."""
     from bot.desks.control.api import open_bot  # aiogram takes two seconds to import
 
     said: list[str] = []
@@ -102,6 +102,10 @@ async def examine_control(config: Config) -> Finding:
                 return ok("control bot", "none: cards come to your Saved Messages")
             if said:
                 return unseen("control bot", *said)
-            return ok("control bot", f"@{(await bot.me()).username}")
+            name = f"@{(await bot.me()).username}"
+            if bot.id == linked:
+                return ok("control bot", f"{name}, linked to you")
+            fix = f"send {name} the code that `python -m bot` shows"
+            return note("control bot", f"{name} is not linked to you yet: it shows and obeys nothing", fix)
     except DoppelgangerError as error:
         return problem("control bot", error)

@@ -1,10 +1,10 @@
-"""What a running bot does when another model is put to use, whoever did it: it speaks with that one from then on."""
+"""The model of a running bot: fitted to its owner, and exchanged when another is put to use, whoever did it."""
 
 import asyncio
 import logging
 from pathlib import Path
 
-from bot.composing.fitted import Samplers, speak_like_owner
+from bot.composing.fitted import fit_to_owner
 from bot.parts import Parts
 from exporter.errors import DoppelgangerError
 from trainer.models.registry import current, in_use
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 async def watch_model(parts: Parts, models: Path) -> None:
     """Follow which model is in use, for ever; one that cannot speak is told of, once, and changes nothing."""
     looked_at = parts.voice.model.artifact.name
+    await _fit(parts)
     while True:
         await asyncio.sleep(LOOK)
         try:
@@ -32,5 +33,8 @@ async def watch_model(parts: Parts, models: Path) -> None:
             await parts.desks.tell(f"{problem} I speak as {parts.voice.model.artifact.name} until then.")
         else:
             parts.say(f"speaks as {looked_at} from now on")
-            samplers = Samplers(parts.store.database, parts.clock)
-            await speak_like_owner(parts.voice, parts.store, parts.ledger, samplers, parts.say)
+            await _fit(parts)
+
+
+async def _fit(parts: Parts) -> None:
+    await fit_to_owner(parts.voice, parts.store, parts.ledger, parts.say, clock=parts.clock)

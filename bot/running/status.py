@@ -1,6 +1,7 @@
 """How the double is doing, on one screen: for `python -m bot status`, and for /status at every desk."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, tzinfo
 
 from bot.deciding.decisions import decided_since
@@ -15,7 +16,8 @@ from exporter.consent import Ledger
 from exporter.messages import Peer
 from exporter.modes import Mode
 from exporter.store import Store
-from trainer.models.artifact import Card
+from trainer.models.artifact import Artifact, PromptMismatch, read
+from trainer.models.registry import names, verdict
 
 DONE = {Action.AUTO: "answered", Action.DRAFT: "drafted", Action.SILENT: "left alone"}
 BECAUSE = {
@@ -33,6 +35,13 @@ BECAUSE = {
     Reason.MODEL_FAILED: "the model failed; it is tried again",
 }
 """What of the policy's reasons no card says."""
+BECAME = {
+    (True, True): "put to use",
+    (True, False): "passed, but another is in use",
+    (False, True): "in use because you chose it",
+    (False, False): "not put to use",
+}
+"""Of the newest model: whether it passed the gate, and whether it is the one in use."""
 
 
 def status(
@@ -40,13 +49,13 @@ def status(
     ledger: Ledger,
     drafts: Drafts,
     stops: Stops,
-    card: Card,
+    artifact: Artifact,
     modes: Mapping[int, Mode],
     *,
     now: datetime,
     zone: tzinfo,
 ) -> str:
-    """What is stopped, whom it speaks with, what waits, what today brought and how long it took, and the model.
+    """What is stopped, whom it speaks with, what waits, what today brought and how long it took, and the model in use.
 
     Today began at midnight in the owner's zone.
     """
@@ -61,9 +70,8 @@ def status(
             *_decided(store, midnight),
             *_took("proposals", proposals_took(store.database, midnight)),
             *_took("answers", answers_took(store.database, midnight)),
-            f"model: {card.base}, {card.quantization}, trained {card.created.astimezone(zone):%Y-%m-%d %H:%M}",
-            f"your held-out words take it {card.bits_per_byte.tuned:.3f} bits per byte; "
-            f"before training, {card.bits_per_byte.base:.3f}",
+            *_model(artifact, zone),
+            *_last_training(artifact, zone),
         ]
     )
 
@@ -95,6 +103,25 @@ def _took(what: str, took: Took | None) -> list[str]:
     if took is None:
         return []
     return [f"{what} today: after {_seconds(took.median)} (p50), {_seconds(took.longest)} (p95), {took.count} of them"]
+
+
+def _model(artifact: Artifact, zone: tzinfo) -> list[str]:
+    card = artifact.card
+    return [
+        f"model: {card.base}, {card.quantization}, trained {card.created.astimezone(zone):%Y-%m-%d %H:%M}",
+        f"your held-out words take it {card.bits_per_byte.tuned:.3f} bits per byte; "
+        f"before training, {card.bits_per_byte.base:.3f}",
+    ]
+
+
+def _last_training(artifact: Artifact, zone: tzinfo) -> Iterator[str]:
+    """What became of the newest model, which need not be the one in use."""
+    for newest in names(artifact.folder.parent)[:1]:
+        with suppress(PromptMismatch):
+            latest = read(artifact.folder.parent / newest)
+            found = verdict(latest)
+            became = BECAME[found.passed, latest.name == artifact.name]
+            yield f"last training: {latest.card.created.astimezone(zone):%Y-%m-%d %H:%M}, {became}: {found.why}"
 
 
 def _seconds(seconds: float) -> str:

@@ -48,7 +48,7 @@ def sessions_command() -> None:
 @sessions_command.command("list")
 @config_option
 def list_command(config_path: Path) -> None:
-    """List the devices and programs that are logged in to your account, ours first.
+    """List the devices and programs that are logged in, ours first.
 
     One with "no password yet" knows the code that Telegram sent you: if that is not you, end it.
     """

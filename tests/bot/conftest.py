@@ -16,6 +16,7 @@ from telethon.sessions import SQLiteSession
 from bot.app import serve
 from bot.composing.context import ModelFailed
 from bot.composing.engine import Reply
+from bot.composing.sampler import Sampler
 from bot.composing.voice import Voice, reading
 from bot.desks.control.link import Link
 from bot.desks.drafts import Drafts
@@ -47,6 +48,7 @@ class Script:
 
     def __init__(self):
         self.tokenizer = GGUFTokenizer(vocabulary())
+        self.sampler = Sampler()
         self.says = [("yes",), ("no",), ("maybe", "later")]
         self.likelihood = 1.0
         self.failures = 0

@@ -7,6 +7,7 @@ import pytest
 
 from bot.composing.engine import open_double
 from bot.composing.notes import Notes
+from bot.composing.sampler import Sampler
 from bot.tables import migrations
 from exporter.forget import find_person, forget
 from exporter.store import open_store
@@ -74,7 +75,7 @@ class Overheard:
 async def speaking(at, tmp_path):
     """The bot, with a real model."""
     artifact = read(write_artifact(tmp_path / "models", [("yes",), ("sure", "soon"), ("later",)], owner="Olive"))
-    with open_double(artifact.card, artifact.gguf, forgotten=(), temperature=0.8, random=seeded(1)) as engine:
+    with open_double(artifact.card, artifact.gguf, forgotten=(), sampler=Sampler(0.8), random=seeded(1)) as engine:
         overheard = Overheard(engine)
         async with at.running(overheard) as drafts:
             yield overheard, drafts

@@ -225,6 +225,16 @@ async def test_what_is_stopped_is_no_problem_but_told_with_its_end(well):
     assert told == [f"to send again: rm {well.config.stop_file}", "to send again: `python -m bot resume`"]
 
 
+async def test_a_control_bot_that_nobody_linked_is_told_with_how_to_link_it(well, world):
+    assert of(await look(well), Verdict.OK)["control bot"].endswith(", linked to you")
+    with open_store(well.config.database, migrations) as store:
+        store.database.execute("delete from control_link")
+        store.database.conn.commit()
+    assert "is not linked to you yet" in of(await look(well), Verdict.NOTE)["control bot"]
+    well.config.database.unlink()
+    assert "is not linked to you yet" in of(await look(well), Verdict.NOTE)["control bot"]
+
+
 async def test_an_account_without_a_password_is_told_so(well, world):
     world.logins.passwords.clear()
     assert "two-step verification is off" in of(await look(well), Verdict.NOTE)["password"]

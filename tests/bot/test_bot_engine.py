@@ -8,6 +8,7 @@ import pytest
 
 from bot.composing.compose import compose
 from bot.composing.engine import open_double, open_engine
+from bot.composing.sampler import Sampler
 from bot.composing.window import Prompt
 from exporter.errors import DoppelgangerError
 from tests.bot.bigram import SPEC, talker, vocabulary, write_artifact, write_bigram
@@ -26,7 +27,7 @@ def artifact(tmp_path_factory):
 
 @pytest.fixture
 def engine(artifact):
-    with open_double(artifact.card, artifact.gguf, forgotten=(), temperature=0.8, random=seeded(1)) as engine:
+    with open_double(artifact.card, artifact.gguf, forgotten=(), sampler=Sampler(0.8), random=seeded(1)) as engine:
         yield engine
 
 
@@ -74,7 +75,7 @@ async def test_several_replies_come_of_one_reading_each_with_its_own_end(engine)
 
 
 async def test_a_reply_without_an_end_is_cut_and_not_finished(endless):
-    with open_engine(endless, replace(SPEC, length=60), temperature=0.8, random=seeded(1)) as engine:
+    with open_engine(endless, replace(SPEC, length=60), sampler=Sampler(0.8), random=seeded(1)) as engine:
         prompt = prompt_of(engine, "hi")
         assert not (await reply(engine, prompt)).finished
         assert (await compose(engine, prompt, wanted=2)).bursts == ()
@@ -93,7 +94,7 @@ async def test_composing_gives_different_bursts_only(engine):
 
 async def test_a_cancelled_reply_ends_within_a_token_and_leaves_the_model_usable(endless):
     long = replace(SPEC, length=2048)
-    with open_engine(endless, long, temperature=0.8, random=seeded(1)) as engine:
+    with open_engine(endless, long, sampler=Sampler(0.8), random=seeded(1)) as engine:
         prompt = prompt_of(engine, "hi")
         began = time.monotonic()
         await replies(engine, prompt)
@@ -116,7 +117,7 @@ def test_a_model_that_reads_prompts_otherwise_is_refused(artifact):
     other = artifact.card.model_copy(update={"fingerprint": "0" * 16})
     with (
         pytest.raises(PromptMismatch),
-        open_double(other, artifact.gguf, forgotten=(), temperature=0.8, random=seeded(1)),
+        open_double(other, artifact.gguf, forgotten=(), sampler=Sampler(0.8), random=seeded(1)),
     ):
         pass
 
@@ -124,7 +125,7 @@ def test_a_model_that_reads_prompts_otherwise_is_refused(artifact):
 def test_a_broken_gguf_is_a_problem_with_a_fix(tmp_path):
     path = tmp_path / "model.gguf"
     path.write_bytes(b"GGUF is more than four letters")
-    with pytest.raises(DoppelgangerError) as caught, open_engine(path, SPEC, temperature=0.8, random=seeded(1)):
+    with pytest.raises(DoppelgangerError) as caught, open_engine(path, SPEC, sampler=Sampler(0.8), random=seeded(1)):
         pass
     assert "trainer" in caught.value.fix
 
@@ -134,4 +135,4 @@ def open_engine_over(folder, follows, *, stray):
     path = folder / "model.gguf"
     (word,) = follows[next(iter(follows))]
     write_bigram(path, {**follows, word: {token}})
-    return open_engine(path, SPEC, temperature=0.8, random=seeded(1))
+    return open_engine(path, SPEC, sampler=Sampler(0.8), random=seeded(1))

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from bot.composing.engine import open_double, open_engine
-from bot.composing.fitted import LEAST, Samplers, speak_like_owner
+from bot.composing.fitted import LEAST, fit_to_owner
 from bot.composing.fitting import Form, TooSlow, drift, fit, form, nearer
 from bot.composing.sampler import Sampler
+from bot.composing.samplers import Samplers
 from bot.composing.voice import Voice
 from bot.tables import migrations
 from exporter.config import Consent
@@ -93,7 +94,7 @@ def halting(tmp_path_factory):
 async def test_a_model_that_ends_too_early_is_brought_to_the_owners_lengths(halting):
     random = seeded(5)
     owner = Form(tuple(2 + int(random.expovariate(1 / 5)) for _ in range(60)), repeated=1.0)
-    with open_engine(halting, replace(SPEC, length=90), temperature=1.0, random=seeded(1)) as engine:
+    with open_engine(halting, replace(SPEC, length=90), sampler=Sampler(1.0), random=seeded(1)) as engine:
         prompt = [*engine.tokenizer.text("hi"), *engine.tokenizer.text("\n")]
         before = [one.tokens for _ in range(6) for one in await engine.replies(prompt, (), count=6)]
         fitted = await fit(engine, [prompt] * 5, owner)
@@ -104,7 +105,7 @@ async def test_a_model_that_ends_too_early_is_brought_to_the_owners_lengths(halt
 
 async def test_a_model_that_is_too_slow_speaks_as_before(halting):
     hours = iter(range(0, 10**9, 3600))
-    with open_engine(halting, SPEC, temperature=1.0, random=seeded(1)) as engine:
+    with open_engine(halting, SPEC, sampler=Sampler(1.0), random=seeded(1)) as engine:
         before = engine.sampler
         with pytest.raises(TooSlow):
             await fit(engine, [engine.tokenizer.text("\n")], Form((8, 9), 1.0), clock=lambda: next(hours))
@@ -123,25 +124,25 @@ async def test_a_model_is_fitted_once_and_at_each_temperature(tmp_path):
             at, own = begun + timedelta(hours=number), bool(number % 2)
             store.add([Message(5, number + 1, 1 if own else 5, at, own, "a longer answer of mine" if own else "well?")])
         ledger = Ledger(store.database, Consent())
-        samplers = Samplers(store.database, lambda: datetime.now(UTC))
-        await fitted_voice(artifact, store, ledger, samplers, lines)
+        samplers = Samplers(store.database)
+        await fitted_voice(artifact, store, ledger, lines)
         assert lines == [], "nobody agreed"
         ledger.grant(BEN, ["learn"], begun)
-        first = await fitted_voice(artifact, store, ledger, samplers, lines)
-        again = await fitted_voice(artifact, store, ledger, samplers, lines)
-        assert first == again == samplers.of(artifact.card.sha256, 0.8) != Sampler(0.8)
-        assert len(lines) == 1 and samplers.of(artifact.card.sha256, 0.9) is None
+        first = await fitted_voice(artifact, store, ledger, lines)
+        await fitted_voice(artifact, store, ledger, lines)
+        assert first == samplers.best(artifact.card.sha256, 0.8) != Sampler(0.8)
+        assert len(lines) == 2 and samplers.best(artifact.card.sha256, 0.9) == Sampler(0.9)
 
 
-async def fitted_voice(artifact, store, ledger, samplers, lines):
+async def fitted_voice(artifact, store, ledger, lines):
     """The sampler with which a model speaks, once a bot has begun with it."""
     voice = Voice(
-        lambda one: open_double(one.card, one.gguf, forgotten=(), temperature=0.8, random=seeded(1)),
+        lambda one: open_double(one.card, one.gguf, forgotten=(), sampler=Sampler(0.8), random=seeded(1)),
         lambda card: Views(ANN, {}, UTC, None, {}),
     )
     await voice.exchange(artifact)
     try:
-        await speak_like_owner(voice, store, ledger, samplers, lines.append)
+        await fit_to_owner(voice, store, ledger, lines.append, clock=lambda: datetime.now(UTC))
         return voice.model.speaker.sampler
     finally:
         await voice.close()

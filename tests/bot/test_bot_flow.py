@@ -5,6 +5,7 @@ import time
 import pytest
 
 from bot.composing.engine import open_double
+from bot.composing.sampler import Sampler
 from bot.desks.drafts import DraftState
 from tests.bot.bigram import write_artifact
 from tests.bot.seeded import seeded
@@ -205,7 +206,7 @@ async def test_the_whole_way_with_a_real_model(at, tmp_path):
     replies = (("yes",), ("sure", "soon"), ("later",))
     artifact = read(write_artifact(tmp_path / "models", replies, owner="Olive"))
     anna = at.person("Anna")
-    with open_double(artifact.card, artifact.gguf, forgotten=(), temperature=0.8, random=seeded(1)) as engine:
+    with open_double(artifact.card, artifact.gguf, forgotten=(), sampler=Sampler(0.8), random=seeded(1)) as engine:
         async with at.running(engine) as drafts:
             at.say(anna, at.owner, "coming tonight?")
             (card,) = await at.until(at.saved)

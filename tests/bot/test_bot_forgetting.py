@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.composing.engine import open_double
+from bot.composing.sampler import Sampler
 from bot.tables import migrations
 from exporter.forget import find_person, forget
 from exporter.store import open_store
@@ -93,6 +94,6 @@ def test_acceptance_40_a_model_that_learned_from_them_is_not_opened(tmp_path):
     for forgotten in ({7}, {9}):
         with (
             pytest.raises(LearnedFromForgotten),
-            open_double(card, tmp_path / MODEL, forgotten=forgotten, temperature=0.8, random=seeded(1)),
+            open_double(card, tmp_path / MODEL, forgotten=forgotten, sampler=Sampler(0.8), random=seeded(1)),
         ):
             pass

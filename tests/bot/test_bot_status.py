@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import socket
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -17,19 +18,22 @@ from bot.tables import migrations
 from exporter.consent import Ledger
 from exporter.modes import Mode
 from exporter.store import open_store
-from tests.bot.bigram import a_card
+from tests.bot.bigram import a_card, write_artifact
+from trainer.models.artifact import Artifact, read, write_card
+from trainer.models.registry import Verdict, publish
 
 
 def now():
     return datetime.now(UTC)
 
 
-def screen(at):
+def screen(at, artifact=None):
     with open_store(at.config.database, migrations) as store:
         ledger, drafts = Ledger(store.database, at.config.consent), Drafts(store.database, now)
         modes = {at.person("Anna").id: Mode.DRAFT, at.person("Boris").id: Mode.AUTO}
         stops = Stops(store, at.config.stop_file, now)
-        return status(store, ledger, drafts, stops, a_card(), modes, now=now(), zone=UTC)
+        artifact = artifact or Artifact(at.config.models / "a model", a_card())
+        return status(store, ledger, drafts, stops, artifact, modes, now=now(), zone=UTC)
 
 
 async def test_the_screen_tells_of_today_with_reasons_and_latencies_and_holds_nobodys_words(at):
@@ -50,6 +54,19 @@ async def test_the_screen_tells_of_today_with_reasons_and_latencies_and_holds_no
     with contextlib.closing(sqlite3.connect(at.config.database)) as database:
         (kept,) = database.execute("select composed_ms from draft").fetchone()
     assert 0 <= kept < 10_000
+
+
+async def test_the_screen_tells_what_became_of_the_last_training(at):
+    assert "last training" not in screen(at)
+    first = read(write_artifact(at.config.models, [("yes",)]))
+    assert screen(at, first).splitlines()[-1] == "last training: 2026-01-01 00:00, put to use: "
+    prepared = at.config.models / ".prepared"
+    shutil.copytree(first.folder, prepared)
+    write_card(prepared, a_card(created=datetime(2026, 2, 1, tzinfo=UTC)))
+    second = publish(prepared, at.config.models, Verdict(passed=False, why="worse than the other"))
+    said = "last training: 2026-02-01 00:00, not put to use: worse than the other"
+    assert screen(at, first).splitlines()[-1] == said
+    assert "in use because you chose it: worse" in screen(at, second).splitlines()[-1]
 
 
 def test_half_and_nineteen_of_twenty_are_counted_from_today_alone(tmp_path):

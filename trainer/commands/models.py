@@ -18,7 +18,7 @@ from trainer.models import registry
 from trainer.models.arrival import add
 from trainer.models.registry import Listed
 
-RESTART = "A bot that is running goes on with the model that it has; start it anew to change that."
+HEARD = "A bot that is running speaks with it from the next message on."
 
 
 @click.group("models", cls=DefaultGroup)
@@ -32,7 +32,10 @@ def models_command() -> None:
 @models_command.command("list")
 @config_option
 def list_command(config_path: Path) -> None:
-    """Show all models, newest first: which is in use, and why another is not."""
+    """Show all models, newest first.
+
+    Which is in use, and why another is not.
+    """
     config = _config(config_path)
     found = registry.listed(config.models, forgotten=_forgotten(config))
     if not found:
@@ -49,7 +52,7 @@ def promote_command(config_path: Path, name: str) -> None:
     """Put the model NAME to use, whatever the gate said."""
     config = _config(config_path)
     artifact = registry.promote(config.models, name, forgotten=_forgotten(config))
-    click.echo(f"{artifact.name} is in use. {RESTART}")
+    click.echo(f"{artifact.name} is in use. {HEARD}")
 
 
 @models_command.command("rollback")
@@ -62,7 +65,7 @@ def rollback_command(config_path: Path) -> None:
         skipped=lambda name, why: click.echo(f"skipped {name}: {why}", err=True),
         forgotten=_forgotten(config),
     )
-    click.echo(f"{artifact.name} is in use again. {RESTART}")
+    click.echo(f"{artifact.name} is in use again. {HEARD}")
 
 
 @models_command.command("add")

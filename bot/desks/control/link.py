@@ -29,6 +29,12 @@ START = "/start"
 """What Telegram's apps send for the button Start, with the code behind it where a link carried one."""
 
 
+def linked_bot(database: Database, owner_id: int) -> int | None:
+    """The id of the bot that this owner proved to be his, if there is one."""
+    rows = database.table("control_link").rows_where("owner_id = ?", [owner_id])
+    return next((int(row["bot_id"]) for row in rows), None)
+
+
 @dataclass(slots=True)
 class _Code:
     value: str
@@ -54,7 +60,7 @@ class Link:
     @property
     def stands(self) -> bool:
         """Whether the owner proved it."""
-        return self._table.count_where("bot_id = ? and owner_id = ?", [self._bot_id, self.owner_id]) == 1
+        return linked_bot(self._database, self.owner_id) == self._bot_id
 
     def offer(self, username: str) -> None:
         """Show a code in the terminal. `username` is the bot's own."""
