@@ -115,6 +115,7 @@ async def _live(telegram: Json, material: Material, settings: Path, folder: Path
         )
         await until(lambda: found.events.of("bot.ready"), "starting the bot", seconds=240)
         await _link(owner, telegram["control_username"], found.events)
+        await until(lambda: found.events.of("sampler.chosen"), "fitting the model to its owner", seconds=240)
         await scenes.unlisted(unlisted, material)
         found.by_reply = await scenes.draft_by_reply(owner, draft, material)
         found.by_button = await scenes.draft_by_button(owner, draft, material, telegram["control_username"])
