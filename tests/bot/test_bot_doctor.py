@@ -226,7 +226,7 @@ async def test_what_is_stopped_is_no_problem_but_told_with_its_end(well):
 
 
 async def test_a_control_bot_that_nobody_linked_is_told_with_how_to_link_it(well, world):
-    assert of(await look(well), Verdict.OK)["control bot"].endswith(", linked to you")
+    assert of(await look(well), Verdict.OK)["control bot"].startswith("@sandbox_control_bot, linked to you")
     with open_store(well.config.database, migrations) as store:
         store.database.execute("delete from control_link")
         store.database.conn.commit()
