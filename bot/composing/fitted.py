@@ -50,6 +50,8 @@ async def _fit(model: Loaded, store: Store, ledger: Ledger, say: Say, clock: Cal
     except (TooSlow, ModelFailed) as unfit:
         say(unfit.problem)
         return
+    finally:
+        await model.speaker.let_go()  # of these prompts, whose people may be forgotten by now
     Samplers(store.database).keep(model.artifact.card.sha256, fitted, clock())
     say("the model is fitted to how long you write")
 

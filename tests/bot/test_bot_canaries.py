@@ -55,6 +55,7 @@ class Overheard:
 
     def __init__(self, engine):
         self.engine, self.spec, self.tokenizer, self.prompts = engine, engine.spec, engine.tokenizer, []
+        self.sampler = engine.sampler
 
     async def let_go(self):
         await self.engine.let_go()
