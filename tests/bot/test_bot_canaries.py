@@ -66,7 +66,7 @@ class Overheard:
 
     def kept(self):
         """What lies in the context, or beside it."""
-        prompts = self.engine._batch._prompts
+        prompts = self.engine._batch._cache
         return [
             vocabulary().detokenize(list(ids)).decode() for ids in (prompts._ids, *(o.ids for o in prompts._others))
         ]
