@@ -242,7 +242,7 @@ def test_the_list_says_which_is_in_use_and_why_another_is_not(models, put):
 def test_each_command_does_as_it_says(models, put):
     one, two, three = put(), put(1), put(2)
     assert call(models, "promote", one[5:]).stdout.startswith(f"{one} is in use.")
-    assert "start it anew" in call(models, "promote", two).stdout
+    assert "from the next message on" in call(models, "promote", two).stdout
     assert call(models, "rollback").stdout.startswith(f"{one} is in use again.")
     assert call(models, "remove", three).stdout == f"removed {three}\n"
     assert call(models, "keep", 1).stdout == "removed 0 models\n"
