@@ -62,7 +62,8 @@ def moments(model: Loaded, store: Store, ledger: Ledger) -> Iterator[tuple[Momen
     foreign = ghostwritten.marked(store.database)
     for chat in (one.peer for one in store.chats() if ledger.allows(one.peer, "learn")):
         view = model.views.of(chat)
-        for session in view.sessions(store.messages(chat.peer_id, since=model.artifact.card.held_out_since)):
+        said = list(store.messages(chat.peer_id, since=model.artifact.card.held_out_since))  # no cursor stays open
+        for session in view.sessions(said):
             one = view.conversation(session, names, foreign)
             for index, (turn, at) in enumerate(zip(one.turns, one.times, strict=True)):
                 if index and own(turn) and not one.turns[index - 1].own:

@@ -5,6 +5,7 @@ import pytest
 from bot import conversation
 from bot.composing.context import ModelFailed
 from bot.composing.engine import open_double
+from bot.composing.sampler import Sampler
 from tests.bot.bigram import write_artifact
 from tests.bot.seeded import seeded
 from tests.bot.test_bot_engine import prompt_of, reply
@@ -20,7 +21,7 @@ def told(at):
 
 async def test_what_llama_cpp_has_no_room_for_fails_and_the_next_prompt_is_read_anew(tmp_path):
     artifact = read(write_artifact(tmp_path, [("yes",)]))
-    with open_double(artifact.card, artifact.gguf, forgotten=(), temperature=0.8, random=seeded(1)) as engine:
+    with open_double(artifact.card, artifact.gguf, forgotten=(), sampler=Sampler(0.8), random=seeded(1)) as engine:
         well = prompt_of(engine, "are you coming?")
         assert (await reply(engine, well)).texts == ("yes",)
         with pytest.raises(ModelFailed):
