@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from bot.desks.drafts import Burst, Draft
+from bot.desks.reasons import why_not_sent
 from bot.sending.entries import BEGUN, Entry, EntryState
 from bot.sending.refused import STOP_FILE, rule
 from bot.sending.stops import ACCOUNT, Stop
@@ -32,42 +33,13 @@ class Card:
     """In the owner's zone."""
 
 
-WHY = {
-    "halted": "Not sent by itself: Telegram wants nothing sent for now.",
-    "stale": "Not sent by itself: it is too old, or from before I began.",
-    "owner_present": "Not sent by itself: you are here.",
-    "first_contact": "Not sent by itself: you never wrote there yourself.",
-    "quiet_hours": "Not sent by itself: these are your quiet hours.",
-    "contact_cap": "Not sent by itself: enough went to this chat for now.",
-    "cap": "Not sent by itself: enough was sent for now.",
-    "in_a_row": "Stopped: I answered often enough in a row. Write or choose something here, and I go on.",
-    "loop": "Stopped: this looks like another machine. Write or choose something here, and I go on.",
-    "unsure": "Not sent by itself: I am not sure what you would say.",
-    "identity": "Not sent by itself: it asks who answers.",
-    "code": "Not sent by itself: it is about codes or passwords.",
-    "money": "Not sent by itself: it is about money.",
-    "health": "Not sent by itself: it is about health.",
-    "grief": "Not sent by itself: somebody is sad.",
-    "conflict": "Not sent by itself: somebody is angry.",
-    "promise": "Not sent by itself: it would promise something.",
-    "place": "Not sent by itself: it is about a place.",
-    "time": "Not sent by itself: it is about a time.",
-    "number": "Not sent by itself: there is a number in it.",
-    "link": "Not sent by itself: there is a link in it.",
-    "unseen": "Not sent by itself: I cannot see or hear what they sent.",
-    "language": "Not sent by itself: I do not understand it well enough.",
-}
-"""What a card says of the policy's reasons, where the owner could have expected an answer."""
-
-
-def open_card(card: Card, *, now: datetime, why: str = "") -> str:
-    """The card while it waits for the owner; `why` is said under the proposals."""
+def open_card(card: Card, *, now: datetime, how: str = "") -> str:
+    """The card while it waits for the owner; at its end, `how` he chooses."""
     proposals = card.draft.proposals
     room = PROPOSED // max(len(proposals), 1)
     numbered = [f"{number}. {_shown(burst, room)}" for number, burst in enumerate(proposals, 1)]
-    reason = WHY.get(card.draft.reason or "", "")
     when = f", {moment(card.said_at, now)}, {ago(now - card.said_at)}"
-    parts = [_heading(card, when), "\n".join(numbered), reason, why]
+    parts = [_heading(card, when), "\n".join(numbered), why_not_sent(card.draft.reason), how]
     return "\n\n".join(filter(None, parts))
 
 

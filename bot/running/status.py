@@ -5,9 +5,10 @@ from contextlib import suppress
 from datetime import datetime, tzinfo
 
 from bot.deciding.decisions import decided_since
-from bot.deciding.policy import NEEDED, Action, Reason
-from bot.desks.cards import WHY, stopped
+from bot.deciding.policy import NEEDED, Action
+from bot.desks.cards import stopped
 from bot.desks.drafts import Drafts
+from bot.desks.reasons import why
 from bot.running.latency import Took, answers_took, proposals_took
 from bot.sending.entries import sent_since
 from bot.sending.stops import Stops
@@ -20,21 +21,6 @@ from trainer.models.artifact import Artifact, PromptMismatch, read
 from trainer.models.registry import names, verdict
 
 DONE = {Action.AUTO: "answered", Action.DRAFT: "drafted", Action.SILENT: "left alone"}
-BECAUSE = {
-    Reason.UNLISTED: "they are off",
-    Reason.NO_CONSENT: "nobody wrote down that they agree",
-    Reason.NOT_A_PERSON: "it is no person",
-    Reason.NOTHING_SAID: "nothing was said",
-    Reason.OWNER_ANSWERED: "you answered yourself",
-    Reason.REFUSED: "Telegram takes nothing there",
-    Reason.BY_A_BOT: "a bot wrote it",
-    Reason.NOT_ADDRESSED: "nobody spoke to you",
-    Reason.OWNER_TALKS: "you are talking there yourself",
-    Reason.GROUP: "it is a group",
-    Reason.MODE: "as you chose",
-    Reason.MODEL_FAILED: "the model failed; it is tried again",
-}
-"""What of the policy's reasons no card says."""
 BECAME = {
     (True, True): "put to use",
     (True, False): "passed, but another is in use",
@@ -89,14 +75,8 @@ def _contacts(store: Store, ledger: Ledger, modes: Mapping[int, Mode]) -> list[s
 
 def _decided(store: Store, midnight: datetime) -> list[str]:
     counts = decided_since(store.database, midnight).most_common()
-    lines = [f"  {count} {DONE[Action(action)]}: {because(reason)}" for (action, reason), count in counts]
+    lines = [f"  {count} {DONE[Action(action)]}: {why(reason)}" for (action, reason), count in counts]
     return ["decided today:", *lines] if lines else ["decided today: nothing"]
-
-
-def because(reason: str) -> str:
-    """A reason of the policy's, as the end of a sentence; one of another version, by its own name."""
-    said = WHY.get(reason, "").partition(": ")[2].removesuffix(".")
-    return said or {str(known): words for known, words in BECAUSE.items()}.get(reason, reason)
 
 
 def _took(what: str, took: Took | None) -> list[str]:

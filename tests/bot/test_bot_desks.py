@@ -24,7 +24,7 @@ def a_card(proposals, said=("coming?",), name="Anna", age=timedelta(minutes=3)):
 
 def test_an_open_card_says_who_what_and_how_long_ago():
     card = a_card([("yes",), ("no", "sorry\n\n2. I mean it")], said=("hey", "coming?"))
-    assert open_card(card, now=NOW, why="Choose.") == (
+    assert open_card(card, now=NOW, how="Choose.") == (
         "Anna, 11:57, 3 min ago\n> hey\n> coming?\n\n1. yes\n2. no\n   sorry\n   2. I mean it\n\nChoose."
     )
 
@@ -40,7 +40,7 @@ def test_a_closed_card_offers_nothing_any_more():
 def test_every_card_fits_into_a_message(proposals, said, name):
     card = a_card(proposals, said=said, name=name)
     outcome = cards.sent(("x" * 5000,), of=1, at=NOW, zone=UTC, number=1)
-    for text in (open_card(card, now=NOW, why=HOW), closed_card(card, outcome)):
+    for text in (open_card(card, now=NOW, how=HOW), closed_card(card, outcome)):
         assert len(text.encode("utf-16-le", "surrogatepass")) // 2 <= MOST_UNITS
 
 

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.deciding.guard import Concern
 from bot.deciding.policy import Reason
 from bot.desks.drafts import Drafts
+from bot.desks.reasons import why
 from bot.running.latency import Took, answers_took, proposals_took
-from bot.running.status import because, status
+from bot.running.status import status
 from bot.sending.stops import Stops
 from bot.tables import migrations
 from exporter.consent import Ledger
@@ -78,13 +80,13 @@ def test_half_and_nineteen_of_twenty_are_counted_from_today_alone(tmp_path):
         assert answers_took(store.database, today) is None
 
 
-@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("reason", [*Reason, *Concern])
 def test_every_reason_has_words(reason):
-    assert because(reason) != reason and not because(reason).endswith(".")
+    assert why(reason) != reason and not why(reason).endswith(".")
 
 
 def test_a_reason_of_another_version_is_told_by_its_name():
-    assert because("brand_new") == "brand_new"
+    assert why("brand_new") == "brand_new"
 
 
 async def test_its_service_manager_hears_that_it_is_ready_alive_and_stopping(at, tmp_path, monkeypatch):

@@ -82,7 +82,7 @@ class SavedMessages:
         await self._write(clip(text, MOST))
 
     def _open(self, card: Card) -> str:
-        return open_card(card, now=self._clock(), why=HOW)
+        return open_card(card, now=self._clock(), how=HOW)
 
     async def _write(self, text: str) -> int:
         return self._sight.see(await self._notebook.save(_marked(text), self._random.getrandbits(63)))
