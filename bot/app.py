@@ -39,15 +39,13 @@ from bot.running.notices import tell_of_stops
 from bot.running.promoted import watch_model
 from bot.running.resume import keep_recovering, look_back, settle
 from bot.running.retrain import Retraining
-from bot.running.status import status
 from bot.sending.outbox import Outbox
 from bot.sending.stops import Stops
 from bot.tables import migrations
 from exporter.config import Config, Sync
 from exporter.consent import Ledger, how_to_grant
-from exporter.errors import DoppelgangerError
+from exporter.errors import NothingSynced
 from exporter.live import Live
-from exporter.messages import Message
 from exporter.modes import Mode, resolve_disclosures
 from exporter.notify import Tell, feed, teller
 from exporter.progress import Say
@@ -70,7 +68,8 @@ async def run(config: Config, say: Say) -> None:
     with lock_account(config):
         pass  # whoever has the account is named before the model is loaded, which may take long
     with ended_by(signal.SIGTERM), open_store(config.database, migrations) as store:
-        _require_synced(store)
+        if store.owner() is None:
+            raise NothingSynced
         async with speaking(artifact, config, store, random=SystemRandom()) as voice:
             await serve(config, store, voice, say)
 
@@ -80,15 +79,15 @@ async def serve(config: Config, store: Store, voice: Voice, say: Say) -> None:
 
     Raises as `run` does.
     """
-    tell = teller()
+    systemd = teller()
     try:
-        await persevere(partial(_serve, config, store, voice, say, tell), say, tell)
+        await persevere(partial(_serve, config, store, voice, say, systemd), say, systemd)
     finally:
-        tell("STOPPING=1")
+        systemd("STOPPING=1")
 
 
-async def _serve(config: Config, store: Store, voice: Voice, say: Say, tell: Tell) -> None:
-    """One life of it."""
+async def _serve(config: Config, store: Store, voice: Voice, say: Say, systemd: Tell) -> None:
+    """From one connection to its end."""
     owner, modes = voice.model.views.owner, Modes(config, store, _now)
     ledger = Ledger(store.database, config.consent)
     async with AsyncExitStack() as stack:
@@ -111,19 +110,19 @@ async def _serve(config: Config, store: Store, voice: Voice, say: Say, tell: Tel
             double = Double(parts, chats, tasks)
             await heed_stops(account, parts)
             await settle(parts, chats)
-            live = Live(client, store, _followed(config, chats), ledger, on_message=partial(_hear, double), say=say)
+            live = Live(client, store, _followed(config, chats), ledger, on_message=double.on_message, say=say)
             switch = ModeSwitch(modes, live, double, parts.drafts)
             retraining = Retraining(config, parts, live.catch_up, tasks)
-            orders = commands(parts, config, switch, retraining, status=partial(_status, parts, double))
+            orders = commands(parts, config, switch, retraining)
             reader = Reader(account, saved, parts, double, orders, tasks)
             account.on_saved(reader.hear)
             await look_back(client, live.limiter, reader, parts, double, chats)
-            works = [reader.run(client.link), folders.run(switch.apply), feed(tell, live.is_alive)]
+            works = [reader.run(client.link), folders.run(switch.apply), feed(systemd, live.is_alive)]
             if control:
                 works.append(run_control(control, parts, double, orders, switch))
             for work in (*works, *_for_ever(config, parts, double, live, retraining, forgotten)):
                 tasks.create_task(work)
-            tell("READY=1")
+            systemd("READY=1")
             _say_ready(double, say)
 
 
@@ -155,7 +154,7 @@ def _say_ready(double: Double, say: Say) -> None:
 
 
 def _prune(parts: Parts) -> frozenset[int]:
-    """Let go of what is of no use, or must not be kept, any more; the ids of those who are forgotten."""
+    """Erase what must not be kept any longer; gives the ids of those who are forgotten."""
     forgotten = parts.store.forgotten.ids()
     erase_forgotten(parts.store.database, forgotten)
     parts.decisions.prune(parts.clock())
@@ -163,22 +162,12 @@ def _prune(parts: Parts) -> frozenset[int]:
     return forgotten
 
 
-def _require_synced(store: Store) -> None:
-    """Check that it is known whose double it is.
-
-    Raises:
-        DoppelgangerError: it is not.
-    """
-    if store.owner() is None:
-        raise DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
 def _name_silent(store: Store, ledger: Ledger, modes: Mapping[int, Mode], say: Say) -> None:
-    """Tell of whom the owner chose, but who did not agree."""
+    """Name those whom the owner chose, but who did not agree."""
     peers = store.peers()
     for peer in (peers[chat_id] for chat_id in modes):
         if lacking := ledger.lacks(peer, NEEDED):
@@ -188,13 +177,6 @@ def _name_silent(store: Store, ledger: Ledger, modes: Mapping[int, Mode], say: S
 def _followed(config: Config, modes: Mapping[int, Mode]) -> Sync:
     """The chats that are kept current: those under [sync], and those in which the double may speak."""
     return config.sync.model_copy(update={"chats": (*config.sync.chats, *modes)})
-
-
-def _hear(double: Double, message: Message, is_new: bool) -> None:
-    if is_new:
-        double.hear(message, live=True)
-    else:
-        double.changed(message)
 
 
 def _parts(
@@ -236,8 +218,3 @@ def _parts(
         random=random,
         say=say,
     )
-
-
-def _status(parts: Parts, double: Double) -> str:
-    artifact, now, zone = parts.voice.model.artifact, parts.clock(), parts.zone
-    return status(parts.store, parts.ledger, parts.drafts, parts.stops, artifact, double.modes, now=now, zone=zone)

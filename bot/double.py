@@ -62,10 +62,11 @@ class Double:
         if conversation:
             conversation.hear(message, live=live)
 
-    def changed(self, message: Message) -> None:
-        """A message that was known says something else now, or was deleted."""
-        conversation = self._conversations.get(message.chat_id)
-        if conversation:
+    def on_message(self, message: Message, is_new: bool) -> None:
+        """What the account hears while it listens: a new message, or one that was edited or deleted."""
+        if is_new:
+            self.hear(message, live=True)
+        elif conversation := self._conversations.get(message.chat_id):
             conversation.changed(message)
 
     async def watch_consent(self) -> None:

@@ -26,6 +26,13 @@ class LoginError(DoppelgangerError):
     exit_code = 3
 
 
+class NothingSynced(DoppelgangerError):
+    """The store does not know yet whose account it is."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing is synced yet", fix="run `python -m exporter sync` first")
+
+
 class Passing(DoppelgangerError):
     """Nothing is wrong here: the same may work a little later."""
 

@@ -16,7 +16,7 @@ from telethon.utils import get_peer_id
 
 from exporter.client import Client, is_too_long
 from exporter.consent import Ledger
-from exporter.errors import DoppelgangerError
+from exporter.errors import NothingSynced
 from exporter.intervals import HIGHEST, Interval
 from exporter.messages import Dialog, Message, Peer, PeerKind
 from exporter.people import People
@@ -37,13 +37,13 @@ class Follower:
     session's own sending do not come by here.
 
     Raises:
-        DoppelgangerError: the store does not know whose account it is.
+        NothingSynced: the store does not know whose account it is.
     """
 
     def __init__(self, client: Client, store: Store, ledger: Ledger, *, chosen: Chosen, on_message: OnMessage) -> None:
         owner = store.owner()
         if owner is None:
-            raise DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")
+            raise NothingSynced
         self.owner = owner
         self._store = store
         self._ledger = ledger

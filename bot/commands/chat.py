@@ -19,7 +19,7 @@ from bot.tables import open_history
 from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.consent import Ledger, how_to_grant
-from exporter.errors import DoppelgangerError
+from exporter.errors import DoppelgangerError, NothingSynced
 from exporter.log import log_to_stderr
 from exporter.selection import resolve_contact
 from trainer.models.registry import current
@@ -41,7 +41,7 @@ def chat_command(config_path: Path, name: str) -> None:
     artifact = current(config.models)
     with open_history(config) as store:
         if store.owner() is None:
-            raise _nothing_synced()
+            raise NothingSynced
         contact = resolve_contact(name, store.peers().values())
         if not Ledger(store.database, config.consent).allows(contact, "reply"):
             fix = f"once they agree: {how_to_grant(contact, 'reply')}"
@@ -97,7 +97,3 @@ def _lines(question: str) -> Iterator[str]:
         if not line:
             return
         yield line
-
-
-def _nothing_synced() -> DoppelgangerError:
-    return DoppelgangerError("nothing is synced yet", fix="run `python -m exporter sync` first")

@@ -1,4 +1,4 @@
-"""The command around the doubles that were trained: which there are, and which is to be used."""
+"""`/models`: which doubles were trained, and which of them is to be used."""
 
 import asyncio
 from collections.abc import Collection

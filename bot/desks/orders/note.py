@@ -1,4 +1,4 @@
-"""The commands around the owner's notes: what the double should know for a while, in all chats or in one."""
+"""`/note` and `/notes`: what the double should know for a while, in all chats or in one."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""The command that shows how the owner writes: a few lines, and a picture where matplotlib is installed.
+"""`/stats`: how the owner writes, in a few lines, and as a picture where matplotlib is installed.
 
 To count takes seconds and to draw takes more, so both happen on a thread, with a connection of its own.
 """
@@ -23,8 +23,8 @@ NAME = 64
 """UTF-16 units of a name."""
 
 
-async def stats(config: Config) -> Answer:
-    """Raises DoppelgangerError where nothing is stored."""
+async def stats(config: Config, _words: str) -> Answer:
+    """A few lines and a picture. Raises DoppelgangerError where nothing is stored."""
     return await asyncio.to_thread(_stats, config)
 
 

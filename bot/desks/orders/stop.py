@@ -1,4 +1,4 @@
-"""The commands that stop everything, or one chat, and that end it."""
+"""`/stop` and `/resume`: send nothing more, to one chat or to anybody; send again."""
 
 from bot.desks import cards
 from bot.desks.orders.order import Answer
