@@ -110,6 +110,7 @@ class Conversation:
         while self._outdated:
             await self._parts.desks.close(*self._outdated.pop())
         await self._patience.until_quiet(self._news)
+        await self._delivery.done()  # what the owner chose before they went on belongs to what is answered
         message = self._words.newest
         if message is None:
             return
@@ -147,7 +148,9 @@ class Conversation:
         with suppress(Lost, Refused):  # only a courtesy, as typing is
             await unless(self._news, parts.hands.read(chat_id, newest.message_id))
         errand = Errand(self._news, lambda: self.judge.may_go_on(burst, newest), newest.sent_at + FRESH)
-        results = await self._delivery.deliver(parts.outbox.queue(chat_id, texts), bubbles, errand)
+        results = await self._delivery.deliver(
+            parts.outbox.queue(chat_id, texts, answering=newest.message_id), bubbles, errand
+        )
         arrived = [entry for entry in results if entry.state is EntryState.SENT]
         if not arrived:
             self._draft_instead(results)
@@ -203,7 +206,9 @@ class Conversation:
     def changed(self, message: Message) -> None:
         """A message of theirs was edited or deleted: what is under way or proposed for it starts over."""
         recent = self._parts.store.recent(self._peer.peer_id, limit=QUOTED)
-        if any(one.outgoing and one.said and one.message_id >= message.message_id for one in recent):
+        if message.outgoing or any(
+            one.outgoing and one.said and one.message_id >= message.message_id for one in recent
+        ):
             return  # it was answered as it stood, or is the owner's own
         if self._expire(cards.OUTDATED) or self._busy:
             self._patience.hear()

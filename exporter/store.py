@@ -194,9 +194,10 @@ class Store:
         )
         return map(rows.to_message, found)
 
-    def recent(self, chat_id: int, *, limit: int) -> list[Message]:
-        """The newest `limit` messages that stand in a chat, oldest first."""
-        parts, among = self._of_chat(chat_id)
+    def recent(self, chat_id: int, *, limit: int, deleted: bool = False) -> list[Message]:
+        """The newest `limit` messages that stand in a chat, or that ever did with those `deleted`, oldest first."""
+        parts = self.parts(chat_id)
+        among = f"chat_id in ({', '.join('?' * len(parts))}) {'' if deleted else 'and deleted_at is null'}"
         found = self.database.execute(
             f"{_SELECT} where {among} order by sent_at desc, message_id desc limit ?", [*parts, limit]
         ).fetchall()
@@ -239,11 +240,6 @@ class Store:
     def _rename(self, before: Peer, after: Peer) -> None:
         self.database.execute("update messages set sender_id = ? where sender_id = ?", [after.peer_id, before.peer_id])
         self.database.execute("delete from peers where peer_id = ?", [before.peer_id])
-
-    def _of_chat(self, chat_id: int) -> tuple[list[int], str]:
-        """The ids under which messages of this chat stand, and the condition that finds those not deleted."""
-        parts = self.parts(chat_id)
-        return parts, f"chat_id in ({', '.join('?' * len(parts))}) and deleted_at is null"
 
     def _known(self, batch: Iterable[tuple[int, int]], complete: tuple[int, Interval] | None) -> _Known:
         """What is stored from the lowest id of the batch, or of the interval, to the highest; chat by chat."""

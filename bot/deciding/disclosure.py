@@ -6,6 +6,7 @@ from bot.deciding.loops import MARK
 from bot.desks.drafts import Burst
 from bot.parts import Parts
 from bot.sending.entries import EntryState
+from bot.sending.outbox import MOST_UNITS, split, units
 from exporter.messages import Peer
 
 
@@ -14,7 +15,8 @@ def disclosed(parts: Parts, peer: Peer, burst: Burst) -> Burst:
     settings, chat_id = parts.settings, peer.peer_id
     how = parts.disclosures.get(chat_id, settings.disclosure)
     if how == "mark":
-        return tuple(text if text.endswith(MARK) else f"{text} {MARK}" for text in burst)
+        texts = (part for text in burst for part in split(text, MOST_UNITS - units(f" {MARK}")))
+        return tuple(text if text.endswith(MARK) else f"{text} {MARK}" for text in texts)
     if how == "once" and not _was_sent(parts.store.database, chat_id, settings.notice):
         return (f"{settings.notice} {MARK}", *burst)
     return burst

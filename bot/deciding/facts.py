@@ -38,7 +38,8 @@ def situation(
     the message that it answers.
     """
     now, chat_id = parts.clock(), peer.peer_id
-    recent = [message for message in parts.store.recent(chat_id, limit=LOOKED_AT) if message.said]
+    ever = [one for one in parts.store.recent(chat_id, limit=LOOKED_AT, deleted=True) if one.said]
+    recent = [one for one in ever if one.deleted_at is None]
     newest = answering or (recent[-1] if recent else None)
     before = [one for one in recent if newest and one.message_id <= newest.message_id]
     theirs, chosen, stop = _theirs(before), _sent(parts, chat_id), parts.stops.of(chat_id)
@@ -55,7 +56,7 @@ def situation(
         started_at=parts.started_at,
         now=now,
         local=now.astimezone(parts.zone).time(),
-        wrote_at=_by_hand(parts, recent, chosen),
+        wrote_at=_by_hand(parts, ever, chosen),
         acquainted=any(one.outgoing and not _is_automatic(one, chosen) for one in recent),
         seen_at=parts.presence.seen_at(chat_id),
         counts=_counts(parts, chat_id, now, 0 if answering else max(len(reply), 1)),
@@ -75,7 +76,8 @@ def _concern(
 ) -> Concern | None:
     """What the guard has against an answer; `theirs` are the last of the messages `before` it."""
     earlier = before[: -len(theirs)]
-    return parts.guard.concern(theirs, reply, earlier=earlier, names=(peer.name, parts.owner.name))
+    names = (peer.name, parts.owner.name)
+    return parts.guard.concern(theirs, reply, about=_answered(parts, theirs), earlier=earlier, names=names)
 
 
 def _sent(parts: Parts, chat_id: int) -> Mapping[int, bool]:
@@ -90,9 +92,9 @@ def _is_automatic(message: Message, chosen: Mapping[int, bool]) -> bool:
     return not chosen.get(message.message_id, True)
 
 
-def _by_hand(parts: Parts, recent: Sequence[Message], chosen: Mapping[int, bool]) -> datetime | None:
-    """When the owner last wrote himself, in the chat and not on a card."""
-    own = (one for one in reversed(recent) if one.outgoing and one.message_id not in chosen)
+def _by_hand(parts: Parts, ever: Sequence[Message], chosen: Mapping[int, bool]) -> datetime | None:
+    """When the owner last wrote himself, in the chat and not on a card; also what he took back."""
+    own = (one for one in reversed(ever) if one.outgoing and one.message_id not in chosen)
     return next((one.sent_at for one in own if not parts.outbox.recognise(one)), None)
 
 
@@ -101,9 +103,14 @@ def _addressed(parts: Parts, theirs: Sequence[Message]) -> bool:
     if not theirs:
         return False
     burst = [*takewhile(lambda one: one.sender_id == theirs[-1].sender_id, reversed(theirs))]
-    answered = (parts.store.message(one.chat_id, one.reply_to) for one in burst if one.reply_to)
-    own_ids = {one.message_id for one in answered if one and one.outgoing}
+    own_ids = {one.message_id for one in _answered(parts, burst) if one.outgoing}
     return any(addressed(one, own_ids, parts.owner) for one in burst)
+
+
+def _answered(parts: Parts, messages: Sequence[Message]) -> list[Message]:
+    """What these messages of a chat answer, as far as it was said there and is known."""
+    replies = (one for one in messages if one.reply_to and one.reply_to_chat is None)
+    return list(filter(None, (parts.store.message(one.chat_id, one.reply_to or 0) for one in replies)))
 
 
 def _counts(parts: Parts, chat_id: int, now: datetime, more: int) -> Counts:

@@ -23,7 +23,7 @@ COMMON_LEAST = 2
 HEARD = 300
 """Earlier messages, the newest, from which words of a chat are learned."""
 KNOWN_SHARE = 2 / 3
-"""This share of what is said now must be words of one language, or words of earlier messages in it."""
+"""More than this share of what is said now must be words of one language, or words of earlier messages in it."""
 _SEEN = frozenset({MessageKind.TEXT, MessageKind.STICKER, MessageKind.ANIMATION})
 """Kinds of messages that the guard can read."""
 
@@ -65,6 +65,8 @@ class Language:
 
     name: str
     common: frozenset[str]
+    letters: frozenset[str]
+    """In which it is written; a word with any other is of another language, unless it was said in this one before."""
     topics: Mapping[Concern, re.Pattern[str]]
 
 
@@ -87,19 +89,20 @@ class Guard:
         theirs: Iterable[Message],
         reply: Sequence[str] = (),
         *,
+        about: Sequence[Message] = (),
         earlier: Sequence[Message] = (),
         names: Iterable[str] = (),
     ) -> Concern | None:
         """What in their messages, or in the reply to them, the owner should see first; None where nothing is.
 
-        `earlier` are messages of the same chat: what is usual there is not foreign. `names` are of the two who talk.
+        `about` are messages that theirs answer: their topic is the same. `earlier` are messages of the same chat: what
+        is usual there is not foreign. `names` are of the two who talk.
         """
         messages = list(theirs)
-        if Concern.UNSEEN in self._minded and any(message.kind not in _SEEN for message in messages):
+        if Concern.UNSEEN in self._minded and any(one.kind not in _SEEN for one in (*about, *messages)):
             return Concern.UNSEEN
-        asked = plain("\n".join(f"{one.text} {one.emoji or ''}" for one in messages))
-        said = plain("\n".join(reply))
-        whole = f"{asked}\n{said}"
+        asked, said = _text(messages), plain("\n".join(reply))
+        whole = f"{_text(about)}\n{asked}\n{said}"
         languages = self._understood((asked, said), earlier, names)
         if topic := self._topic(whole, languages or self.languages):
             return topic
@@ -128,17 +131,25 @@ class Guard:
         """The languages in which each side is understood by itself."""
         called = {word for name in names for word in _words(plain(name))}
         spoken = [[word for word in _words(side) if word not in called] for side in sides]
-        plainly = tuple(one for one in self.languages if all(_knows(one.common, words) for words in spoken))
+        plainly = tuple(one for one in self.languages if all(_knows(one, one.common, words) for words in spoken))
         if plainly:
             return plainly
         heard = [_words(plain(message.text)) for message in earlier[-HEARD:]]
-        return tuple(one for one in self.languages if all(_knows(vocabulary(one, heard), words) for words in spoken))
+        known = [(one, vocabulary(one, heard)) for one in self.languages]
+        return tuple(one for one, words in known if all(_knows(one, words, side) for side in spoken))
 
 
-def _knows(known: Collection[str], words: Sequence[str]) -> bool:
-    """Whether enough of the words are known; of `l'idée`, `idée` is enough."""
-    count = sum(word in known or word.partition("'")[2] in known for word in words)
-    return count >= KNOWN_SHARE * len(words)
+def _knows(language: Language, known: Collection[str], words: Sequence[str]) -> bool:
+    """Whether enough of the words are known, and the others may be its; of `l'idée`, `idée` is enough.
+
+    In 360 messages of the sandbox's cast, two of three are known so; of 66 short ones in 20 other languages, and in
+    two at once, all but six are foreign, which share their words: `er du der` is German by each of them.
+    """
+    others = [word for word in words if word not in known and word.partition("'")[2] not in known]
+    if not others:
+        return True
+    enough = len(words) - len(others) > KNOWN_SHARE * len(words)
+    return enough and all(language.letters.issuperset(word) for word in others)
 
 
 def vocabulary(language: Language, heard: Iterable[Sequence[str]]) -> Collection[str]:
@@ -160,7 +171,11 @@ def load_guard(topics: Collection[str] = frozenset(Concern), path: Path = WORDS)
 
 def _language(name: str, told: Mapping[str, str]) -> Language:
     topics = {topic: pattern(told[topic]) for topic in TOPICS}
-    return Language(name, frozenset(plain(told["common"]).split()), topics)
+    return Language(name, frozenset(plain(told["common"]).split()), frozenset(told["letters"]) | {"'"}, topics)
+
+
+def _text(messages: Iterable[Message]) -> str:
+    return plain("\n".join(f"{one.text} {one.emoji or ''}" for one in messages))
 
 
 def _words(text: str) -> list[str]:

@@ -225,8 +225,11 @@ def ends_run(situation: Situation, limits: Limits) -> bool:
 
 
 def fresh(message: Message, *, started_at: datetime, now: datetime) -> bool:
-    """Whether it was sent since the bot began, and not long ago. Telegram's times are whole seconds, cut off."""
-    return message.sent_at >= started_at.replace(microsecond=0) and now - message.sent_at <= FRESH
+    """Whether it was sent since the bot began, and not long ago. Telegram's times are whole seconds, cut off.
+
+    One that comes from the future says that the clock here is wrong, and nothing of its age.
+    """
+    return message.sent_at >= started_at.replace(microsecond=0) and abs(now - message.sent_at) <= FRESH
 
 
 def within(hours: Hours | None, local: time) -> bool:

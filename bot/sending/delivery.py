@@ -90,8 +90,8 @@ class Delivery:
         When it is no longer right to go on, or one message does not arrive, the rest is cancelled.
         """
         results: list[Entry] = []
-        async with self._delivering:
-            try:
+        try:
+            async with self._delivering:
                 for entry, bubble in zip(entries, bubbles, strict=True):
                     await unless(errand.overtaken, asyncio.sleep(bubble.gap))
                     if not errand.still():
@@ -100,11 +100,16 @@ class Delivery:
                     results.append(await self._send(entry, errand))
                     if results[-1].state is not EntryState.SENT:
                         break
-            except Overtaken:
-                pass
-            finally:
-                self._outbox.cancel(entries[len(results) :])
+        except Overtaken:
+            pass
+        finally:
+            self._outbox.cancel(entries[len(results) :])
         return results
+
+    async def done(self) -> None:
+        """Until nothing is on its way."""
+        async with self._delivering:
+            pass
 
     async def _send(self, entry: Entry, errand: Errand) -> Entry:
         """Send one message, after the waits that Telegram asks for; given up where one lasts too long."""

@@ -49,7 +49,7 @@ class Entry:
     random_id: int
     state: EntryState
     after_id: int
-    """The newest message of the chat when it was queued."""
+    """The message that it answers, or the newest of the chat when it was queued."""
     queued_at: datetime
     changed_at: datetime
     """When it came into its state."""
@@ -66,7 +66,7 @@ class Entries:
         self._random = random
         self._clock = clock
 
-    def queue(self, chat_id: int, texts: Sequence[str], *, draft_id: int | None) -> list[Entry]:
+    def queue(self, chat_id: int, texts: Sequence[str], *, draft_id: int | None, answering: int | None) -> list[Entry]:
         """Rows for a burst, each with a random_id of its own."""
         now = self._now()
         random_ids = [self._random.getrandbits(63) for _ in texts]
@@ -74,7 +74,7 @@ class Entries:
             "chat_id": chat_id,
             "draft_id": draft_id,
             "state": EntryState.QUEUED,
-            "after_id": self._store.newest_id(chat_id),
+            "after_id": self._store.newest_id(chat_id) if answering is None else answering,
             "queued_at": now,
             "changed_at": now,
         }

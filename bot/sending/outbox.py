@@ -56,9 +56,15 @@ class Outbox:
         """A burst as it can be sent: what is too long for one message becomes several."""
         return [part for text in texts for part in split(text)]
 
-    def queue(self, chat_id: int, texts: Sequence[str], *, draft_id: int | None = None) -> list[Entry]:
-        """Write a burst down, in its parts. Nothing is sent yet."""
-        return self._entries.queue(chat_id, self.parts(texts), draft_id=draft_id)
+    def queue(
+        self, chat_id: int, texts: Sequence[str], *, draft_id: int | None = None, answering: int | None = None
+    ) -> list[Entry]:
+        """Write a burst down, in its parts. Nothing is sent yet.
+
+        Where it is `answering` a message, all that was said after that one speaks against it, also what is stored but
+        was not heard of yet; else what is said from now on.
+        """
+        return self._entries.queue(chat_id, self.parts(texts), draft_id=draft_id, answering=answering)
 
     async def send(self, entry: Entry, *, still: Callable[[], bool]) -> Entry:
         """Send one message and return what became of it; unknown, too, where that is left to `recover`.
@@ -232,11 +238,13 @@ class Outbox:
         return self._entries.put(entry, EntryState.FAILED, error=refusal.code)
 
 
-def split(text: str) -> Iterator[str]:
-    """Parts that each fit into one message, cut at a line's end, between two words, or wherever one must."""
+def split(text: str, most: int = MOST_UNITS) -> Iterator[str]:
+    """Parts that each fit into one message, or in `most` units, cut at a line's end, between two words, or wherever one
+    must.
+    """
     text = text.strip()
-    while units(text) > MOST_UNITS:
-        fits = text.encode("utf-16-le")[: 2 * MOST_UNITS].decode("utf-16-le", "ignore")
+    while units(text) > most:
+        fits = text.encode("utf-16-le")[: 2 * most].decode("utf-16-le", "ignore")
         end = next((at for mark in ("\n", " ") if (at := fits.rfind(mark)) > len(fits) // 2), len(fits))
         yield fits[:end].rstrip()
         text = text[end:].lstrip()

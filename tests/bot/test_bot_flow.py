@@ -150,6 +150,21 @@ async def test_words_of_the_owners_own_stop_even_an_approved_burst(at):
         assert {state for _, state in at.states()} == {"cancelled"}
 
 
+async def test_what_the_owner_chose_goes_out_before_what_they_say_meanwhile_is_decided_about(at):
+    boris = at.person("Boris")
+    async with at.running():
+        at.say(boris, at.owner, "coming at 8?")
+        (card,) = await at.until(at.saved)
+        at.world.fault("messages.setTyping", delay=0.5)
+        at.say(at.owner, at.owner, "1", reply_to=card)
+        await at.until(lambda: at.calls("messages.setTyping"))
+        at.script.says = [("by itself",)]
+        at.say(boris, at.owner, "how are you?")
+        await at.until(lambda: at.decisions()[-1:] == [("silent", "owner_answered")])
+        await at.quiet()
+        assert at.from_owner(boris) == ["yes"]
+
+
 async def test_acceptance_29_a_new_message_while_typing_stops_the_old_answer(at):
     boris = at.person("Boris")
     at.script.says = [("old answer",)]

@@ -58,6 +58,30 @@ def test_what_they_say_is_a_concern_or_not(text, expected):
     assert concern(text) is expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ok no kuoli", "entä sinä", "yes mutta hän kuoli", "I am so happy että tulit",  # Finnish
+        "o da ne", "annem öldü", "hey you, öldü", "so I think that it is so good that annem öldü",  # Turkish
+        "مرحبا كيف حالك", "so I think that it is so good but أمي ماتت",  # Arabic
+        "я не можу", "а ти там?", "kan je me helpen", "é, eu te amo", "no to co", "mi van veled", "안녕", "नमस्ते",
+        "I know what you think про это",
+    ],
+)  # fmt: skip
+def test_a_language_that_it_does_not_know_is_a_concern_also_within_one_that_it_knows(text):
+    assert concern(text, guard=load_guard({"language"})) is Concern.LANGUAGE
+
+
+def test_what_they_answer_is_what_they_speak_about():
+    for quoted, expected in (
+        (said("can you lend me 20 euros"), Concern.MONEY),
+        (said("", kind=MessageKind.PHOTO), Concern.UNSEEN),
+        (said("how was it"), None),
+        (said("äiti kuoli"), None),
+    ):
+        assert GUARD.concern([said("so?")], about=[quoted]) is expected
+
+
 def test_what_is_to_be_sent_is_judged_as_well():
     assert concern("how was it?", "it was great", "you should watch it") is None
     assert concern("how was it?", "great", "see you at 8") is Concern.NUMBER

@@ -1,6 +1,7 @@
 """What keeps an answer of the double's own back: the owner at hand, hours, caps, topics, doubt, marks."""
 
 import asyncio
+from itertools import islice, product
 
 import pytest
 
@@ -161,6 +162,19 @@ async def test_contacts_are_told_that_a_program_answers_as_the_owner_wants_it(at
     async with at.running():
         at.say(boris, at.owner, "really?")
         await at.until(lambda: at.from_owner(boris) == [*first, *second])
+
+
+async def test_every_part_of_what_is_too_long_for_one_message_bears_the_mark(at):
+    boris = at.person("Boris")
+    at.limit(topics=())
+    words = " ".join(map("".join, islice(product("abcdefgh", repeat=4), 1500)))
+    at.script.says = [(words,)]
+    at.config = at.config.model_copy(update={"reply": at.config.reply.model_copy(update={"disclosure": "mark"})})
+    async with at.running():
+        at.say(boris, at.owner, "coming?")
+        parts = await at.until(lambda: len(at.from_owner(boris)) == 2 and at.from_owner(boris))
+        assert all(part.endswith(" 🤖") for part in parts)
+        assert " ".join(part.removesuffix(" 🤖") for part in parts) == words
 
 
 async def test_what_the_owner_chose_bears_no_mark(at):

@@ -82,6 +82,15 @@ async def test_what_was_said_unheard_stops_it_but_only_the_owners_words_stop_wha
     assert result.state is (EntryState.SENT if sent else EntryState.CANCELLED)
 
 
+async def test_what_is_stored_but_was_not_heard_of_stops_an_answer_to_what_was_said_before(at):
+    asked, unheard = at.line.say("coming?", outgoing=False), at.line.say("never mind", outgoing=False)
+    at.store.add([asked, unheard])
+    (entry,) = at.outbox.queue(5, ["yes"], answering=asked.message_id)
+    assert (await at.send(entry)).state is EntryState.CANCELLED
+    (entry,) = at.outbox.queue(5, ["fine"], answering=unheard.message_id)
+    assert (await at.send(entry)).state is EntryState.SENT
+
+
 @pytest.mark.parametrize(("draft_id", "state"), [(None, EntryState.CANCELLED), (3, EntryState.SENT)])
 async def test_to_what_was_deleted_unheard_nothing_is_said_but_what_the_owner_chose(at, draft_id, state):
     at.store.add([at.line.say("coming?", outgoing=False)])

@@ -44,6 +44,31 @@ async def test_acceptance_21_where_the_owner_answers_on_his_phone_the_double_kee
         assert at.calls(*TOUCHES) == []
 
 
+async def test_words_that_the_owner_took_back_keep_the_double_away_all_the_same(at):
+    boris = at.person("Boris")
+    async with at.running():
+        said = at.say(at.owner, boris, "I answer mys")
+        await at.until(lambda: at.decisions() == [("silent", "owner_answered")])
+        at.world.delete(said)
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.decisions()[-1:] == [("silent", "owner_talks")])
+    assert at.calls(*TOUCHES) == []
+
+
+async def test_what_is_answered_is_not_answered_again_where_the_answer_is_deleted(at):
+    boris = at.person("Boris")
+    at.limit(topics=())
+    at.script.says = [("yes", "sure")]
+    at.world.fault("messages.setTyping", delay=0.3, after=1)
+    async with at.running():
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.from_owner(boris) == ["yes"])
+        at.world.delete(at.chat(at.owner, boris)[-1])
+        await at.until(lambda: at.states() == [("yes", "sent"), ("sure", "sent")])
+        await at.quiet()
+        assert at.from_owner(boris) == ["sure"] and len(at.script.prompts) == 1
+
+
 async def test_what_the_owner_leaves_unanswered_is_taken_up_once_he_was_away_for_long(at):
     anna = at.person("Anna")
     at.limit(away_minutes=0.02)
