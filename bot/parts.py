@@ -28,27 +28,32 @@ from exporter.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What every conversation works with."""
+    """What every conversation works with, room by room."""
 
+    owner: Peer
     store: Store
     ledger: Ledger
-    owner: Peer
+    settings: Reply
+    # deciding
+    guard: Guard
+    presence: Presence
+    decisions: Decisions
+    disclosures: Mapping[int, Disclosure]
+    """By chat, where it is not as for all."""
+    # composing
     voice: Voice
     notes: Notes
     tells: Tells
-    drafts: Drafts
-    outbox: Outbox
-    stops: Stops
-    handled: Handled
-    decisions: Decisions
-    presence: Presence
-    guard: Guard
-    hands: Hands
+    # desks
     desks: Desks
+    drafts: Drafts
     places: Places
-    settings: Reply
-    disclosures: Mapping[int, Disclosure]
-    """By chat, where it is not as for all."""
+    # sending
+    outbox: Outbox
+    hands: Hands
+    stops: Stops
+    # running
+    handled: Handled
     started_at: datetime
     clock: Callable[[], datetime]
     zone: tzinfo

@@ -22,9 +22,7 @@ def commands(parts: Parts, config: Config, switch: ModeSwitch, retraining: Retra
         (
             Order("status", "", "how I am, and what I decided today", partial(status, parts, switch)),
             Order("mode", "[CONTACT [off|draft|auto]]", "whom I speak with; change it", partial(mode, parts, switch)),
-            Order(
-                "contacts", "[PART OF A NAME]", "whom you write with, and how I do", partial(contacts, parts, switch)
-            ),
+            Order("contacts", "[PART OF A NAME]", "your contacts, and their modes", partial(contacts, parts, switch)),
             Order("note", TEXT, "what I should know for a while: in Lisbon until Friday", partial(note, parts)),
             Order("notes", f"[{REMOVE} NUMBER]", "what I know so; end one", partial(notes, parts)),
             Order("stop", "[CONTACT]", "send nothing more, to one or to anybody", partial(stop, parts)),
