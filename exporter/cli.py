@@ -58,10 +58,9 @@ class DefaultGroup(click.Group):
     """A group whose first command is meant where none is named: `python -m exporter --json` is `… sync --json`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the default command's name in front, unless a command or the group's help is asked for."""
-        named = bool(args) and (args[0] in self.commands or args[0] in self.get_help_option_names(ctx))
-        if not named and self.commands:
-            args = [next(iter(self.commands)), *args]
+        """Put the default command's name in front of options, or of nothing; what is a word names a command."""
+        if not args or (args[0].startswith("-") and args[0] not in self.get_help_option_names(ctx)):
+            args = [*list(self.commands)[:1], *args]
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -5,11 +5,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import time, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from exporter import credentials, private
@@ -269,5 +271,19 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
 
 def _in_words(mistake: ErrorDetails) -> str:
     """What is wrong with a value, as one says it to somebody who does not know pydantic."""
-    words = {"extra_forbidden": "there is no such key", "missing": "it is missing"}
+    words = {
+        "extra_forbidden": f"there is no such key{_meant(mistake)}",
+        "missing": "it is missing",
+        "tuple_type": 'it is a list, such as ["Anna", "Boris"]',
+    }
     return words.get(mistake["type"], mistake["msg"].removeprefix("Value error, "))
+
+
+def _meant(mistake: ErrorDetails) -> str:
+    """The key that somebody meant who mistyped one, if any of its section is like it."""
+    *sections, key = map(str, mistake["loc"])
+    known: Mapping[str, FieldInfo] = Config.model_fields
+    for name in sections:
+        known = getattr(known[name].annotation, "model_fields", {}) if name in known else {}
+    like = get_close_matches(key, known, n=1)
+    return f"; is {like[0]} meant?" if like else ""

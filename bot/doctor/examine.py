@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from bot.desks.control.link import linked_bot
 from bot.doctor import choices, machine, telegram
-from bot.doctor.findings import Finding, ok, problem, unseen
+from bot.doctor.findings import Finding, Verdict, ok, problem, unseen
 from bot.doctor.model import examine_model
 from exporter import disk
 from exporter.config import Config
@@ -61,15 +61,21 @@ def _stored(config: Config, store: Store | None, clock: Callable[[], datetime]) 
         yield choices.NOTHING
         return
     yield choices.history(store, clock())
+    if store.owner():
+        yield from _named(config, store, clock)
+    yield from choices.stops(config, store, clock)
+
+
+def _named(config: Config, store: Store, clock: Callable[[], datetime]) -> Iterator[Finding]:
+    """Whom the configuration names, as far as anybody is known."""
     unclear = False
     for finding in choices.names(config, store, clock):
-        unclear |= finding.verdict is not ok("", "").verdict
+        unclear |= finding.verdict is not Verdict.OK
         yield finding
     if unclear:
         yield unseen("contacts", "the names above come first")
     else:
         yield from choices.contacts(config, store, clock)
-    yield from choices.stops(config, store, clock)
 
 
 async def _asked(

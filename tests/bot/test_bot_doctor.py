@@ -176,6 +176,14 @@ async def test_each_thing_that_is_wrong_is_named_with_its_fix(well, spoil, about
     assert list(problems) == [about] and told in problems[about]
 
 
+async def test_before_the_first_sync_that_is_the_one_thing_told_of_the_history(well):
+    well.config.database.unlink()
+    with open_store(well.config.database, migrations) as store:
+        Stops(store, well.config.stop_file, now).stop(ACCOUNT)
+    findings = await look(well)
+    assert list(of(findings, Verdict.PROBLEM)) == ["history"] and "stops" in of(findings, Verdict.NOTE)
+
+
 async def test_without_a_network_all_that_is_here_is_looked_at(well, monkeypatch):
     monkeypatch.setattr("exporter.telegram.CONNECTION_TRIES", 1)
     lose_the_server(well)

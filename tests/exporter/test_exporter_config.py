@@ -65,10 +65,12 @@ def test_the_example_shows_the_defaults(tmp_path: Path, example: Config) -> None
 
 def test_a_typo_is_named(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    file.write_text(SMALLEST + '[sync]\nchat = ["Anna"]\n[reply]\npace = -1\n')
+    file.write_text(SMALLEST + '[sync]\nchat = ["Anna"]\n[reply]\npace = -1\ndraft = "Anna"\n[replay]\n')
     with pytest.raises(ConfigError) as refused:
         load(file, environ={})
-    assert "sync.chat" in refused.value.problem
+    assert "sync.chat: there is no such key; is chats meant?" in refused.value.problem
+    assert "replay: there is no such key; is reply meant?" in refused.value.problem
+    assert "reply.draft: it is a list, such as" in refused.value.problem
     assert "reply.pace" in refused.value.problem
 
 
