@@ -79,6 +79,13 @@ def test_a_typo_is_exit_code_2_and_named(
     assert "canary-hash" not in err
 
 
+def test_a_command_that_is_mistyped_is_no_argument_of_the_default_one(
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("sycn") == 2
+    assert "No such command 'sycn'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -90,13 +97,6 @@ def test_a_typo_is_exit_code_2_and_named(
         ("--since", "0001-01-01"),
     ],
 )
-def test_a_command_that_is_mistyped_is_no_argument_of_the_default_one(
-    call: Callable[..., int], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert call("sycn") == 2
-    assert "No such command 'sycn'" in capsys.readouterr().err
-
-
 def test_wrong_usage_is_exit_code_2_a_problem_and_a_fix(
     call: Callable[..., int], config: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
