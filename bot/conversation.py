@@ -35,11 +35,11 @@ from exporter.modes import Mode
 log = logging.getLogger(__name__)
 
 IN_TIME = timedelta(seconds=30)
-"""So long before it would be too late for it, an answer of the double's own has arrived."""
+"""An automatic answer arrives so long before it would be too late for it."""
 TRIED_AGAIN = timedelta(minutes=1)
-"""After which a message is looked at again for which the model failed."""
+"""After so long, a message for which the model failed is looked at again."""
 OFTEN = 3
-"""Failures in a row that the owner is told of."""
+"""After so many failures in a row, the owner is told."""
 
 
 class Conversation:
@@ -94,16 +94,6 @@ class Conversation:
         wait = None if again_at is None else max((again_at - self._parts.clock()).total_seconds(), 0.0)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), wait)
-
-    async def _put_off(self, failure: ModelFailed) -> None:
-        """Silent for now, and asked again; where the model fails again and again, its owner hears of it once."""
-        parts, newest = self._parts, self._words.newest
-        decision = Decision(Action.SILENT, Reason.MODEL_FAILED, again_at=parts.clock() + TRIED_AGAIN)
-        self._again_at = decision.again_at
-        if newest:
-            self.judge.record(newest, decision)
-        if parts.voice.failures == OFTEN:
-            await parts.desks.tell(cards.MODEL_FAILED.format(fix=failure.fix))
 
     async def _turn(self) -> None:
         """One time through: wait for the end of the burst, decide, and speak if that was decided."""
@@ -195,6 +185,16 @@ class Conversation:
         if not (self._news.is_set() or unknown or error == UNHEARD):
             self.judge.live = False
             self._news.set()
+
+    async def _put_off(self, failure: ModelFailed) -> None:
+        """Be silent for now, and look again later. The owner hears once of a model that fails again and again."""
+        parts, newest = self._parts, self._words.newest
+        decision = Decision(Action.SILENT, Reason.MODEL_FAILED, again_at=parts.clock() + TRIED_AGAIN)
+        self._again_at = decision.again_at
+        if newest:
+            self.judge.record(newest, decision)
+        if parts.voice.failures == OFTEN:
+            await parts.desks.tell(cards.MODEL_FAILED.format(fix=failure.fix))
 
     async def _compose(self, wanted: int, *, known: Sequence[Burst] = ()) -> Composed:
         """What may be said now. Raises Overtaken where it no longer may, or something new was said."""

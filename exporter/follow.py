@@ -1,7 +1,7 @@
 """What happens now: messages, edits, deletions and reactions go into the store as they arrive, then to a listener.
 
 It knows neither why anybody listens nor what they do with it. What Telegram or Telethon loses on the way is found by
-`exporter.reconcile`, which tells through the same mouth: each message once.
+`exporter.reconcile`, which tells the same listener: each message once.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ class Follower:
     """Stores what is said from now on in the chosen chats; then tells `on_message`.
 
     A message that Telegram delivers twice is told once, and an edit that leaves text and kind alone, as a reaction
-    does, not at all. Handlers never await, so everything is told in the order of its arrival. Messages of this very
-    session's own sending do not come by here.
+    does, not at all. Handlers never await, so everything is told in the order of its arrival. What this very session
+    sends does not come by here.
 
     Raises:
         NothingSynced: the store does not know whose account it is.
@@ -52,7 +52,7 @@ class Follower:
         self.people = People(store)
         self._listed = set(store.state.dialogs())
         self._heirs: set[int] = set()
-        """Supergroups that groups became since it follows."""
+        """Supergroups that groups were turned into since it began."""
         self._held: dict[int, list[tuple[Message, bool]]] = {}
         self._told: list[set[tuple[int, int]]] = []
         """What was told since each sync of somebody else began."""
@@ -122,7 +122,7 @@ class Follower:
         else:
             self._on_message(message, is_new)
 
-    def mourn(self, gone: Iterable[Message]) -> None:
+    def tell_deleted(self, gone: Iterable[Message]) -> None:
         """Tell the listener of messages that were deleted."""
         for message in gone:
             self.tell(message, False)
@@ -155,10 +155,10 @@ class Follower:
             case types.UpdateEditMessage(message=edited) | types.UpdateEditChannelMessage(message=edited):
                 self._edit(edited, people)
             case types.UpdateDeleteMessages(messages=ids):
-                self.mourn(self._store.delete_private(ids, datetime.now(UTC)))
+                self.tell_deleted(self._store.delete_private(ids, datetime.now(UTC)))
             case types.UpdateDeleteChannelMessages(channel_id=channel_id, messages=ids):
                 chat_id = get_peer_id(types.PeerChannel(channel_id))
-                self.mourn(self._store.delete(chat_id, ids, datetime.now(UTC)))
+                self.tell_deleted(self._store.delete(chat_id, ids, datetime.now(UTC)))
             case types.UpdateMessageReactions(peer=peer, msg_id=message_id, reactions=reactions):
                 self._react(get_peer_id(peer), message_id, reactions)
 

@@ -170,7 +170,7 @@ class Reconciler:
                 verdict = await settle(self._history, self._store, recheck)
                 if verdict.spared:
                     log.warning("deletions.spared", extra={"chat_id": chat_id})
-                self._follower.mourn(verdict.deleted)
+                self._follower.tell_deleted(verdict.deleted)
                 for message in recheck.edited:
                     self._follower.tell(message, False)
             except GONE:
