@@ -156,7 +156,7 @@ class Conversation:
         )
         parts.say(f"{self._peer.name}: answered")
         if self.judge.ends_run(newest):
-            await parts.desks.tell(cards.RUN.format(name=self._peer.name))
+            await parts.desks.tell(cards.ABOUT_TO_STOP.format(name=self._peer.name))
 
     async def _stands(self, composed: Composed, newest: Message) -> bool:
         """Whether the first burst may still be sent without the owner; where not, he gets proposals instead."""

@@ -48,7 +48,7 @@ class Double:
         for chat_id in self._conversations.keys() - modes.keys():
             await self.drop(chat_id)
             if draft := self._parts.drafts.expire(chat_id):
-                await self._parts.desks.close(draft, cards.LEFT)
+                await self._parts.desks.close(draft, cards.TURNED_OFF)
         for chat_id, mode in modes.items():
             if chat_id in self._conversations:
                 self._conversations[chat_id].judge.mode = mode

@@ -57,16 +57,17 @@ def sent(texts: Sequence[str], *, of: int, at: datetime, zone: tzinfo, number: i
 
 SKIPPED = "Skipped."
 OUTDATED = "Outdated: the chat moved on."
-RUN = "{name}: I have answered there so often or so fast in a row that I am about to stop. It is your turn."
+TURNED_OFF = "Withdrawn: this chat is off now."
+NO_CONSENT = "Withdrawn: no consent any more to answer here."
+UNKNOWN = "Nobody can tell yet whether it arrived; look into the chat before you write it again."
+"""Outcomes, for a card that is closed with one."""
+
+ABOUT_TO_STOP = "{name}: I have answered there so often or so fast in a row that I am about to stop. It is your turn."
 NOTHING_ELSE = "{name}: nothing else came to my mind that is fit to send."
 MODEL_FAILED = "The model fails again and again, and nobody is answered; I keep trying. To mend it: {fix}."
 NOT_THAT = "{name}: nothing was sent. The card changed before you replied, or it is closed."
 UNCLEAR = "{name}: I did not understand your reply; nothing was sent, and the card is as it was."
-LEFT = "Withdrawn: this chat is off now."
-NO_CONSENT = "Withdrawn: no consent any more to answer here."
-
-
-UNKNOWN = "Nobody can tell yet whether it arrived; look into the chat before you write it again."
+"""Notes to the owner, in messages of their own."""
 
 
 def not_sent(why: str) -> str:

@@ -1,4 +1,4 @@
-"""The commands on where the account is logged in: its sessions, and the end of ours."""
+"""`sessions` and `logout`: where the account is logged in, and the end of our own session."""
 
 import asyncio
 from datetime import datetime, tzinfo

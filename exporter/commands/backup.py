@@ -1,4 +1,4 @@
-"""The command that copies the database."""
+"""`backup`: copy the database."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The command that shows which chats there are."""
+"""`chats`: which chats there are."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command that writes down what the people in a chat agree to, and shows what holds."""
+"""`consent`: write down what the people in a chat agree to, and show what holds."""
 
 import shlex
 import sys

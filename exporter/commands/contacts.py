@@ -1,4 +1,4 @@
-"""The commands on all that is kept about one contact: show it, and forget it."""
+"""`export` and `forget`: all that is kept about one contact, shown or erased."""
 
 import sys
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The command that keeps what is stored current."""
+"""`follow`: keep what is stored current."""
 
 import asyncio
 import signal

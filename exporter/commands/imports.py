@@ -1,4 +1,4 @@
-"""The command that reads exports of Telegram Desktop's and WhatsApp's."""
+"""`import`: read exports of Telegram Desktop's and WhatsApp's."""
 
 from pathlib import Path
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""The command that asks what has to be known, and writes the configuration."""
+"""`init`: ask what has to be known, and write the configuration."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The command that logs in."""
+"""`login`: log in to the account."""
 
 import asyncio
 from functools import partial

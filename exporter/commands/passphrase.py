@@ -1,4 +1,4 @@
-"""The command that puts the session under a passphrase."""
+"""`passphrase`: put the session under one, or take it off."""
 
 from functools import partial
 from pathlib import Path

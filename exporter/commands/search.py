@@ -1,4 +1,4 @@
-"""The command that finds messages by their words."""
+"""`search`: find messages by their words."""
 
 import json
 from collections.abc import Mapping, Sequence

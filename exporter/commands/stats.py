@@ -1,4 +1,4 @@
-"""The command that shows how the owner writes, in figures."""
+"""`stats`: how the owner writes, in figures."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The command that pulls history, or shows what it would pull."""
+"""`sync`: pull history, or show what would be pulled."""
 
 import asyncio
 import json

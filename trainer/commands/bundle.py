@@ -1,4 +1,4 @@
-"""The command that packs the training set, to train on another machine."""
+"""`bundle`: pack the training set, to train on another machine."""
 
 from datetime import UTC, datetime
 from pathlib import Path

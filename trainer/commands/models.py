@@ -1,4 +1,4 @@
-"""The commands around the doubles that there are: which there are, which is in use, which may go."""
+"""`models`: which doubles there are, which is in use, which may go."""
 
 from datetime import tzinfo
 from pathlib import Path

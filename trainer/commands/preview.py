@@ -1,4 +1,4 @@
-"""The command that shows what would be learned, before anything is."""
+"""`preview`: what would be learned, before anything is."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence

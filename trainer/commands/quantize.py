@@ -1,4 +1,4 @@
-"""The command around the types in which a double can be kept: what each costs on the owner's words, and another one."""
+"""`quantize`: what each type of weights costs on the owner's words, and a double in another type."""
 
 import json
 from math import isfinite

@@ -1,4 +1,4 @@
-"""The command that goes on from the double in use."""
+"""`continue`: go on from the double in use."""
 
 import json
 from pathlib import Path

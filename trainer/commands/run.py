@@ -1,4 +1,4 @@
-"""The command that trains a double: on the history, or on a bundle of it."""
+"""`run`: train a double, on the history or on a bundle of it."""
 
 import json
 import sys
