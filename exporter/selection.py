@@ -140,8 +140,9 @@ def is_of(peer: Peer, kinds: Collection[Kind]) -> bool:
 
 
 def did_you_mean(name: str, names: Sequence[str]) -> str | None:
-    """A question that names the closest ones; None where nothing is close."""
-    close = get_close_matches(name, names, n=3)
+    """A question that names those of whom it is a part, or else the closest ones; None where nothing is close."""
+    parts = [one for one in names if name.casefold() in one.casefold().split()]
+    close = parts[:3] or get_close_matches(name, names, n=3)
     return f"did you mean {' or '.join(close)}?" if close else None
 
 

@@ -101,7 +101,8 @@ def _last_training(artifact: Artifact, zone: tzinfo) -> Iterator[str]:
             latest = read(artifact.folder.parent / newest)
             found = verdict(latest)
             became = BECAME[found.passed, latest.name == artifact.name]
-            yield f"last training: {latest.card.created.astimezone(zone):%Y-%m-%d %H:%M}, {became}: {found.why}"
+            why = "" if found.passed else f": {found.why}"
+            yield f"last training: {latest.card.created.astimezone(zone):%Y-%m-%d %H:%M}, {became}{why}"
 
 
 def _seconds(seconds: float) -> str:

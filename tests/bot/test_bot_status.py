@@ -61,7 +61,7 @@ async def test_the_screen_tells_of_today_with_reasons_and_latencies_and_holds_no
 async def test_the_screen_tells_what_became_of_the_last_training(at):
     assert "last training" not in screen(at)
     first = read(write_artifact(at.config.models, [("yes",)]))
-    assert screen(at, first).splitlines()[-1] == "last training: 2026-01-01 00:00, put to use: "
+    assert screen(at, first).splitlines()[-1] == "last training: 2026-01-01 00:00, put to use"
     prepared = at.config.models / ".prepared"
     shutil.copytree(first.folder, prepared)
     write_card(prepared, a_card(created=datetime(2026, 2, 1, tzinfo=UTC)))

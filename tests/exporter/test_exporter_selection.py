@@ -58,6 +58,12 @@ def test_a_typo_gets_a_suggestion() -> None:
     assert refused.value.fix == "did you mean Boris?"
 
 
+def test_a_first_name_gets_those_who_have_it() -> None:
+    with pytest.raises(ConfigError) as refused:
+        resolve_contact("anna", [replace(OTHER_ANNA, name="Anna of the Hill"), replace(PEERS[0], name="Annan")])
+    assert refused.value.fix == "did you mean Anna of the Hill?"
+
+
 def chosen(dialogs: dict[int, Dialog] | None = None, **choice: object) -> tuple[Peer, ...]:
     return select_chats(Sync(**choice), PEERS, dialogs or {}).chats
 

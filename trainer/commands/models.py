@@ -1,12 +1,12 @@
 """`models`: which doubles there are, which is in use, which may go."""
 
-from datetime import tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from exporter import config as configuration
 from exporter.cli import DefaultGroup, config_option, counted
@@ -41,7 +41,7 @@ def list_command(config_path: Path) -> None:
     if not found:
         click.echo("No double is trained yet: run `python -m trainer run`.")
         return
-    Console().print(_table(found, ZoneInfo(config.timezone)))
+    Console().print(_table(found))
     click.echo(f"They lie in {config.models}")
 
 
@@ -117,23 +117,26 @@ def _forgotten(config: Config) -> frozenset[int]:
         return store.forgotten.ids()
 
 
-def _table(found: list[Listed], zone: tzinfo) -> Table:
-    table = Table("", "name", "trained", "base", "bits per byte", "as", "MB", "why it is not in use")
+def _table(found: list[Listed]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    table.add_column("base", overflow="fold")
+    for name in ("bits per byte", "as", "MB"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("in use, or why not")
     for one in found:
-        mark = "in use" if one.in_use else ""
+        why = Text("; ".join(filter(None, ("in use" if one.in_use else "", one.why_not))))
         if one.artifact is None:
-            table.add_row(mark, one.name, "", "", "", "", "", one.why_not)
+            table.add_row(one.name, "", "", "", "", why)
             continue
         card = one.artifact.card
         table.add_row(
-            mark,
             one.name,
-            f"{card.created.astimezone(zone):%Y-%m-%d %H:%M}",
             card.base,
             f"{card.bits_per_byte.base:.3f} → {card.bits_per_byte.tuned:.3f}",
             card.quantization,
             f"{one.artifact.gguf.stat().st_size / 1e6:.0f}",
-            one.why_not,
+            why,
             style=None if one.usable else "dim",
         )
     return table
