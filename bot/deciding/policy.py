@@ -184,7 +184,7 @@ def _stale(situation: Situation, _limits: Limits) -> bool:
     newest = situation.newest
     if newest is None or not situation.live:
         return True
-    return not fresh(newest, started_at=situation.started_at, now=situation.now)
+    return not fresh(newest.sent_at, started_at=situation.started_at, now=situation.now)
 
 
 def _present(situation: Situation, limits: Limits) -> bool:
@@ -224,12 +224,12 @@ def ends_run(situation: Situation, limits: Limits) -> bool:
     return run.quick >= QUICK - 1 or run.alike >= ALIKE - 1 or run.answers >= limits.in_a_row - 1
 
 
-def fresh(message: Message, *, started_at: datetime, now: datetime) -> bool:
-    """Whether it was sent since the bot began, and not long ago. Telegram's times are whole seconds, cut off.
+def fresh(sent_at: datetime, *, started_at: datetime, now: datetime) -> bool:
+    """Whether what was sent then came since the bot began, and not long ago. Telegram cuts its times off to seconds.
 
     One that comes from the future says that the clock here is wrong, and nothing of its age.
     """
-    return message.sent_at >= started_at.replace(microsecond=0) and abs(now - message.sent_at) <= FRESH
+    return sent_at >= started_at.replace(microsecond=0) and abs(now - sent_at) <= FRESH
 
 
 def within(hours: Hours | None, local: time) -> bool:

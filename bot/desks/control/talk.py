@@ -9,7 +9,7 @@ from aiogram.exceptions import AiogramError
 from aiogram.filters import CommandStart
 from aiogram.types import BotCommand, BotCommandScopeChat, CallbackQuery, Message
 
-from bot.deciding.policy import FRESH
+from bot.deciding.policy import fresh
 from bot.desks.cards import clip
 from bot.desks.control.answers import answer
 from bot.desks.control.door import Door
@@ -17,7 +17,7 @@ from bot.desks.control.link import Link
 from bot.desks.control.works import Works
 from bot.desks.desk import Desks
 from bot.desks.drafts import Drafts
-from bot.desks.orders.order import LATE, SIGN, STOP, Orders, parse
+from bot.desks.orders.order import LATE, SIGN, Orders, is_stop
 from bot.parts import Parts
 
 log = logging.getLogger(__name__)
@@ -74,10 +74,11 @@ async def start(message: Message, drafts: Drafts, desks: Desks) -> None:
 
 async def command(message: Message, bot: Bot, orders: Orders, works: Works, parts: Parts) -> None:
     """Obey, show the answer, and follow what it began. What waited for too long is left undone: it could surprise."""
-    if _late(message, parts) and parse(message.text or "")[0] != STOP:
+    said = message.text or ""
+    if not (is_stop(said) or fresh(message.date, started_at=parts.started_at, now=parts.clock())):
         await message.answer(LATE)
         return
-    obeying = asyncio.create_task(orders.obey(message.text or ""))  # first, for what he wrote next comes after it
+    obeying = asyncio.create_task(orders.obey(said))  # first, for what he wrote next comes after it
     with suppress(AiogramError):  # only a courtesy
         await bot.send_chat_action(message.chat.id, "typing")
     given = await obeying
@@ -98,11 +99,6 @@ async def offer_menu(bot: Bot, link: Link, orders: Orders) -> None:
         await bot.set_my_commands(menu, scope=BotCommandScopeChat(chat_id=link.owner_id))
     except AiogramError as error:
         log.warning("control.no_menu", extra={"error": type(error).__name__})
-
-
-def _late(message: Message, parts: Parts) -> bool:
-    """Whether it was written before the double began, or long ago. Telegram's times are whole seconds, cut off."""
-    return message.date < parts.started_at.replace(microsecond=0) or parts.clock() - message.date > FRESH
 
 
 async def _unlinked(_event: Message | CallbackQuery, link: Link) -> bool:

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 SIGN = "/"
 """A message that begins with it is a command."""
 STOP = "stop"
-"""The one command that is obeyed however late it comes; others could surprise by then."""
+"""The command that stops all sending; see `is_stop`."""
 LATE = "I was not there when you wrote this, and left it undone; write it again if you still want it."
 
 
@@ -94,6 +94,11 @@ class Orders:
     def help(self) -> str:
         """The grammar of all commands."""
         return "\n".join(f"{order.usage}: {order.what}" for order in self.menu)
+
+
+def is_stop(said: str) -> bool:
+    """Whether it is the command that is obeyed wherever and however late it is written."""
+    return said.startswith(SIGN) and parse(said)[0] == STOP
 
 
 def parse(said: str) -> tuple[str, str]:

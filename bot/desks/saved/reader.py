@@ -12,7 +12,7 @@ from bot.deciding.loops import MARK
 from bot.deciding.policy import fresh
 from bot.desks import cards
 from bot.desks.drafts import Draft, DraftState
-from bot.desks.orders.order import LATE, SIGN, STOP, Orders, parse
+from bot.desks.orders.order import LATE, SIGN, STOP, Orders, is_stop, parse
 from bot.desks.orders.stop import stop
 from bot.desks.places import Place
 from bot.desks.saved import replies
@@ -101,13 +101,13 @@ class Reader:
         answers = None if message.reply_to_chat else message.reply_to  # one of another chat may have a card's number
         place = answers and self._parts.places.at(self._desk.name, answers)
         draft = self._parts.drafts.get(place.draft_id) if place else None
-        if place and draft and not _is_stop(message):
+        if place and draft and not is_stop(message.text):
             await self._reply(draft, place, message)
         elif message.text.startswith(SIGN):
             self._order(message)
 
     def _order(self, message: Message) -> None:
-        if _is_stop(message) or fresh(message, started_at=self._parts.started_at, now=self._parts.clock()):
+        if is_stop(message.text) or fresh(message.sent_at, started_at=self._parts.started_at, now=self._parts.clock()):
             self._tasks.create_task(self._obey(message.text))
         else:
             self._late.append(message.text)
@@ -167,7 +167,7 @@ async def heed_stops(notebook: Notebook, parts: Parts) -> None:
         log.warning("desk.failed", extra={"desk": SavedMessages.name, "error": str(error) or "lost"})
         return
     for message in found:
-        if _by_hand(message) and _is_stop(message):
+        if _by_hand(message) and is_stop(message.text):
             try:
                 await stop(parts, parse(message.text)[1])
             except DoppelgangerError:
@@ -177,11 +177,6 @@ async def heed_stops(notebook: Notebook, parts: Parts) -> None:
 def _by_hand(message: Message) -> bool:
     """Whether the owner wrote it just there: not the double, nobody whose words he keeps, and no other bot."""
     return not (message.forwarded or message.via_bot or message.text.startswith(MARK))
-
-
-def _is_stop(message: Message) -> bool:
-    """It is obeyed wherever it is written, even in reply to a card."""
-    return message.text.startswith(SIGN) and parse(message.text)[0] == STOP
 
 
 def _outdated(draft: Draft, place: Place, message: Message) -> bool:
