@@ -39,10 +39,14 @@ class Account:
         self._stops = stops
         self._clock = clock
 
-    async def send(self, chat_id: int, text: str, random_id: int) -> Message:
-        """Send words as they are: no formatting, no link preview. Raises AlreadySent, Lost, Refused or Wait."""
+    async def send(self, chat_id: int, text: str, random_id: int, *, topic: int | None) -> Message:
+        """Send words as they are: no formatting, no link preview; in a forum, in this topic.
+
+        Raises AlreadySent, Lost, Refused or Wait.
+        """
+        place = None if topic is None else types.InputReplyToMessage(topic)
         request = functions.messages.SendMessageRequest(
-            self._address(chat_id), text, random_id=random_id, no_webpage=True
+            self._address(chat_id), text, random_id=random_id, no_webpage=True, reply_to=place
         )
         result = await self._call(request, chat_id)
         return Message(
@@ -52,6 +56,7 @@ class Account:
             sent_at=result.date,
             outgoing=True,
             text=text,
+            topic=topic,
         )
 
     async def since(self, chat_id: int, message_id: int) -> list[Message]:
@@ -70,10 +75,11 @@ class Account:
             request = functions.messages.ReadHistoryRequest(peer, max_id=message_id)
         await self._call(request, chat_id)
 
-    async def typing(self, chat_id: int) -> None:
-        """Let them see that something is being written. Raises Lost or Refused."""
+    async def typing(self, chat_id: int, topic: int | None) -> None:
+        """Let them see that something is being written, in this topic of a forum. Raises Lost or Refused."""
         action = types.SendMessageTypingAction()
-        await self._call(functions.messages.SetTypingRequest(self._address(chat_id), action), chat_id)
+        request = functions.messages.SetTypingRequest(self._address(chat_id), action, top_msg_id=topic)
+        await self._call(request, chat_id)
 
     async def save(self, text: str, random_id: int) -> int:
         """Write to Saved Messages; the id of the message. Raises Lost or Refused."""

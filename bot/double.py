@@ -144,7 +144,8 @@ class Double:
         with self._parts.store.database.atomic():
             if not self._parts.drafts.close(draft.draft_id, DraftState.SENT, number=number, version=draft.version):
                 return False
-            entries = self._parts.outbox.queue(draft.chat_id, burst, draft_id=draft.draft_id)
+            answering = draft.answers_to
+            entries = self._parts.outbox.queue(draft.chat_id, burst, draft_id=draft.draft_id, answering=answering)
         self._work(draft.chat_id, conversation.approved.send(draft, entries, number=number))
         return True
 

@@ -28,8 +28,8 @@ class Overtaken(Exception):
 class Hands(Protocol):
     """What others see of the account beside its words. Every method may raise Lost or Refused."""
 
-    async def typing(self, chat_id: int) -> None:
-        """Let them see that something is being written."""
+    async def typing(self, chat_id: int, topic: int | None) -> None:
+        """Let them see that something is being written, in a forum in this topic."""
         ...
 
     async def read(self, chat_id: int, message_id: int) -> None:
@@ -96,7 +96,7 @@ class Delivery:
                     await unless(errand.overtaken, asyncio.sleep(bubble.gap))
                     if not errand.still():
                         break
-                    await self._type(entry.chat_id, bubble.typing, errand.overtaken)
+                    await self._type(entry, bubble.typing, errand.overtaken)
                     results.append(await self._send(entry, errand))
                     if results[-1].state is not EntryState.SENT:
                         break
@@ -122,11 +122,11 @@ class Delivery:
                 seconds = (wait.until - self._clock()).total_seconds()
             await unless(errand.overtaken, asyncio.sleep(max(seconds, 0)))
 
-    async def _type(self, chat_id: int, seconds: float, overtaken: asyncio.Event) -> None:
+    async def _type(self, entry: Entry, seconds: float, overtaken: asyncio.Event) -> None:
         """Be seen typing for so long, at least once."""
         while True:
             with suppress(Lost, Refused):  # only a courtesy: whether anything can be sent here, sending will tell
-                await unless(overtaken, self._hands.typing(chat_id))
+                await unless(overtaken, self._hands.typing(entry.chat_id, entry.topic))
             await unless(overtaken, asyncio.sleep(min(seconds, TYPE_AGAIN)))
             seconds -= TYPE_AGAIN
             if seconds <= 0:

@@ -50,6 +50,8 @@ class Entry:
     state: EntryState
     after_id: int
     """The message that it answers, or the newest of the chat when it was queued."""
+    topic: int | None
+    """Where that stands in a forum, and this will, too; None for General, and wherever there are no topics."""
     queued_at: datetime
     changed_at: datetime
     """When it came into its state."""
@@ -68,13 +70,13 @@ class Entries:
 
     def queue(self, chat_id: int, texts: Sequence[str], *, draft_id: int | None, answering: int | None) -> list[Entry]:
         """Rows for a burst, each with a random_id of its own."""
-        now = self._now()
+        now, answered = self._now(), answering and self._store.message(chat_id, answering)
         random_ids = [self._random.getrandbits(63) for _ in texts]
         common = {
             "chat_id": chat_id,
             "draft_id": draft_id,
             "state": EntryState.QUEUED,
-            "after_id": self._store.newest_id(chat_id) if answering is None else answering,
+            "after_id": answered.message_id if answered else self._store.newest_id(chat_id),
             "queued_at": now,
             "changed_at": now,
         }
@@ -105,7 +107,7 @@ class Entries:
 
     def where(self, where: str, *values: int | str) -> list[Entry]:
         """The entries of which this holds, in the order in which they were queued."""
-        return list(map(_entry, self._table.rows_where(where, values, order_by="entry_id")))
+        return list(map(self._entry, self._table.rows_where(where, values, order_by="entry_id")))
 
     def stands(self, chat_id: int, message_id: int) -> bool:
         """Whether somebody said this, and did not delete it, as far as is known."""
@@ -122,6 +124,24 @@ class Entries:
             self._table.update(entry.entry_id, {**columns, "changed_at": self._now()})
         return self.get(entry)
 
+    def _entry(self, row: Mapping[str, Any]) -> Entry:
+        after_id = row["after_id"] or 0
+        after = self._store.message(row["chat_id"], after_id)
+        return Entry(
+            row["entry_id"],
+            row["chat_id"],
+            row["draft_id"],
+            row["text"],
+            row["random_id"],
+            EntryState(row["state"]),
+            after_id,
+            after.topic if after else None,
+            datetime.fromtimestamp(row["queued_at"], UTC),
+            datetime.fromtimestamp(row["changed_at"], UTC),
+            row["message_id"],
+            row["error"],
+        )
+
     def _now(self) -> int:
         return int(self._clock().timestamp())
 
@@ -130,19 +150,3 @@ def sent_since(database: Database, moment: datetime) -> int:
     """How many messages were sent since then."""
     where = "state = ? and changed_at >= ?"
     return database.table("outbox").count_where(where, [EntryState.SENT, int(moment.timestamp())])
-
-
-def _entry(row: Mapping[str, Any]) -> Entry:
-    return Entry(
-        row["entry_id"],
-        row["chat_id"],
-        row["draft_id"],
-        row["text"],
-        row["random_id"],
-        EntryState(row["state"]),
-        row["after_id"] or 0,
-        datetime.fromtimestamp(row["queued_at"], UTC),
-        datetime.fromtimestamp(row["changed_at"], UTC),
-        row["message_id"],
-        row["error"],
-    )

@@ -32,8 +32,8 @@ LATE = timedelta(minutes=10)
 class Line(Protocol):
     """The account, as an outbox needs it. Every method may raise Lost, Refused or Wait."""
 
-    async def send(self, chat_id: int, text: str, random_id: int) -> Message:
-        """Send words as they are. Raises AlreadySent where that random_id was used before."""
+    async def send(self, chat_id: int, text: str, random_id: int, *, topic: int | None) -> Message:
+        """Send words as they are, in this topic of a forum. Raises AlreadySent where that random_id was used before."""
         ...
 
     async def since(self, chat_id: int, message_id: int) -> list[Message]:
@@ -167,7 +167,8 @@ class Outbox:
         if entry.state is EntryState.CANCELLED:
             return entry
         try:
-            return self._entries.sent(entry, await self._line.send(entry.chat_id, entry.text, entry.random_id))
+            sent = await self._line.send(entry.chat_id, entry.text, entry.random_id, topic=entry.topic)
+            return self._entries.sent(entry, sent)
         except AlreadySent:
             return await self._sent_before(entry)
         except Wait as wait:

@@ -30,7 +30,7 @@ class Line:
         self.chat.append(Message(chat_id, 100 + len(self.chat), 1, NOW, outgoing=outgoing, text=text.strip()))
         return self.chat[-1]
 
-    async def send(self, chat_id, text, random_id):
+    async def send(self, chat_id, text, random_id, *, topic):
         before, after = self.trouble.pop(0) if self.trouble else (None, None)
         if before:
             raise before
