@@ -100,23 +100,21 @@ class Double:
 
         With a version the choice counts among those proposals only, as for `skip` and `again`.
         """
-        draft = self._parts.drafts.get(draft_id)
-        if draft is None or version not in (None, draft.version) or not 1 <= number <= len(draft.proposals):
+        draft = self._parts.drafts.get_open(draft_id, version=version)
+        if draft is None or not 1 <= number <= len(draft.proposals):
             return False
         return self._send(draft, draft.proposals[number - 1], number)
 
     def say(self, draft_id: int, text: str) -> bool:
         """Send the owner's own words instead of a proposal; False where the draft is no longer open."""
-        draft = self._parts.drafts.get(draft_id)
+        draft = self._parts.drafts.get_open(draft_id)
         return draft is not None and self._send(draft, (text,), None)
 
     def again(self, draft_id: int, *, version: int | None = None) -> bool:
         """Make other proposals in the same card; False where it is no longer open, or they are being made."""
-        draft = self._parts.drafts.get(draft_id)
+        draft = self._parts.drafts.get_open(draft_id, version=version)
         conversation = None if draft is None else self._conversations.get(draft.chat_id)
-        if draft is None or conversation is None or version not in (None, draft.version):
-            return False
-        if draft.state is not DraftState.OPEN or draft_id in self._renewing or not conversation.agreed:
+        if draft is None or conversation is None or draft_id in self._renewing or not conversation.agreed:
             return False
         self._renewing.add(draft_id)
         self._work(draft.chat_id, conversation.renew(draft)).add_done_callback(
@@ -126,7 +124,7 @@ class Double:
 
     async def skip(self, draft_id: int, *, version: int | None = None) -> bool:
         """Send nothing; False where the draft is no longer open."""
-        draft = self._parts.drafts.get(draft_id)
+        draft = self._parts.drafts.get_open(draft_id, version=version)
         if draft is None or not self._parts.drafts.close(draft_id, DraftState.SKIPPED, version=version):
             return False
         log.info("draft.skipped", extra={"chat_id": draft.chat_id, "draft_id": draft_id})

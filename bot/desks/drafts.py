@@ -83,6 +83,11 @@ class Drafts:
         """The draft with this id."""
         return next(self._where("draft_id = ?", draft_id), None)
 
+    def get_open(self, draft_id: int, *, version: int | None = None) -> Draft | None:
+        """The draft, if one can still choose; with a version, if its proposals are still those."""
+        where = "draft_id = ? and state = ? and version = coalesce(?, version)"
+        return next(self._where(where, draft_id, DraftState.OPEN, version), None)
+
     def open_in(self, chat_id: int) -> Draft | None:
         """What is open in a chat."""
         return next(self._where("chat_id = ? and state = ?", chat_id, DraftState.OPEN), None)
@@ -113,7 +118,7 @@ class Drafts:
         draft = self.open_in(chat_id)
         return draft if draft and self.close(draft.draft_id, DraftState.EXPIRED) else None
 
-    def _where(self, where: str, *values: int | str) -> Iterator[Draft]:
+    def _where(self, where: str, *values: int | str | None) -> Iterator[Draft]:
         return map(_draft, self._drafts.rows_where(where, values, order_by="draft_id"))
 
     def _now(self) -> int:

@@ -6,7 +6,7 @@ What he chose holds before he gets an answer; `bot.deciding.modes` keeps it.
 import asyncio
 
 from bot.deciding.modes import Modes
-from bot.desks.drafts import Drafts, DraftState
+from bot.desks.drafts import Drafts
 from bot.double import Double
 from exporter.live import Live
 from exporter.modes import Mode
@@ -40,8 +40,8 @@ class ModeSwitch:
 
     async def mute(self, draft_id: int, *, version: int) -> Mode | None:
         """Turn off the chat of this card; its mode until then, or None where the card is outdated."""
-        draft = self._drafts.get(draft_id)
-        if draft is None or (draft.state, draft.version) != (DraftState.OPEN, version):
+        draft = self._drafts.get_open(draft_id, version=version)
+        if draft is None:
             return None
         before = self.now().get(draft.chat_id)
         if before is not None:

@@ -19,7 +19,7 @@ from bot.desks.cards import PROPOSED, clip
 from bot.desks.control.buttons import Press
 from bot.desks.control.presses import OUTDATED, take_buttons
 from bot.desks.desk import Desks
-from bot.desks.drafts import Drafts, DraftState
+from bot.desks.drafts import Drafts
 from bot.desks.places import Places
 from bot.double import Double
 
@@ -72,8 +72,8 @@ async def ask(
     query: CallbackQuery, callback_data: Press, bot: Bot, drafts: Drafts, places: Places, desks: Desks, edits: Edits
 ) -> None:
     """Ask for words; the first proposal comes along, to be copied with a tap."""
-    draft = drafts.get(callback_data.draft_id)
-    if draft is None or (draft.state, draft.version) != (DraftState.OPEN, callback_data.version):
+    draft = drafts.get_open(callback_data.draft_id, version=callback_data.version)
+    if draft is None:
         await query.answer(OUTDATED, show_alert=True)
         await take_buttons(query, drafts, places)
         return

@@ -8,7 +8,7 @@ from aiogram.types import CallbackQuery, InaccessibleMessage, InlineKeyboardMark
 
 from bot.desks.control.buttons import Action, Press, Unmute, way_back
 from bot.desks.control.link import NAME
-from bot.desks.drafts import Drafts, DraftState
+from bot.desks.drafts import Drafts
 from bot.desks.mode_switch import ModeSwitch
 from bot.desks.places import Places
 from bot.double import Double
@@ -69,8 +69,7 @@ async def unmute(
 async def take_buttons(query: CallbackQuery, drafts: Drafts, places: Places) -> None:
     """Take the buttons off a card whose draft is not open any more: it missed that it was closed."""
     place = places.at(NAME, query.message.message_id) if query.message else None
-    draft = drafts.get(place.draft_id) if place else None
-    if draft is None or draft.state is not DraftState.OPEN:
+    if place is None or drafts.get_open(place.draft_id) is None:
         await _show_buttons(query, None)
 
 
