@@ -1,5 +1,6 @@
 """The sampler that is fitted to the owner: how long he writes, and how seldom he repeats himself."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +19,7 @@ from exporter.consent import Ledger
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import open_store
 from tests.bot.bigram import SPEC, talker, write_artifact, write_bigram
+from tests.bot.conftest import Script, said
 from tests.bot.seeded import seeded
 from trainer.models.artifact import read
 from trainer.reading.conversations import Views
@@ -132,6 +134,27 @@ async def test_a_model_is_fitted_once_and_at_each_temperature(tmp_path):
         await fitted_voice(artifact, store, ledger, lines)
         assert first == samplers.best(artifact.card.sha256, 0.8) != Sampler(0.8)
         assert len(lines) == 2 and samplers.best(artifact.card.sha256, 0.9) == Sampler(0.9)
+
+
+class Unending(Script):
+    """Is never done with the replies that it is fitted by, which are ranked by nobody."""
+
+    async def replies(self, prompt, blank, *, count):
+        if not blank:
+            self.begun.set()
+            await asyncio.Event().wait()
+        return [said(texts) for texts in self.says]
+
+
+async def test_a_bot_answers_while_its_model_is_being_fitted(at, monkeypatch):
+    monkeypatch.setattr("bot.composing.fitted.LEAST", 1)
+    anna, boris, speaker = at.person("Anna"), at.person("Boris"), Unending()
+    at.say(anna, at.owner, "well?")
+    at.say(at.owner, anna, "an answer of mine")
+    async with at.running(speaker):
+        await at.until(speaker.begun.is_set)
+        at.say(boris, at.owner, "coming?")
+        assert await at.until(lambda: at.from_owner(boris)) == ["yes"]
 
 
 async def fitted_voice(artifact, store, ledger, lines):
