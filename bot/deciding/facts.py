@@ -3,7 +3,7 @@
 It decides nothing: that is `bot.deciding.policy`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 
@@ -34,15 +34,15 @@ def situation(
 ) -> Situation:
     """A chat as it stands now; `live` is false for what was found by looking back.
 
-    `reply` is what is to be said, and `likelihood` how sure the model was of it. While it is on its way, `answering` is
-    the message that it answers.
+    `reply` is what is to be said, and `likelihood` how sure the model was. On its way, it answers `answering`.
     """
     now, chat_id = parts.clock(), peer.peer_id
     ever = [one for one in parts.store.recent(chat_id, limit=LOOKED_AT, deleted=True) if one.said]
     recent = [one for one in ever if one.deleted_at is None]
     newest = answering or (recent[-1] if recent else None)
     before = [one for one in recent if newest and one.message_id <= newest.message_id]
-    theirs, chosen, stop = _theirs(before), _sent(parts, chat_id), parts.stops.of(chat_id)
+    theirs, stop = _theirs(before), parts.stops.of(chat_id)
+    chosen, automatic = _sent(parts, chat_id)
     return Situation(
         mode=mode,
         agreed=parts.may_speak(peer),
@@ -56,11 +56,11 @@ def situation(
         started_at=parts.started_at,
         now=now,
         local=now.astimezone(parts.zone).time(),
-        wrote_at=_by_hand(parts, ever, chosen),
-        acquainted=any(one.outgoing and not _is_automatic(one, chosen) for one in recent),
+        wrote_at=_by_hand(parts, ever, chosen | automatic),
+        acquainted=any(one.outgoing and one.message_id not in automatic for one in recent),
         seen_at=parts.presence.seen_at(chat_id),
         counts=_counts(parts, chat_id, now, 0 if answering else max(len(reply), 1)),
-        run=run_of(before, [one for one, choice in chosen.items() if not choice]),
+        run=run_of(before, automatic),
         likelihood=likelihood,
         concern=_concern(parts, peer, theirs, reply, before) if mode is Mode.AUTO and theirs else None,
     )
@@ -80,21 +80,19 @@ def _concern(
     return parts.guard.concern(theirs, reply, about=_answered(parts, theirs), earlier=earlier, names=names)
 
 
-def _sent(parts: Parts, chat_id: int) -> Mapping[int, bool]:
-    """What the double sent there: message id -> whether the owner chose it."""
-    found = parts.store.database.execute(
-        "select message_id, draft_id is not null from outbox where chat_id = ? and message_id is not null", [chat_id]
-    )
-    return {message_id: bool(choice) for message_id, choice in found}
+def _sent(parts: Parts, chat_id: int) -> tuple[set[int], set[int]]:
+    """The ids of what the double sent there: what the owner chose, and what was automatic."""
+    chosen, automatic = set[int](), set[int]()
+    for message_id, draft_id in parts.store.database.execute(
+        "select message_id, draft_id from outbox where chat_id = ? and message_id is not null", [chat_id]
+    ):
+        (automatic if draft_id is None else chosen).add(message_id)
+    return chosen, automatic
 
 
-def _is_automatic(message: Message, chosen: Mapping[int, bool]) -> bool:
-    return not chosen.get(message.message_id, True)
-
-
-def _by_hand(parts: Parts, ever: Sequence[Message], chosen: Mapping[int, bool]) -> datetime | None:
+def _by_hand(parts: Parts, ever: Sequence[Message], sent: Collection[int]) -> datetime | None:
     """When the owner last wrote himself, in the chat and not on a card; also what he took back."""
-    own = (one for one in reversed(ever) if one.outgoing and one.message_id not in chosen)
+    own = (one for one in reversed(ever) if one.outgoing and one.message_id not in sent)
     return next((one.sent_at for one in own if not parts.outbox.recognise(one)), None)
 
 
