@@ -4,7 +4,7 @@ import asyncio
 import logging
 from pathlib import Path
 
-from bot.composing.fitted import fit_to_owner
+from bot.composing.fit_to_owner import fit_to_owner
 from bot.parts import Parts
 from exporter.errors import DoppelgangerError
 from trainer.models.registry import current, in_use

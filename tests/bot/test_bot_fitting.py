@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bot.composing.engine import open_double, open_engine
-from bot.composing.fitted import LEAST, fit_to_owner
+from bot.composing.fit_to_owner import LEAST, fit_to_owner
 from bot.composing.fitting import Form, TooSlow, drift, fit, form, nearer
 from bot.composing.sampler import Sampler
 from bot.composing.samplers import Samplers
@@ -147,7 +147,7 @@ class Unending(Script):
 
 
 async def test_a_bot_answers_while_its_model_is_being_fitted(at, monkeypatch):
-    monkeypatch.setattr("bot.composing.fitted.LEAST", 1)
+    monkeypatch.setattr("bot.composing.fit_to_owner.LEAST", 1)
     anna, boris, speaker = at.person("Anna"), at.person("Boris"), Unending()
     at.say(anna, at.owner, "well?")
     at.say(at.owner, anna, "an answer of mine")
