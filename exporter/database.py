@@ -57,7 +57,7 @@ def open_database(path: Path, *migrations: Migrations) -> Iterator[Database]:
     try:
         path.touch(mode=0o600)  # SQLite gives -wal and -shm the mode of the file
     except OSError as error:
-        raise DoppelgangerError(
+        raise disk.explain(error, path) or DoppelgangerError(
             f"{path} cannot be opened: {error.strerror}", fix="see that its folder exists and belongs to your user"
         ) from error
     database = _Shared(path)

@@ -16,6 +16,10 @@ _SQLITE = {
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_BUSY: ("another program keeps it locked", "let the other one finish, then run this again"),
     sqlite3.SQLITE_READONLY: _NOT_YOURS,
+    sqlite3.SQLITE_IOERR: (
+        "its disk refuses to read or write it",
+        "see whether the disk is full or broken, then run the same command again",
+    ),
     sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", "see that its folder exists and belongs to your user"),
     sqlite3.SQLITE_NOTADB: ("it is no SQLite database", _DAMAGED[1]),
     sqlite3.SQLITE_CORRUPT: _DAMAGED,

@@ -6,6 +6,7 @@ import shutil
 from bot.doctor.findings import Finding, ok, problem, size, wrong
 from exporter import private
 from exporter.config import Config
+from exporter.disk import explain
 from exporter.errors import ConfigError
 from exporter.sealed import is_sealed
 from exporter.telegram import AccountInUse, lock_account
@@ -52,7 +53,7 @@ def disk(config: Config, artifact: Artifact | None) -> Finding:
 
 
 def lock(config: Config) -> Finding | str:
-    """That nobody has the account; else by whom it is in use."""
+    """That nobody has the account, or that nobody can; else by whom it is in use."""
     if not config.state.exists():
         return ok("lock", "nobody has the account")
     try:
@@ -60,3 +61,7 @@ def lock(config: Config) -> Finding | str:
             return ok("lock", "nobody has the account: the bot is not running")
     except AccountInUse as error:
         return error.by
+    except OSError as error:
+        if refusal := explain(error):
+            return problem("lock", refusal)
+        raise

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.database import open_database, transaction
+from exporter.disk import explain
 
 
 def test_who_reads_then_writes_has_the_lock_from_the_start(tmp_path: Path) -> None:
@@ -31,3 +32,10 @@ def test_what_fails_leaves_nothing_behind_however_deep(tmp_path: Path) -> None:
             with transaction(database):
                 raise ZeroDivisionError
         assert table.count == 0
+
+
+def test_a_disk_that_refuses_is_told_in_words() -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR | 19 << 8  # the index of the log finds no room
+    told = explain(error, Path("x.db"))
+    assert told and told.problem == "x.db: its disk refuses to read or write it" and "full" in told.fix
