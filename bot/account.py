@@ -99,9 +99,10 @@ class Account:
             return self._clock()
         return changed
 
-    async def newest_saved(self) -> int:
-        """The id of the newest message in Saved Messages; 0 where there is none. Raises Lost or Refused."""
-        return max((one.id for one in await self._page(types.InputPeerSelf(), before=0, limit=1)), default=0)
+    async def newest_saved(self, count: int) -> list[Message]:
+        """The newest messages in Saved Messages, newest first. Raises Lost or Refused."""
+        page = await self._page(types.InputPeerSelf(), before=0, limit=count)
+        return [self._note(one) for one in page if isinstance(one, types.Message)]
 
     async def saved_since(self, message_id: int) -> list[Message]:
         """What was written to Saved Messages after `message_id`, oldest first. Raises Lost or Refused."""

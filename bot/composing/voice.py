@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
+from bot.composing import prefix_cache
 from bot.composing.context import ModelFailed
 from bot.composing.engine import Speaker, open_double
 from bot.composing.samplers import Samplers
@@ -24,7 +25,7 @@ from trainer.models.artifact import Artifact, Card
 from trainer.reading.conversations import Views, views
 
 ROOM = 1.3
-"""Bytes of memory that a model may take for each of its file, with what it keeps of prompts."""
+"""Bytes of memory that a model may take for each of its file, beside what it keeps of prompts."""
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +156,7 @@ class Voice:
     def _fits(self, artifact: Artifact) -> bool:
         """Whether there is memory for this one beside the one that speaks."""
         left = self._free_memory()
-        return left is None or artifact.gguf.stat().st_size * ROOM <= left
+        return left is None or artifact.gguf.stat().st_size * ROOM + prefix_cache.ROOM <= left
 
 
 @asynccontextmanager

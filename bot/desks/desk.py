@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from bot.desks.cards import Card
 from bot.desks.drafts import Draft, Drafts, DraftState
 from bot.desks.places import Place, Places
-from bot.sending.refused import Lost, Refused, Unsent, Wait
+from bot.sending.refused import Lost, Refused, Wait
 from exporter.messages import Message, Peer, PeerKind
 from exporter.store import Store
 from trainer.reading.dialogue import words
@@ -36,6 +36,10 @@ class Desk(Protocol):
 
     async def show(self, card: Card) -> int:
         """Put the card up; the id of its message."""
+        ...
+
+    async def find(self, card: Card) -> int | None:
+        """The id of the message that shows the card; None where none does, or nobody can tell."""
         ...
 
     async def update(self, message_id: int, card: Card) -> datetime | None:
@@ -81,8 +85,15 @@ class Desks:
         with self._at_work(draft):
             for desk in self._desks:
                 place = self._places.of(draft.draft_id, desk.name)
-                work = self._update(desk, draft, place.message_id) if place else self._show(desk, draft)
+                work = self._update(desk, draft, place.message_id) if place else self._show_again(desk, draft)
                 await self._try(desk, work)
+
+    async def find(self, draft: Draft) -> None:
+        """Find cards of the draft that nobody knows of: an answer was lost, or the process killed before it came."""
+        with self._at_work(draft):
+            for desk in self._desks:
+                if self._places.of(draft.draft_id, desk.name) is None:
+                    await self._try(desk, self._find(desk, draft))
 
     async def keep_up(self) -> None:
         """Do with the cards what could not be done when it was due; for ever."""
@@ -95,6 +106,8 @@ class Desks:
                     await self.close(draft, outcome)
                 elif draft and draft.state is DraftState.OPEN:
                     await self.update(draft)
+                elif draft:
+                    await self.find(draft)
 
     def left_open(self) -> Iterator[Draft]:
         """Drafts that are open no more while a card of theirs may look so, and nobody is about to change it.
@@ -137,8 +150,22 @@ class Desks:
         last = self._places.last_in(draft.chat_id, desk.name)
         if last and desk.near(last.message_id) and await self._takes_over(desk, draft, last):
             return
-        with self._owing(draft, Wait, Unsent):
+        with self._owing(draft):
             self._places.put(draft, desk.name, await desk.show(self.card(draft)))
+
+    async def _show_again(self, desk: Desk, draft: Draft) -> None:
+        """Show what was not shown yet, as far as is known."""
+        if not await self._find(desk, draft):
+            await self._show(desk, draft)
+
+    async def _find(self, desk: Desk, draft: Draft) -> bool:
+        """Whether the card stands at the desk; from now on that is known."""
+        with self._owing(draft):
+            found = await desk.find(self.card(draft))
+        if found is not None and not self._places.at(desk.name, found):
+            log.info("card.found", extra={"desk": desk.name, "draft_id": draft.draft_id})
+            self._places.put(draft, desk.name, found)
+        return self._places.of(draft.draft_id, desk.name) is not None
 
     async def _takes_over(self, desk: Desk, draft: Draft, last: Place) -> bool:
         """Let the chat's last card show this draft; false where that card is gone."""
@@ -149,12 +176,12 @@ class Desks:
 
     async def _update(self, desk: Desk, draft: Draft, message_id: int) -> None:
         self._places.change(desk.name, message_id)
-        with self._owing(draft, Wait, Lost):
+        with self._owing(draft):
             since = await desk.update(message_id, self.card(draft))
             self._places.put(draft, desk.name, message_id, since=since)
 
     async def _close(self, desk: Desk, draft: Draft, place: Place, outcome: str) -> None:
-        with self._owing(draft, Wait, Lost, outcome=outcome), self._gone(place):
+        with self._owing(draft, outcome), self._gone(place):
             await desk.close(place.message_id, self.card(draft), outcome)
             self._places.close(place)
 
@@ -179,15 +206,15 @@ class Desks:
             self._busy[draft.chat_id] -= 1
 
     @contextmanager
-    def _owing(self, draft: Draft, *errors: type[Exception], outcome: str | None = None) -> Iterator[None]:
-        """What fails for one of these is done later; where an answer was lost, only what may be done twice."""
+    def _owing(self, draft: Draft, outcome: str | None = None) -> Iterator[None]:
+        """What has to wait, or of which the answer was lost, is done later: a card is looked for before that."""
         try:
             yield
-        except errors:
+        except (Wait, Lost):
             self._owed[draft.draft_id] = outcome
             raise
 
-    async def _try(self, desk: Desk, showing: Coroutine[Any, Any, None]) -> None:
+    async def _try(self, desk: Desk, showing: Coroutine[Any, Any, object]) -> None:
         try:
             await showing
         except (Lost, Refused) as error:

@@ -30,6 +30,8 @@ AGAIN = 15.0
 
 async def settle(parts: Parts, modes: Mapping[int, Mode]) -> None:
     """Bring to an end what an earlier run began, before anybody listens."""
+    for draft in parts.drafts.all_open():
+        await parts.desks.find(draft)
     await _retire(parts, modes)
     for chat_id in modes:
         parts.handled.take_up(chat_id, parts.store)

@@ -89,7 +89,7 @@ def forget_command(config_path: Path, contact: str | None, yes: bool, allow_agai
     \b
       python -m exporter forget 5 --allow-again
     """
-    config = unlocked(configuration.load(config_path))
+    config = configuration.load(config_path)
     config.make_state()
     with open_store(config.database) as store:
         if contact is None:
@@ -101,6 +101,7 @@ def forget_command(config_path: Path, contact: str | None, yes: bool, allow_agai
             if not _confirmed(store, person, yes):
                 tell("Nothing was erased.")
                 return
+            config = unlocked(config)
             with progress(Console(stderr=True)) as report:
                 forget(config, store, person, clock=partial(datetime.now, UTC), report=report)
             tell(f"Forgotten: {person.contact_id}.\n{BEYOND_REACH}")

@@ -36,9 +36,9 @@ def passphrase_command(config_path: Path, remove: bool) -> None:
         raise LoginError("this account is not logged in", fix=LOG_IN)
     given = config.telegram.passphrase
     before = given.get_secret_value() if given and is_sealed(config.session) else None
-    if before is None and is_sealed(config.session):
-        raise NoPassphrase(config.session)
     with lock_account(config):
+        if before is None and is_sealed(config.session):
+            raise NoPassphrase(config.session)
         if remove:
             if before is not None:
                 unseal(config.session, before)

@@ -16,6 +16,7 @@ from rich.text import Text
 from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.sealed import is_sealed
+from exporter.telegram import is_in_use
 
 BLACK_AND_WHITE = "#ffffff on #000000"
 """Whatever colours the terminal has: a phone does not read a code whose light and dark are swapped."""
@@ -57,8 +58,11 @@ def ask(question: str, *, hidden: bool = False) -> str:
 
 
 def unlocked(config: Config) -> Config:
-    """With the passphrase of its session: asked for where nothing else tells it, and somebody is there to ask."""
-    if config.telegram.passphrase or not is_sealed(config.session) or not sys.stdin.isatty():
+    """With the passphrase of its session: asked for where nothing else tells it, and somebody is there to ask.
+
+    Not while another process has the account, for then nobody else opens the session.
+    """
+    if config.telegram.passphrase or not is_sealed(config.session) or not sys.stdin.isatty() or is_in_use(config):
         return config
     return config.unlocked_by(ask("Passphrase of the session: ", hidden=True))
 

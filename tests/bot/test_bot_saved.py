@@ -218,3 +218,48 @@ async def test_a_contact_cannot_be_called_so_that_a_card_is_read_as_a_command(at
         await at.until(lambda: cards(at))
         await at.quiet(0.1)
         assert told(at) == [] and len(at.saved()) == 1
+
+
+async def a_card_nobody_knows_of(at):
+    """What a kill leaves behind that comes after Telegram took a card, and before that was written down."""
+    async with at.running():
+        at.say(at.person("Anna"), at.owner, "coming?")
+        (card,) = await at.until(lambda: cards(at))
+        await at.until(lambda: any("wait for you" in line for line in at.lines))
+    with open_store(at.config.database, migrations) as store:
+        Places(store.database).forget("saved")
+    return card
+
+
+async def test_a_card_of_a_killed_process_is_found_and_replies_to_it_count(at):
+    anna, card = at.person("Anna"), await a_card_nobody_knows_of(at)
+    reply(at, card, "2")
+    async with at.running():
+        await at.until(lambda: at.from_owner(anna) == ["no"])
+        await at.until(lambda: "Sent 2 at" in card.text)
+    assert len(cards(at)) == 1
+
+
+async def test_a_card_of_a_killed_process_is_closed_where_the_chat_moved_on(at):
+    card = await a_card_nobody_knows_of(at)
+    at.say(at.person("Anna"), at.owner, "never mind")
+    async with at.running():
+        await at.until(lambda: "> never mind" in card.text or "Outdated" in card.text)
+        await at.until(lambda: any("> never mind" in one.text for one in cards(at)))
+    assert sum("1. yes" in one.text for one in cards(at)) == 1
+
+
+@pytest.mark.parametrize("drop", ["before", "after"])
+async def test_a_card_whose_answer_is_lost_stands_there_once(at, drop, monkeypatch):
+    monkeypatch.setattr("bot.desks.desk.AGAIN", 0.05)
+    anna = at.person("Anna")
+    async with at.running():
+        at.world.fault("messages.sendMessage", drop=drop)
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(lambda: cards(at))
+        with open_store(at.config.database, migrations) as store:
+            await at.until(lambda: Places(store.database).at("saved", card.id_for(at.owner)))
+        reply(at, card, "1")
+        await at.until(lambda: at.from_owner(anna) == ["yes"])
+        await at.until(lambda: "Sent 1 at" in card.text)
+    assert len(cards(at)) == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.composing.prefix_cache import ROOM
 from bot.composing.voice import Voice
 from exporter.errors import DoppelgangerError
 from tests.bot.bigram import a_card
@@ -75,8 +76,10 @@ async def test_a_model_that_cannot_speak_leaves_the_old_one_speaking(stage):
 
 
 @pytest.mark.parametrize(("broken", "speaks"), [((), "new"), (("new",), "old")])
-async def test_without_memory_for_two_the_old_one_is_closed_first_and_words_wait(stage, broken, speaks):
-    voice, stage.free, stage.broken = stage.voice(), 50, set(broken)
+async def test_without_memory_for_two_and_their_prompts_the_old_one_is_closed_first_and_words_wait(
+    stage, broken, speaks
+):
+    voice, stage.free, stage.broken = stage.voice(), ROOM + 50, set(broken)
     await voice.exchange(stage.model("old"))
 
     async def words():

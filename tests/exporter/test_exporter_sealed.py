@@ -7,11 +7,13 @@ import pytest
 from telethon.sessions import SQLiteSession
 from telethon.tl.types.updates import State
 
+from exporter.commands import terminal
+from exporter.commands.terminal import unlocked
 from exporter.config import Config
 from exporter.errors import LoginError
 from exporter.sealed import NoPassphrase, SealedSession, WrongPassphrase, is_sealed, seal, unseal
 from exporter.sessions import log_out
-from exporter.telegram import connect, erase_from_session
+from exporter.telegram import AccountInUse, connect, erase_from_session, lock_account
 from sandbox.values import User
 from sandbox.world import LOGIN_CODE, World
 
@@ -134,3 +136,16 @@ async def test_the_command_seals_changes_and_opens_it_again(
     monkeypatch.setenv("DOPPELGANGER_PASSPHRASE", "some other words")
     assert "in the clear" in (await command("passphrase", "--remove")).out
     assert key(logged_in.session) == secret
+
+
+async def test_beside_a_process_that_has_the_account_nobody_is_asked_for_the_passphrase(
+    sealed: Config, logged_in: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(terminal, "ask", lambda question, hidden: WORDS)
+    with lock_account(logged_in):
+        assert unlocked(logged_in) == logged_in
+        with pytest.raises(AccountInUse):
+            async with connect(unlocked(logged_in)):
+                pass
+    assert unlocked(logged_in) == sealed

@@ -43,6 +43,9 @@ class ControlBot:
             )
         return self._sight.see(message.message_id)
 
+    async def find(self, card: Card) -> None:
+        """Nobody can look into this chat; a press on a card that nobody knows of counts all the same."""
+
     async def update(self, message_id: int, card: Card) -> None:
         """Let a card show this one, with its buttons, which carry what they are for."""
         await self._edit(message_id, open_card(card, now=self._clock()), card)

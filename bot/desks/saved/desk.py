@@ -20,8 +20,8 @@ HOW = (
 )
 MOST = 4000
 """UTF-16 units of what is told; a message may have 4096."""
-
-
+SEARCHED = 100
+"""Messages, the newest, among which a card is looked for."""
 READING = timedelta(seconds=2)
 """A reply so soon after a card changed was meant for the proposals that stood there before."""
 
@@ -37,8 +37,8 @@ class Notebook(Protocol):
         """Change it; when that was, by Telegram's clock."""
         ...
 
-    async def newest_saved(self) -> int:
-        """The id of the newest message; 0 where there is none."""
+    async def newest_saved(self, count: int) -> list[Message]:
+        """The newest messages, newest first."""
         ...
 
     async def saved_since(self, message_id: int) -> list[Message]:
@@ -60,6 +60,12 @@ class SavedMessages:
     async def show(self, card: Card) -> int:
         """Write the card."""
         return await self._write(self._open(card))
+
+    async def find(self, card: Card) -> int | None:
+        """Where the card stands, whenever it was written: that alone stands in its first line."""
+        wanted = _lasting(_marked(self._open(card)))
+        newest = await self._notebook.newest_saved(SEARCHED)
+        return next((one.message_id for one in newest if _lasting(one.text) == wanted), None)
 
     async def update(self, message_id: int, card: Card) -> datetime:
         """Let a message show this card."""
@@ -90,3 +96,9 @@ class SavedMessages:
 
 def _marked(text: str) -> str:
     return f"{MARK} {text}"
+
+
+def _lasting(text: str) -> list[str]:
+    """A card's lines, without when they said it and how long ago that was; white space Telegram may have changed."""
+    first, *lines = text.split("\n")
+    return [" ".join(line.split()) for line in (first.rsplit(", ", 2)[0], *lines)]

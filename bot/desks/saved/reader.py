@@ -71,9 +71,11 @@ class Reader:
 
     async def look_back(self) -> None:
         """Read what nobody listened to, but for what was written before the very first start."""
+        for draft in self._parts.drafts.all_open():
+            await self._parts.desks.find(draft)
         try:
             if self._up_to is None:
-                self._up_to = await self._notebook.newest_saved()
+                self._up_to = max((one.message_id for one in await self._notebook.newest_saved(1)), default=0)
                 self._parts.handled.advance(self._parts.owner.peer_id, self._up_to)
                 return
             found = await self._notebook.saved_since(self._up_to)
