@@ -142,7 +142,7 @@ class Account:
 
     def _address(self, chat_id: int) -> Any:
         """The chat as Telegram itself told of it: nobody is looked up by name, so nobody is taken for another."""
-        peer = self._store.peers().get(chat_id)
+        peer = self._store.peer(chat_id)
         address = None if peer is None else to_address(peer)
         if address is None or getattr(address, "access_hash", None) == 0:
             raise Refused("PEER_UNKNOWN")

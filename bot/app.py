@@ -157,7 +157,6 @@ def _prune(parts: Parts) -> frozenset[int]:
     """Erase what must not be kept any longer; gives the ids of those who are forgotten."""
     forgotten = parts.store.forgotten.ids()
     erase_forgotten(parts.store.database, forgotten)
-    parts.decisions.prune(parts.clock())
     parts.notes.prune()
     return forgotten
 

@@ -4,6 +4,8 @@ They are part of the conversation, but nothing to learn from: a model that learn
 the owner. What he typed himself is his, wherever he typed it.
 """
 
+from collections.abc import Iterable
+
 from sqlite_utils import Database
 
 Key = tuple[int, int]
@@ -15,6 +17,9 @@ def mark(database: Database, chat_id: int, message_id: int) -> None:
     database.execute("insert or ignore into ghostwritten (chat_id, message_id) values (?, ?)", [chat_id, message_id])
 
 
-def marked(database: Database) -> frozenset[Key]:
-    """All messages that a model wrote."""
-    return frozenset(database.execute("select chat_id, message_id from ghostwritten"))
+def marked(database: Database, chat_ids: Iterable[int] | None = None) -> frozenset[Key]:
+    """All messages that a model wrote; or those of some chats, which is faster."""
+    every = "select chat_id, message_id from ghostwritten"
+    if chat_ids is None:
+        return frozenset(database.execute(every))
+    return frozenset(key for one in chat_ids for key in database.execute(f"{every} where chat_id = ?", [one]))

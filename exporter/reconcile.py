@@ -40,7 +40,9 @@ PATIENCE = timedelta(minutes=3)
 """How long news may have to be fetched without that any comes by itself. Noticed within this and a period or two."""
 
 LAST = 100
-"""Messages of a chat that are read again after a new connection."""
+"""Messages of a chat that are read again where edits and deletions may have passed unseen."""
+AT_ONCE = 20
+"""Chats of which one round does so: news in the others is not to wait for long, nor Telegram to be asked for much."""
 
 _OVER = (errors.UnauthorizedError, errors.AuthKeyError)
 """Telegram does not accept the account any more."""
@@ -51,8 +53,9 @@ _PASSES = (errors.RPCError, ConnectionError, TimeoutError, ComeBackLater)
 class Reconciler:
     """Looks after the chats that `follower` keeps, and tells through it. `period` is in seconds.
 
-    After each new connection, chats where something was said within `recheck_for` are read again, for edits and
-    deletions. Of a chat that was never synced it fetches the newest page alone: the rest is for a sync.
+    A new connection tells of its own what was edited and deleted meanwhile, but at the beginning, and where Telegram
+    says that too much was missed: then chats where something was said within `recheck_for` are read again. Of a chat
+    that was never synced it fetches the newest page alone: the rest is for a sync.
     """
 
     def __init__(
@@ -79,8 +82,8 @@ class Reconciler:
         self._say = say
         self._began = datetime.now(UTC).replace(microsecond=0)
         self._made = 0
-        self._doubtful = True
-        """Whether edits and deletions may have passed unseen."""
+        self._doubtful = {peer.peer_id for peer in follower.kept()}
+        """Chats where edits and deletions may have passed unseen."""
         self.looked_at: datetime | None = None
         """When the last round ended well."""
         self.began_at = time.monotonic()
@@ -110,20 +113,31 @@ class Reconciler:
         made, fresh = self._client.link.made, self._client.link.made != self._made
         if fresh:
             await self._client.catch_up()  # Telethon would only see at the next push that it missed some
-        self._doubtful |= fresh or self._follower.missed.is_set()
+        peers = self._follower.kept()
+        if self._follower.missed.is_set():
+            self._doubtful.update(peer.peer_id for peer in peers)
         self._follower.missed.clear()
-        fetched, peers = 0, self._follower.kept()
-        for start in range(0, len(peers), PAGE):
-            for chat in await self._ask(peers[start : start + PAGE]):
-                fetched += await self._look(chat, again=self._doubtful)
+        chats = [chat for start in range(0, len(peers), PAGE) for chat in await self._ask(peers[start : start + PAGE])]
+        again = self._to_read_again(chats)
+        fetched = 0
+        for chat in chats:
+            fetched += await self._look(chat, again=chat.peer.peer_id in again)
+            self._doubtful -= again & {chat.peer.peer_id}
         if not peers:
             await self._limiter(GetStateRequest())  # whether Telegram accepts the account shows in answers only
         erased = self._store.expire(datetime.now(UTC))
-        self._made, self._doubtful = made, False
+        self._made = made
         self.looked_at = datetime.now(UTC)
         log.debug("round.done", extra={"chats": len(peers), "fetched": fetched, "erased": erased, "fresh": fresh})
         self._watch(0 if fresh else fetched)
         return fetched
+
+    def _to_read_again(self, chats: Sequence[Chat]) -> set[int]:
+        """The doubtful chats that are read again now, those with the newest words first."""
+        since = datetime.now(UTC) - self._recheck_for
+        recent = {chat.peer.peer_id: chat.newest_at for chat in chats if chat.newest_at and chat.newest_at >= since}
+        self._doubtful &= recent.keys()
+        return set(sorted(self._doubtful, key=lambda chat_id: recent[chat_id], reverse=True)[:AT_ONCE])
 
     async def _ask(self, peers: Sequence[Peer]) -> list[Chat]:
         """The chats as they are on the server now, at most a hundred. One that is closed spoils the answer for all."""
@@ -160,7 +174,6 @@ class Reconciler:
         many messages of others were new: the owner's may be this very session's, which Telegram does not push to it.
         """
         chat_id = chat.peer.peer_id
-        again = again and chat.newest_at is not None and chat.newest_at >= datetime.now(UTC) - self._recheck_for
         recheck = Recheck(chat)
         with self._follower.holding(chat_id):
             try:

@@ -49,7 +49,7 @@ class Past:
             if not self._stands(names):
                 self.let_go()
             sessions, more = self._page()
-            foreign = ghostwritten.marked(self._store.database)
+            foreign = ghostwritten.marked(self._store.database, self._store.parts(self.view.chat.peer_id))
             self._memory.let_go(self._from)
             for session in sessions[:-1] if more else sessions:
                 self._memory.add(self.view.conversation(session, names, foreign))

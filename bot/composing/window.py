@@ -48,7 +48,8 @@ def look(store: Store, view: View, *, now: datetime) -> Moment:
     """
     session = _session(store, view)
     names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
-    read = view.conversation(session, names, ghostwritten.marked(store.database))
+    foreign = ghostwritten.marked(store.database, store.parts(view.chat.peer_id))
+    read = view.conversation(session, names, foreign)
     mark = view.mark(read.ends[-1] if read.ends else None, now)
     return Moment(read.scene, read.turns, read.times, now, mark)
 

@@ -43,8 +43,9 @@ class Words:
 
     def recent(self) -> tuple[list[Message], Collection[ghostwritten.Key]]:
         """What the owner's ways in this chat are learned from, and what of it a model wrote."""
-        store = self._parts.store
-        return store.recent(self._peer.peer_id, limit=LEARNED_FROM), ghostwritten.marked(store.database)
+        store, chat_id = self._parts.store, self._peer.peer_id
+        foreign = ghostwritten.marked(store.database, store.parts(chat_id))
+        return store.recent(chat_id, limit=LEARNED_FROM), foreign
 
     async def compose(self, wanted: int, *, known: Sequence[Burst] = ()) -> Composed:
         """The best of what may be said now, up to `wanted`, without what is `known`."""

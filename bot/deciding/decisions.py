@@ -19,7 +19,7 @@ class Decisions:
         self._table = database.table("decision")
 
     def record(self, message: Message, decision: Decision, now: datetime) -> None:
-        """Remember what became of a chat's newest message."""
+        """Remember what became of a chat's newest message, and let go of what is older than `KEPT`."""
         self._table.insert(
             {
                 "chat_id": message.chat_id,
@@ -30,9 +30,6 @@ class Decisions:
                 "decided_at": int(now.timestamp()),
             }
         )
-
-    def prune(self, now: datetime) -> None:
-        """Let go of what is older than `KEPT`."""
         self._table.delete_where("decided_at < ?", [int((now - KEPT).timestamp())])
 
 

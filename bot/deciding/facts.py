@@ -50,7 +50,7 @@ def situation(
         halted=stop is not None and stop.chat_id == ACCOUNT,
         peer=peer,
         newest=newest,
-        sender=parts.store.peers().get(newest.sender_id if newest else 0),
+        sender=parts.store.peer(newest.sender_id) if newest else None,
         addressed=peer.kind is PeerKind.GROUP and _addressed(parts, theirs),
         live=live,
         started_at=parts.started_at,

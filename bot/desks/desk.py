@@ -133,15 +133,14 @@ class Desks:
 
     def card(self, draft: Draft) -> Card:
         """The draft, and what it answers, as the store has it."""
-        peers = self._store.peers()
-        peer = peers.get(draft.chat_id)
+        peer = self._store.peer(draft.chat_id)
         recent = self._store.recent(draft.chat_id, limit=QUOTED)
         said = [m for m in recent if m.message_id <= draft.answers_to and m.said]
         theirs = list(takewhile(lambda message: not message.outgoing, reversed(said)))[::-1]
         return Card(
             draft,
             peer.name if peer else str(draft.chat_id),
-            tuple(_quoted(message, peer, peers.get(message.sender_id)) for message in theirs),
+            tuple(_quoted(message, peer, self._store.peer(message.sender_id)) for message in theirs),
             (theirs[-1].sent_at if theirs else draft.opened_at).astimezone(self._zone),
         )
 

@@ -135,6 +135,48 @@ async def test_a_newest_message_that_is_gone_is_found_within_a_period(
         await until(lambda: store.message(anna.id, said.id_for(owner)).deleted_at)
 
 
+async def test_a_new_connection_alone_is_no_reason_to_read_any_chat_again(
+    world: World, owner: User, anna: User, sandbox: Sandbox, logged_in: Config, store: Store, listener: Listener
+) -> None:
+    said = world.say(anna, owner, "oops")
+    async with following(logged_in, store, listener, kinds={"private"}, reconcile_seconds=60) as live:
+        for number in range(3):
+            await until(lambda: live.reconciler._made == live._client.link.made)
+            world.calls.clear()
+            sandbox.drop_connections()
+            world.edit(said, f"edited {number}")
+            await until(lambda: listener.told == [(f"edited {number}", False)])  # noqa: B023 - awaited at once
+            listener.told.clear()
+            assert asked_for(world) == set()
+
+
+async def test_after_too_much_was_missed_a_few_chats_a_round_are_read_again_until_all_were(
+    world: World,
+    owner: User,
+    sandbox: Sandbox,
+    logged_in: Config,
+    store: Store,
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("exporter.reconcile.AT_ONCE", 2)
+    friends = [world.person(f"Friend {number}") for number in range(5)]
+    said = [world.say(friend, owner, "oops") for friend in friends]
+    for friend in friends:
+        world.say(friend, owner, "sorry")
+    async with following(logged_in, store, listener, kinds={"private"}) as live:
+        await until(lambda: live.reconciler.looked_at and not live.reconciler._doubtful)
+        world.calls.clear()
+        port = sandbox.port
+        await sandbox.mtproto.close()
+        world.delete(*said)
+        world.box(owner).forget()
+        await sandbox.mtproto.start(sandbox.host, port)
+        await until(lambda: listener.gone == ["oops"] * 5)
+    asked = "".join("h" if call.method == "messages.getHistory" else " " for call in world.calls)
+    assert "hhh" not in asked and asked.count("h") >= 5
+
+
 async def test_acceptance_20_what_telethon_counts_as_seen_but_nobody_stored_is_processed_once(
     world: World, owner: User, anna: User, logged_in: Config, store: Store, listener: Listener
 ) -> None:
