@@ -3,6 +3,7 @@
 import json
 import shutil
 import zlib
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,10 +119,12 @@ TINY = {
 """By family; layers, widths and heads as small as they can be without two of them being the same."""
 
 
-def make(family: str, tokenizer: Path, folder: Path) -> Path:
-    """Save the tiny model of a family and the tokenizer of that folder; returns the folder."""
+def make(family: str, tokenizer: Path, folder: Path, *, vocabulary: int | None = None) -> Path:
+    """Save the tiny model of a family, of so many tokens, and the tokenizer of that folder; returns the folder."""
     wanted = TINY[family]
-    model = wanted.model(wanted.config)
+    config = deepcopy(wanted.config)
+    config.vocab_size = vocabulary or config.vocab_size
+    model = wanted.model(config)
     with torch.no_grad():
         for name, weights in model.named_parameters():
             weights.copy_(random_weights(name, tuple(weights.shape)))

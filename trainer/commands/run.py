@@ -37,9 +37,11 @@ def run_command(config_path: Path, as_json: bool, bundle: Path | None, output: P
     bits per byte for your held-out words than the one in use does, or, where none is, than its base; otherwise it
     stays among the models. A run may be stopped at any time: the next one goes on from the last checkpoint.
 
-    On another machine, with what `bundle` wrote, it leaves a folder for `models add`.
-
-    Several GPUs fine-tune all weights of a large base together: torchrun --nproc-per-node 8 -m trainer run
+    \b
+    On another machine, what `bundle` wrote becomes a folder for `models add`:
+      python -m trainer run --bundle me.bundle --output double
+    Several GPUs fine-tune all weights of a large base together:
+      torchrun --nproc-per-node 8 -m trainer run
     """
     if not ranks.first():
         _assist()
