@@ -12,6 +12,7 @@ import sys
 import tarfile
 import tempfile
 from dataclasses import dataclass
+from functools import cache as once
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -89,20 +90,24 @@ def read(cache: Path, name: str) -> Vocabulary:
 def sources(cache: Path) -> Path:
     """A folder with llama.cpp's vocabularies and its converter; skips the test where pip cannot bring them."""
     folder = cache / f"llama.cpp-{version(PACKAGE)}"
-    if not folder.is_dir():
-        download(folder)
+    if not folder.is_dir() and (why := download(folder)):
+        pytest.skip(f"llama.cpp's vocabularies cannot be downloaded: {why}")
     return folder
 
 
-def download(folder: Path) -> None:
-    """Bring llama.cpp's sources, as far as they are wanted here, into a new folder."""
+@once
+def download(folder: Path) -> str:
+    """Bring llama.cpp's sources, as far as they are wanted here, into a new folder; or tell why not.
+
+    It is tried once: where there is no network, each test would wait for pip to give up.
+    """
     wanted = f"{PACKAGE}=={version(PACKAGE)}"
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         command = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", PACKAGE)
         try:
             subprocess.run([*command, "--dest", place, wanted], check=True, capture_output=True, timeout=SECONDS)
         except (subprocess.SubprocessError, OSError) as error:
-            pytest.skip(f"llama.cpp's vocabularies cannot be downloaded: {type(error).__name__}")
+            return type(error).__name__
         (archive,) = Path(place).glob("*.tar.gz")
         scratch = Path(place) / folder.name
         with tarfile.open(archive) as opened:
@@ -111,6 +116,7 @@ def download(folder: Path) -> None:
                 if member.name.startswith(WANTED):
                     opened.extract(member, scratch, filter="data")
         scratch.rename(folder)
+    return ""
 
 
 def byte_level(name: str, kept: str, cache: Path) -> tuple[Json, Json]:
