@@ -47,7 +47,8 @@ async def propose(
 async def renew(parts: Parts, peer: Peer, draft: Draft, composed: Composed) -> None:
     """Put other proposals into the draft and its cards, where it is still open; without any, those of before stay."""
     if not composed.bursts:
-        await parts.desks.tell(cards.NOTHING_ELSE.format(name=peer.name))
+        if parts.drafts.open_in(peer.peer_id) == draft:  # and he has not chosen among them meanwhile
+            await parts.desks.tell(cards.NOTHING_ELSE.format(name=peer.name))
     elif renewed := parts.drafts.renew(draft, composed.bursts):
         await parts.desks.update(renewed)
         log.info(

@@ -136,18 +136,24 @@ class Setting:
         """The bot, from ready to its clean end."""
         with open_store(self.config.database, migrations) as store:
             voice = await saying(self.config, store, speaker or self.script, a_card())
-            bot = asyncio.create_task(serve(self.config, store, voice, self.lines.append))
-            await self.until(lambda: bot.done() or any(line.startswith("ready") for line in self.lines))
-            if bot.done():
+            async with self.serving(store, voice) as drafts:
+                yield drafts
+
+    @asynccontextmanager
+    async def serving(self, store, voice):
+        """The same, around a voice that a test brings along."""
+        bot = asyncio.create_task(serve(self.config, store, voice, self.lines.append))
+        await self.until(lambda: bot.done() or any(line.startswith("ready") for line in self.lines))
+        if bot.done():
+            bot.result()
+        try:
+            yield Drafts(store.database, None)
+        finally:
+            bot.cancel()
+            await asyncio.wait([bot])
+            self.lines.clear()
+            if not bot.cancelled():
                 bot.result()
-            try:
-                yield Drafts(store.database, None)
-            finally:
-                bot.cancel()
-                await asyncio.wait([bot])
-                self.lines.clear()
-                if not bot.cancelled():
-                    bot.result()
 
 
 @pytest.fixture

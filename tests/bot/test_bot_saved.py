@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from bot.composing.compose import ROUNDS
 from bot.deciding.modes import Modes
 from bot.desks.drafts import DraftState
 from bot.desks.places import Places
@@ -84,6 +85,25 @@ async def test_a_question_mark_makes_other_proposals_in_the_same_card(at):
         reply(at, card, "+", after=LATER)
         await at.until(lambda: at.from_owner(anna) == ["other"])
         assert len(cards(at)) == 1
+
+
+async def test_what_is_chosen_while_others_are_made_is_sent_and_nothing_else_comes(at):
+    """And the other way round: once something is on its way, a question mark makes nothing."""
+    anna = at.person("Anna")
+    async with at.running() as drafts:
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(lambda: cards(at))
+        at.script.begun.clear()
+        at.script.go_on.clear()
+        reply(at, card, "?")
+        await at.script.begun.wait()
+        reply(at, card, "2")
+        await at.until(lambda: "Sent 2 at" in card.text)
+        at.script.go_on.set()
+        reply(at, card, "?")
+        assert await ordered(at, "/mode Anna") == "Anna: draft"
+        assert at.from_owner(anna) == ["no"] and drafts.all_open() == [] and "Sent 2 at" in card.text
+        assert len(told(at)) == 1 and len(at.script.prompts) == 1 + ROUNDS
 
 
 async def test_what_is_no_clear_choice_sends_nothing(at):

@@ -12,7 +12,7 @@ from bot.deciding.loops import MARK
 from bot.deciding.policy import fresh
 from bot.desks import cards
 from bot.desks.drafts import Draft, DraftState
-from bot.desks.orders.order import LATE, SIGN, STOP, Orders, is_stop, parse
+from bot.desks.orders.order import LATE, SIGN, STOP, Orders, Work, is_stop, parse
 from bot.desks.orders.stop import stop
 from bot.desks.places import Place
 from bot.desks.saved import replies
@@ -116,9 +116,12 @@ class Reader:
 
     async def _obey(self, said: str) -> None:
         answer = await self._orders.obey(said)
+        if answer.work:  # which may have ended by the time he is told of it
+            self._tasks.create_task(self._follow(answer.work))
         await self._tell(answer.text)
-        if answer.work:
-            await self._tell(await answer.work.follow(silent))
+
+    async def _follow(self, work: Work) -> None:
+        await self._tell(await work.follow(silent))
 
     async def _reply(self, draft: Draft, place: Place, message: Message) -> None:
         said = message.text if message.kind is MessageKind.TEXT else ""
