@@ -5,12 +5,16 @@ Telegram, trainings and models are real; the base is tiny and knows nothing.
 
 import asyncio
 import json
+import os
 import shutil
 import statistics
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from importlib.util import find_spec
 
 import pytest
 
@@ -18,9 +22,10 @@ pytest.importorskip("torch", reason="training is not installed: pip install -e '
 
 from bot import app
 from bot.composing.voice import speaking
+from bot.desks.control import progress
 from bot.desks.drafts import Drafts
 from bot.desks.orders.train import train
-from bot.running import promoted
+from bot.running import promoted, training_thread
 from bot.running.retrain import ENDED, NOTHING_NEW, Retraining
 from bot.tables import migrations
 from exporter.config import load
@@ -30,7 +35,8 @@ from exporter.store import open_store
 from exporter.sync import sync
 from exporter.telegram import connect
 from sandbox.world import World
-from tests.bot.conftest import log_in
+from tests.bot.conftest import link_of, log_in
+from tests.bot.control_scene import control, said
 from tests.bot.seeded import seeded
 from tests.sandbox_fixtures import account_settings, agreed
 from tests.trainer.conftest import BEN, OWNER, talk, tiny_base  # noqa: F401  (a fixture)
@@ -71,6 +77,8 @@ base = {json.dumps(str(more.get("base", base)))}
 learning_rate = 0.02
 batch_tokens = 256
 epochs = {more.get("epochs", 6)}
+early_stop = {more.get("early_stop", 3)}
+replay = {more.get("replay", 0.3)}
 rank = {more.get("rank", 4)}
 [reply]
 draft = {json.dumps(FRIENDS)}
@@ -78,6 +86,7 @@ pace = 0.01
 settle_seconds = 5
 temperature = 0.5
 limits = {{ quiet_hours = "", topics = [], likelihood = 0 }}
+{more.get("after", "")}
 """
 
 
@@ -122,11 +131,12 @@ class Living:
         steps = []
         return await self.retraining.follow(steps.append), steps
 
-    def live_on(self):
-        """Ben and the owner go on talking, while nobody listens."""
-        for message in SINCE:
+    def live_on(self, *, drunk=0):
+        """Ben and the owner go on talking, while nobody listens; in the first messages the owner is not himself."""
+        for number, message in enumerate(SINCE):
             one, other = (self.owner, self.ben) if message.outgoing else (self.ben, self.owner)
-            self.world.say(one, other, message.text, date=message.sent_at.timestamp(), silent=True)
+            text = "the purple walrus sings" if message.outgoing and number < drunk else message.text
+            self.world.say(one, other, text, date=message.sent_at.timestamp(), silent=True)
 
     @asynccontextmanager
     async def running(self):
@@ -158,9 +168,11 @@ def living(world, sandbox, trained, tiny_base, tmp_path, monkeypatch):  # noqa: 
         for folder in ("models", "base"):
             shutil.copytree(trained / folder, config.state / folder)
         log_in(sandbox, config, world.owner)
-        with open_store(config.database) as store:
+        with open_store(config.database, migrations) as store:
             async with connect(config) as client:
                 await sync(client, store, config.sync, agreed(store))
+            if config.control.token:
+                link_of(world, store).keep()
         bot = Living(world, config)
 
         def remembered(*given):
@@ -182,28 +194,55 @@ async def proposed(bot, drafts, friend, text):
     return time.monotonic() - began
 
 
-async def test_it_retrains_while_friends_write_and_every_message_gets_its_draft_once(living, record_property):
-    bot = await living(epochs=5)
+async def test_it_retrains_while_friends_write_and_every_message_gets_its_draft_once(
+    living, sandbox, world, monkeypatch, record_property
+):
+    """Begun at the control bot, where a message shows how it goes on, and a picture how it went."""
+    monkeypatch.setattr(progress, "EVERY", 0.1)
+    token = f'[control]\ntoken = "{world.control_token}"\napi_base = "{sandbox.api_base}"\n'
+    bot = await living(epochs=5, after=token)
     before = in_use(bot.config.models)
+    world.say(bot.owner, control(bot), "/start")
     async with bot.running() as drafts:
         alone_ = [await proposed(bot, drafts, bot.friends[n % 2], f"alone {n}?") for n in range(3)]
         bot.live_on()
-        assert bot.retraining.start() and not bot.retraining.start()
-        during, number = [], 0
+        world.say(bot.owner, control(bot), "/train")
+        await bot.until(lambda: bot.retraining.state.running)
+        during, number, shown = [], 0, set()
         while bot.retraining.state.running:
             during.append(await proposed(bot, drafts, bot.friends[number % 2], f"during {number}?"))
+            shown |= {message.text for message in said(bot) if message.text.startswith("Training\n")}
             number += 1
             await asyncio.sleep(0.2)
-        outcome, _ = await bot.ended()
-        after = in_use(bot.config.models)
+        after, outcome = in_use(bot.config.models), bot.retraining.state.outcome
         assert after != before and outcome.startswith(f"I have learned from you anew, and speak as {after}")
+        (end,) = await bot.until(lambda: [message for message in said(bot) if message.text == outcome])
+        assert bool(end.media) == bool(find_spec("matplotlib")) and len(shown) > 2
+        assert sum(message.text.startswith("Training\n") for message in said(bot)) == 1, "it is one that changes"
         await bot.until(lambda: bot.voice.model.artifact.name == after)
         await proposed(bot, drafts, bot.friends[0], "afterwards?")
-        await bot.until(lambda: any(outcome in text for text in bot.saved()))
+        assert not any(outcome in text for text in bot.saved()), "he is told where he asked"
         assert len(drafts.all_open()) == len(FRIENDS) and during
     card = current(bot.config.models).card
     assert card.parent == before and bot.ben.id in card.chats
     record_property("seconds alone, while it trains", (statistics.median(alone_), statistics.median(during)))
+
+
+async def test_what_makes_a_worse_model_changes_nothing_and_the_owner_is_told_why(living):
+    """Ordered in Saved Messages, and told there, once. It learns words that are not in what it is measured on."""
+    bot = await living(early_stop=0, replay=0)
+    before = in_use(bot.config.models)
+    async with bot.running() as drafts:
+        bot.live_on(drunk=len(SINCE) // 2)
+        bot.world.say(bot.owner, bot.owner, "/train")
+        await bot.until(lambda: any("I look for what was said since, and learn from it." in one for one in bot.saved()))
+        (told,) = await bot.until(lambda: [text for text in bot.saved() if "I have learned" in text], 100)
+        (worse,) = set(names(bot.config.models)) - {before}
+        assert f"I have learned from you anew, but speak as before, for {worse} does not pass: worse than" in told
+        assert "bits per byte of the words that you said since" in told
+        await asyncio.sleep(10 * promoted.LOOK)
+        assert in_use(bot.config.models) == before == bot.voice.model.artifact.name
+        await proposed(bot, drafts, bot.friends[0], "still there?")
 
 
 async def test_cancelled_it_ends_within_a_step_and_the_next_training_goes_on(living, monkeypatch):
@@ -233,13 +272,24 @@ async def test_where_another_process_trains_or_no_training_is_possible_the_owner
     async with bot.running() as drafts:
         bot.live_on()
         with alone(bot.config.runs):
-            assert bot.retraining.start()
-            outcome, _ = await bot.ended()
-        assert "another process is training" in outcome
+            bot.world.say(bot.owner, bot.owner, "/train")
+            await bot.until(lambda: any("another process is training" in text for text in bot.saved()))
         assert bot.retraining.start()
-        told = await bot.until(lambda: [text for text in bot.saved() if "I could not train" in text])
-        assert "the base model /nowhere/at/all" in told[0]
+        told = await bot.until(lambda: [text for text in bot.saved() if "the base model /nowhere/at/all" in text])
+        assert "I could not train" in told[0]
         await proposed(bot, drafts, bot.friends[0], "still there?")
+        assert sum("I could not train" in text for text in bot.saved()) == 2, "each is told once"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere niceness is the whole process's")
+def test_the_thread_that_trains_has_the_last_place_in_line_and_no_other_has():
+    def niceness():
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = niceness()
+    with ThreadPoolExecutor(1, initializer=training_thread._step_back) as thread:
+        assert thread.submit(niceness).result() == training_thread.NICENESS == 19
+    assert niceness() == before
 
 
 CHILD = """
