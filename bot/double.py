@@ -152,9 +152,9 @@ class Double:
             await self._parts.desks.close(draft, cards.not_sent(rule(stop.code).why))
 
     def _begin(self, chat_id: int, mode: Mode) -> None:
-        conversation = Conversation(self._parts, self._parts.store.peers()[chat_id], mode)
-        self._conversations[chat_id] = conversation
-        self._work(chat_id, conversation.run())
+        if peer := self._parts.store.peer(chat_id):  # else it was forgotten meanwhile
+            conversation = self._conversations[chat_id] = Conversation(self._parts, peer, mode)
+            self._work(chat_id, conversation.run())
 
     def _work(self, chat_id: int, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._tasks.create_task(work)
