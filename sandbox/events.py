@@ -73,6 +73,14 @@ class Typing:
 
 
 @dataclass(frozen=True, slots=True)
+class Drafted:
+    """The account began to write on another device; the words are not sent yet."""
+
+    conversation: Conversation
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Someone came or went."""
 
@@ -102,7 +110,7 @@ class Pressed:
     data: bytes
 
 
-Event = Kept | Reacted | Typing | Status | Membership | Refoldered | Pressed
+Event = Kept | Reacted | Typing | Drafted | Status | Membership | Refoldered | Pressed
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sandbox.accounts import Accounts
 from sandbox.attachments import Attachment
 from sandbox.box import Conversation
 from sandbox.errors import Refused
-from sandbox.events import Deleted, Edited, Event, NewMessage, Reacted, ReadInbox, ReadOutbox, Typing
+from sandbox.events import Deleted, Drafted, Edited, Event, NewMessage, Reacted, ReadInbox, ReadOutbox, Typing
 from sandbox.values import (
     PLAIN,
     Action,
@@ -170,6 +170,10 @@ class Talk(Accounts):
         for member in conversation.members:
             if member.id != user.id:
                 self.box(member).tell(Typing(conversation, user, action), origin)
+
+    def begin(self, user: User, peer: Peer, text: str, *, origin: object = None) -> None:
+        """His other devices hear that someone began to write, and what; the others do not."""
+        self.box(user).tell(Drafted(self.conversation(user, peer), text), origin)
 
     def react(
         self, user: User, message: Message, *emojis: str | int, bumps: bool = False, origin: object = None

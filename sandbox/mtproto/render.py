@@ -12,6 +12,7 @@ from telethon.tl import types
 from sandbox.box import Conversation
 from sandbox.events import (
     Deleted,
+    Drafted,
     Edited,
     Event,
     Kept,
@@ -69,6 +70,9 @@ class Renderer(TalkRenderer):
                 return self.reacted(message, shared=message.conversation.log is not None)
             case Typing():
                 return self._typing(event)
+            case Drafted(conversation, text):
+                peer = self.peer(conversation.peer(self._viewer))
+                return types.UpdateDraftMessage(peer, types.DraftMessage(text, self.now()))
             case Status(user, online):
                 now = self.now()
                 status = types.UserStatusOnline(now + ONLINE_FOR) if online else types.UserStatusOffline(now)

@@ -1,12 +1,14 @@
 """The path of a message, end to end over a Telegram of our own: drafts, answers, and what must not happen."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from bot.composing.engine import open_double
 from bot.composing.sampler import Sampler
 from bot.desks.drafts import DraftState
+from bot.sending import habits
 from tests.bot.bigram import write_artifact
 from tests.bot.seeded import seeded
 from trainer.models.artifact import read
@@ -95,6 +97,20 @@ async def test_acceptance_26_auto_a_burst_is_answered_once_read_and_typed_first(
         (read,) = [call.request for call in at.world.calls if call.method == "messages.readHistory"]
         assert read.max_id == last.id_for(at.owner)
         assert at.saved() == []
+
+
+async def test_what_the_model_takes_counts_inside_the_think_delay(at, monkeypatch):
+    boris = at.person("Boris")
+    monkeypatch.setattr(habits, "USUAL", replace(habits.USUAL, delay=(100.0,) * 9))  # one second, at a test's pace
+    at.script.go_on.clear()
+    async with at.running():
+        at.say(boris, at.owner, "coming?")
+        await at.script.begun.wait()
+        await at.quiet(1)
+        at.script.go_on.set()
+        began = time.monotonic()
+        await at.until(lambda: at.calls("messages.readHistory"))
+        assert time.monotonic() - began < 0.6
 
 
 async def test_in_neither_list_nothing_happens(at):

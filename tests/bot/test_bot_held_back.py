@@ -10,7 +10,7 @@ from tests.bot.test_bot_flow import SENT
 TOUCHES = ("messages.readHistory", "messages.setTyping", *SENT)
 
 
-@pytest.mark.parametrize("sign", ["read", "online", "went"])
+@pytest.mark.parametrize("sign", ["read", "writes", "online", "went"])
 async def test_where_the_owner_is_present_an_answer_becomes_a_draft(at, sign):
     boris = at.person("Boris")
     at.script.go_on.clear()
@@ -19,6 +19,8 @@ async def test_where_the_owner_is_present_an_answer_becomes_a_draft(at, sign):
         await at.script.begun.wait()
         if sign == "read":
             at.world.read(at.owner, boris)
+        elif sign == "writes":
+            at.world.begin(at.owner, boris, "I am j")
         else:
             at.world.come_online(at.owner, sign == "online")
         await at.quiet(0.1)

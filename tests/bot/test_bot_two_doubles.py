@@ -7,6 +7,7 @@ from exporter.config import load
 from exporter.store import open_store
 from exporter.sync import sync
 from exporter.telegram import connect
+from sandbox.events import NewMessage
 from tests.bot.conftest import Script, Setting, log_in, settings
 from tests.sandbox_fixtures import agreed
 
@@ -53,3 +54,22 @@ async def test_acceptance_30_the_exchange_stops_within_the_cap_and_both_owners_a
         assert len(olive.chat(olive.owner, boris.owner)) == said <= 13
     stopped = {decision for each in two for decision in each.decisions()}
     assert ("draft", reason) in stopped
+
+
+async def test_whoever_answers_at_once_again_and_again_is_taken_for_a_machine(at):
+    boris = at.person("Boris")
+    at.limit(topics=(), away_minutes=0)
+    at.script.says = [(f"{word} things",) for word in ("nice", "odd", "grey", "soft", "wild", "calm", "tall")]
+    async with at.running():
+
+        def answer(event, pts, origin):
+            if isinstance(event, NewMessage) and event.message.sender is at.owner:
+                at.say(boris, at.owner, f"{event.message.text[::-1]}, and so on")
+
+        unsubscribe = at.world.subscribe(boris, answer)
+        at.say(boris, at.owner, "how are you?")
+        await at.until(at.saved)
+        await at.until(lambda: at.decisions()[-1] == ("draft", "loop"))
+        await at.quiet()
+        unsubscribe()
+    assert len(at.from_owner(boris)) == 4

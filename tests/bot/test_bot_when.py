@@ -4,6 +4,8 @@ import contextlib
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from bot.desks.drafts import DraftState
 from tests.bot.test_bot_flow import SENT
 
@@ -42,6 +44,17 @@ async def test_acceptance_21_where_the_owner_answers_on_his_phone_the_double_kee
         await at.quiet(0.1)
         assert at.from_owner(boris) == ["I answer myself"] and at.saved() == []
         assert at.calls(*TOUCHES) == []
+
+
+@pytest.mark.parametrize(("minutes", "decided"), [(29, ("silent", "owner_talks")), (31, ("auto", "mode"))])
+async def test_the_half_hour_begins_anew_with_each_of_the_owners_words(at, minutes, decided):
+    boris = at.person("Boris")
+    now = datetime.now(UTC)
+    async with at.running():
+        for ago in (45, minutes):
+            at.say(at.owner, boris, "I write myself", date=(now - timedelta(minutes=ago)).timestamp())
+        at.say(boris, at.owner, "and?")
+        await at.until(lambda: decided in at.decisions())
 
 
 async def test_words_that_the_owner_took_back_keep_the_double_away_all_the_same(at):
@@ -105,6 +118,20 @@ async def test_acceptance_23_an_edit_before_the_answer_makes_a_new_draft_and_the
         assert at.from_owner(anna) == []
 
 
+async def test_an_edit_while_it_types_makes_another_answer(at):
+    boris = at.person("Boris")
+    at.script.says = [("old answer",)]
+    at.world.fault("messages.setTyping", delay=0.3)
+    async with at.running():
+        said = at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.calls("messages.setTyping"))
+        at.script.says = [("new answer",)]
+        at.world.edit(said, "not coming?")
+        await at.until(lambda: at.from_owner(boris))
+        await at.quiet()
+        assert at.from_owner(boris) == ["new answer"]
+
+
 async def test_an_edit_of_what_is_answered_is_only_stored(at):
     boris = at.person("Boris")
     at.script.says = [("yes",)]
@@ -138,6 +165,17 @@ async def test_what_is_deleted_before_the_answer_is_dropped(at):
         await at.until(lambda: "Outdated" in at.saved()[0].text)
         await at.quiet(0.5)
         assert len(at.saved()) == 1 and at.calls("messages.setTyping") == []
+
+
+async def test_what_grows_too_old_while_it_types_is_not_sent_but_drafted(at, monkeypatch):
+    boris = at.person("Boris")
+    monkeypatch.setattr("bot.deciding.policy.FRESH", timedelta(seconds=2))
+    at.world.fault("messages.setTyping", delay=2)
+    async with at.running():
+        at.say(boris, at.owner, "coming?")
+        await at.until(at.saved)
+        assert at.from_owner(boris) == [] and at.states() == [("yes", "cancelled")]
+    assert at.decisions() == [("auto", "mode"), ("draft", "stale")]
 
 
 async def test_acceptance_25_after_a_night_offline_there_is_one_draft_a_chat_and_no_answer(at):
