@@ -200,7 +200,7 @@ def _parts(
         guard=load_guard(config.reply.limits.topics),
         presence=presence,
         decisions=Decisions(store.database),
-        disclosures=resolve_disclosures(config.reply, store.peers().values()),
+        disclosures=resolve_disclosures(config.reply, store.contacts()),
         voice=voice,
         notes=Notes(store.database, _now, read.zone),
         tells=load_tells(),

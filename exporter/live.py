@@ -60,7 +60,7 @@ class Live:
         self.limiter = Limiter(client, store.state, choice.requests_per_second)
         peers, dialogs = store.peers(), store.state.dialogs()
         listed = {chat_id: (peers[chat_id], dialog) for chat_id, dialog in dialogs.items() if chat_id in peers}
-        self._scope = Scope(choice, listed, peers.values())
+        self._scope = Scope(choice, listed, store.contacts())
         self.follower = Follower(client, store, ledger, chosen=self._scope.holds, on_message=on_message)
         self.reconciler = Reconciler(
             client,

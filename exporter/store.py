@@ -7,7 +7,7 @@ Telegram. Every write is safe to repeat, so pages, live updates and imports may 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -96,6 +96,11 @@ class Store:
         """One of them; of thousands that is a thousand times as fast as to look for it among all."""
         row = self.database.execute(f"{_PEERS} where peer_id = ?", [peer_id]).fetchone()
         return rows.to_peer(row) if row else None
+
+    def contacts(self) -> list[Peer]:
+        """Everyone, as the owner names them: a group that became a supergroup left its name to that."""
+        groups = self.state.migrated()
+        return [replace(one, name="") if one.peer_id in groups else one for one in self.peers().values()]
 
     def owner(self) -> Peer | None:
         """Whose chats these are; None before the first sync or import."""

@@ -42,7 +42,7 @@ def chat_command(config_path: Path, name: str) -> None:
     with open_history(config) as store:
         if store.owner() is None:
             raise NothingSynced
-        contact = resolve_contact(name, store.peers().values())
+        contact = resolve_contact(name, store.contacts())
         if not Ledger(store.database, config.consent).allows(contact, "reply"):
             fix = f"once they agree: {how_to_grant(contact, 'reply')}"
             raise DoppelgangerError(f"no consent to let the double answer {contact.name}", fix=fix)

@@ -28,7 +28,7 @@ class Modes:
         self._store = store
         self._table = store.database.table("chosen_mode")
         self._clock = clock
-        self._configured = resolve_modes(config.reply, store.peers().values())
+        self._configured = resolve_modes(config.reply, store.contacts())
         self._in_folders: Mapping[int, Mode] = {}
 
     @property
@@ -37,10 +37,14 @@ class Modes:
         return bool(self._reply.draft_folder or self._reply.auto_folder)
 
     def now(self) -> dict[int, Mode]:
-        """Every chat whose mode is not off."""
+        """Every chat whose mode is not off; what a group was given, the supergroup has that it became."""
         chosen = {row["chat_id"]: Mode(row["mode"]) for row in self._table.rows}
-        peers = self._store.peers()
-        modes = {**self._in_folders, **self._configured, **chosen}
+        peers, became = self._store.peers(), self._store.state.migrated()
+        modes = {
+            became.get(chat_id, chat_id): mode
+            for layer in (self._in_folders, self._configured, chosen)
+            for chat_id, mode in layer.items()
+        }
         return {
             chat_id: mode
             for chat_id, mode in modes.items()

@@ -35,7 +35,7 @@ def configuration(config: Config, file: Path, now: datetime) -> Finding:
 
 def names(config: Config, store: Store, clock: Clock) -> Iterator[Finding]:
     """Whether everybody whom it names is somebody."""
-    peers, dialogs = list(store.peers().values()), store.state.dialogs()
+    peers, dialogs = store.contacts(), store.state.dialogs()
     tries: dict[str, Callable[[], object]] = {
         "[sync]": lambda: config.sync.chooses and select_chats(config.sync, peers, dialogs),
         "[reply]": lambda: (Modes(config, store, clock), resolve_disclosures(config.reply, peers)),

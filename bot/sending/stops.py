@@ -145,7 +145,7 @@ def whom(store: Store, contact: Contact | None) -> tuple[int, str]:
     """
     if contact is None:
         return ACCOUNT, ""
-    peer = resolve_contact(contact, store.peers().values())
+    peer = resolve_contact(contact, store.contacts())
     return peer.peer_id, peer.name
 
 

@@ -83,3 +83,14 @@ async def test_without_its_folder_nobody_is_spoken_with_and_the_card_is_withdraw
         await at.quiet(0.1)
         assert at.from_owner(anna) == []
         assert any("no folder is called Ask" in line for line in at.lines)
+
+
+async def test_a_group_that_became_a_supergroup_is_meant_by_its_name_and_its_mode_goes_over(at):
+    (climbers,) = at.world.groups.values()
+    async with at.running():
+        club = at.world.migrate(climbers)
+        with open_store(at.config.database, migrations) as store:
+            await at.until(store.state.migrated)
+    async with at.running() as drafts:
+        at.say(at.person("Anna"), club, "@olive coming?")
+        await at.until(lambda: drafts.open_in(club.key))

@@ -32,7 +32,7 @@ async def mode(parts: Parts, switch: ModeSwitch, words: str) -> Answer:
     if not words:
         return Answer(_listed(parts, before))
     contact, wanted = _contact_and_mode(words)
-    peer = resolve_contact(to_contact(contact), parts.store.peers().values())
+    peer = resolve_contact(to_contact(contact), parts.store.contacts())
     if wanted is None:
         return Answer(f"{peer.name}: {before.get(peer.peer_id, Mode.OFF)}")
     if wanted is not Mode.OFF:

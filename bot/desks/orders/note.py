@@ -20,7 +20,7 @@ async def note(parts: Parts, words: str) -> Answer:
     Raises:
         DoppelgangerError: there are no words in it, or too many, or who is meant is not clear.
     """
-    peer, text = _meant(words, parts.store.peers().values())
+    peer, text = _meant(words, parts.store.contacts())
     kept = parts.notes.add(text, chat_id=peer.peer_id if peer else None)
     whom = f"I know it when I write to {peer.name}" if peer else "I know it, whomever I write to"
     return Answer(f"{whom}, until {_until(parts, kept)}. /notes lists what I know, and /notes {REMOVE} ends it.")
