@@ -63,7 +63,7 @@ def test_what_a_step_keeps_of_its_tokens_is_within_a_fifth_of_the_arithmetic(met
     batch = [row(length, seed=number) for number in range(rows)]
     batch = tuple(replace(one, ids=tuple(token % WORDS for token in one.ids)) for one in batch)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda saved: saved):
-        Passes(model, AMPLE, autocast=method == "full").learn(batch)
+        Passes(model, AMPLE, autocast=method == "full").learn(batch, model.zero_grad)
     kept = sum(storage.nbytes() for storage in found.values())
     copies = 2 * SHAPE.weights if method == "full" else 0
     made = (step_bytes(SHAPE, method, Pass(rows * length, length)) - copies) / HEAP - LOGIT * LOGITS * WORDS

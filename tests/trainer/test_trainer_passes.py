@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from exporter.progress import silent
+from tests.trainer.plain import assert_alike, slopes
 from tests.trainer.test_trainer_train import row
 from trainer.data.batches import padded
 from trainer.learning.base import load_model
@@ -22,8 +23,12 @@ def model(tiny_base):
 def slopes_of(model, room, **options):
     model.train()
     model.zero_grad()
-    loss = Passes(model, room, **options).learn(BATCH)
-    return loss, {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    loss = Passes(model, room, **options).learn(BATCH, never)
+    return loss, slopes(model)
+
+
+def never():
+    raise AssertionError("nothing was done at the same time")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +37,6 @@ def slopes_of(model, room, **options):
         Room(tokens=1, length=UNBOUNDED),
         Room(100, UNBOUNDED),
         Room(UNBOUNDED, UNBOUNDED, checkpointing=True),
-        Room(100, hands=2),
         Room(hands=2),
     ],
 )
@@ -40,17 +44,39 @@ def test_more_passes_and_checkpointing_change_no_slope(model, room):
     loss, expected = slopes_of(model, AMPLE)
     found_loss, found = slopes_of(model, room)
     assert torch.allclose(found_loss, loss, rtol=1e-5)
-    assert found.keys() == expected.keys()
-    for name, slope in expected.items():
-        assert torch.allclose(found[name], slope, rtol=1e-4, atol=1e-5 * float(slope.abs().max())), name
+    assert_alike(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def updates_of(model, batch, room):
+    """The loss of a step, and the slopes of each update in it."""
+    model.train()
+    model.zero_grad()
+    found = []
+
+    def update():
+        found.append(slopes(model))
+
+    loss = Passes(model, room).learn(batch, update)
+    update()
+    return loss, found
+
+
+def test_passes_made_at_the_same_time_are_updates_of_their_own(model):
+    """Each hand takes every second row here, and knows nothing of what the other one found."""
+    loss, (first, second) = updates_of(model, BATCH, Room(1, hands=2))
+    alone = [updates_of(model, BATCH[number::2], AMPLE) for number in range(2)]
+    assert torch.allclose(loss, (alone[0][0] + alone[1][0]) / 2, rtol=1e-5)
+    for found, (_, (expected,)) in zip((first, second), alone, strict=True):
+        assert_alike(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_passes_made_at_the_same_time_give_the_same_again_and_leave_all_cores_to_others(model):
     threads = torch.get_num_threads()
-    loss, slopes = slopes_of(model, Room(1, hands=2))
+    loss, updates = updates_of(model, BATCH, Room(1, hands=2))
     for _ in range(5):
-        again_loss, again = slopes_of(model, Room(1, hands=2))
-        assert again_loss == loss and all(torch.equal(slope, again[name]) for name, slope in slopes.items())
+        again_loss, again = updates_of(model, BATCH, Room(1, hands=2))
+        assert again_loss == loss
+        assert all(torch.equal(old[name], new[name]) for old, new in zip(updates, again, strict=True) for name in old)
     assert torch.get_num_threads() == threads
 
 
@@ -99,7 +125,7 @@ def test_out_of_memory_it_does_less_at_once_and_the_slopes_are_the_same(model, c
     hook = out_of_memory_above(model, 100)
     model.zero_grad()
     passes = Passes(model, AMPLE)
-    passes.learn(BATCH)
+    passes.learn(BATCH, never)
     assert passes.room.tokens == 120 and not passes.room.checkpointing
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -120,7 +146,7 @@ def test_out_of_memory_on_the_way_back_leaves_no_slope_twice(model):
     first = model.get_base_model().get_decoder().layers[0].mlp.down_proj.lora_B["default"].weight
     first.register_hook(fail_once)
     model.zero_grad()
-    Passes(model, AMPLE).learn(BATCH)
+    Passes(model, AMPLE).learn(BATCH, never)
     assert next(failures, None) is None
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -142,4 +168,4 @@ def test_training_goes_on_from_the_step_that_ran_out_of_memory(model, tiny_base,
 def test_no_memory_at_all_is_said_with_a_way_out(model):
     out_of_memory_above(model, 10)
     with pytest.raises(NoMemory, match="too little memory"):
-        Passes(model, AMPLE).learn(BATCH)
+        Passes(model, AMPLE).learn(BATCH, never)

@@ -83,6 +83,11 @@ def tokens_of(batches: Sequence[Batch]) -> int:
     return sum(len(row.ids) for batch in batches for row in batch)
 
 
+def learned_of(batches: Sequence[Batch]) -> int:
+    """Tokens in all of them that the loss counts; one at least, to divide by."""
+    return max(sum(sum(row.learned) for batch in batches for row in batch), 1)
+
+
 def padded(row: Row) -> int:
     """Tokens of the row once it is filled up."""
     return -(-len(row.ids) // MULTIPLE) * MULTIPLE

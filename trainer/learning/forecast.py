@@ -23,7 +23,7 @@ from trainer.learning.base import Base, Model, causal, learning, precision
 from trainer.learning.meter import Meter
 from trainer.learning.methods import in_bfloat16
 from trainer.learning.passes import LEAST_LENGTH, NoMemory, Passes, Room
-from trainer.learning.train import adamw
+from trainer.learning.train import STEEPEST, adamw
 from trainer.shape import read_shape, shape_of
 
 log = logging.getLogger(__name__)
@@ -186,11 +186,14 @@ class _Scale:
         passes = Passes(self._model, room, autocast=self._autocast)
         self._model.train()
 
-        def step() -> None:
-            passes.learn(batch)
-            torch.nn.utils.clip_grad_norm_(learning(self._model), 1.0)
+        def update() -> None:
+            torch.nn.utils.clip_grad_norm_(learning(self._model), STEEPEST)
             self._optimizer.step()
             self._model.zero_grad(set_to_none=True)
+
+        def step() -> None:
+            passes.learn(batch, update)
+            update()
             if self._model.device.type == "cuda":
                 torch.cuda.synchronize()
 

@@ -1,11 +1,11 @@
-"""The slopes of one step, in as many passes through the model as memory asks for; the sum is the same.
+"""The slopes of one update, in as many passes through the model as memory asks for; the sum is the same.
 
 It knows what to give up when memory runs out, and in which order: what costs least comes first.
 """
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +15,7 @@ from accelerate.utils.memory import should_reduce_batch_size
 
 from exporter.errors import DoppelgangerError
 from trainer import ranks
-from trainer.data.batches import Batch, collate, padded
+from trainer.data.batches import Batch, collate, learned_of, padded
 from trainer.data.dataset import Row
 from trainer.learning import shards
 from trainer.learning.base import Model, causal, learning
@@ -70,7 +70,7 @@ class Room:
     filled: int | None = None
     """Tokens that each pass is filled up to, for code that reads one shape; None: as many as its rows have."""
     hands: int = 1
-    """Passes that are made at the same time."""
+    """Passes that are made at the same time; what each finds is an update of its own."""
 
     def less(self, batch: Batch) -> "Room":
         """The next smaller one, in which the batch needs less memory.
@@ -123,8 +123,10 @@ class Passes:
         self.room = room
         self._obey()
 
-    def learn(self, batch: Batch) -> torch.Tensor:
+    def learn(self, batch: Batch, update: Callable[[], None]) -> torch.Tensor:
         """Leave the slopes of the batch's mean loss at the weights (they must have none), and return that loss.
+
+        Where passes are made at the same time, those of the last: `update` is called with the slopes of each other.
 
         Of many processes each returns its part of the loss; their mean is the loss, as the mean of slopes is the slope.
 
@@ -133,7 +135,7 @@ class Passes:
         """
         while True:
             with suppress(torch.OutOfMemoryError):  # out of its frames, which hold what fills the memory
-                return self._attempt(batch)
+                return self._attempt(batch, update)
             if ranks.count() > 1:
                 raise NoMemory(
                     f"a GPU has too little memory for its {ranks.count()}th of a step",
@@ -146,12 +148,11 @@ class Passes:
                 torch.cuda.empty_cache()
             log.warning("train.less_at_once", extra={"tokens": self.room.tokens, "length": self.room.length})
 
-    def _attempt(self, batch: Batch) -> torch.Tensor:
-        learned = max(sum(sum(row.learned) for row in self.room.cut(batch)), 1)
+    def _attempt(self, batch: Batch, update: Callable[[], None]) -> torch.Tensor:
         parts = list(self.room.passes(shards.share(batch)))
         if self._hands:
-            return self._hands.slopes(lambda part: self._loss(part, learned), parts, learning(self._model))
-        total = torch.zeros((), device=self._model.device)
+            return self._hands.learn(self._loss, parts, learning(self._model), update)
+        learned, total = learned_of([self.room.cut(batch)]), torch.zeros((), device=self._model.device)
         for part in parts:
             loss = self._loss(part, learned)
             loss.backward()  # type: ignore[no-untyped-call]

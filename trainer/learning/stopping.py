@@ -12,7 +12,7 @@ from typing import Any, Literal
 CHECKS = 8
 """Checks in a training, evenly over it: enough to see a turn, and few enough that each may read something."""
 
-SHARE = 0.05
+SHARE = 0.03
 """Of a training's time, what all its checks together may take."""
 
 STRETCH = 8

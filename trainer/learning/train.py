@@ -24,7 +24,10 @@ from trainer.learning.base import Model, learning
 from trainer.learning.passes import AMPLE, Passes, Room
 from trainer.learning.schedule import Budget, Pace
 from trainer.learning.stopping import Ending
-from trainer.learning.watch import CHECKPOINT_SECONDS, Examine, Watch
+from trainer.learning.watch import CHECKPOINT_SECONDS, Examine, Watch, require_numbers
+
+STEEPEST = 1.0
+"""The norm of all slopes beyond which they are shortened."""
 
 
 def fit(
@@ -112,7 +115,7 @@ def _arguments(folder: Path, *, steps: int) -> TrainingArguments:
         output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=1,  # one item of the data set is one batch of ours
-        max_grad_norm=1.0,
+        max_grad_norm=STEEPEST,
         logging_steps=1,
         logging_nan_inf_filter=False,  # a loss that is no number must be seen
         save_strategy="no",  # our callback asks for checkpoints, by the clock
@@ -177,4 +180,12 @@ class _Trainer(Trainer):
     ) -> torch.Tensor:
         """Mean surprise at the learned tokens of the batch, in nats; its slopes are left at the weights."""
         model.train()
-        return self._passes.learn(inputs["batch"])
+        return self._passes.learn(inputs["batch"], self._update)
+
+    def _update(self) -> None:
+        """An update inside a step, by the slopes at the weights: as the Trainer makes the last one of each."""
+        optimizer = cast(torch.optim.Optimizer, self.optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(learning(cast(Model, self.model)), STEEPEST)
+        require_numbers(float(norm), rate=optimizer.param_groups[0]["lr"], step=self.state.global_step)
+        optimizer.step()
+        optimizer.zero_grad()

@@ -107,7 +107,7 @@ class Watch(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         if logs and "loss" in logs:
-            _require_numbers(logs, state.global_step)
+            require_numbers(logs["loss"], logs["grad_norm"], rate=logs["learning_rate"], step=state.global_step)
             progress = self._budget.progress(state.global_step)
             note, held_out = self._note(logs["loss"], state.global_step), self._held_out
             self._report(Step("train", PERCENT * progress, PERCENT, note, logs["loss"], held_out))
@@ -153,10 +153,10 @@ def _checks_of(resumed: Checkpoint | None) -> list[Check]:
     return checks
 
 
-def _require_numbers(logs: dict[str, float], step: int) -> None:
+def require_numbers(*found: float, rate: float, step: int) -> None:
     """This stands before a checkpoint is written, so that none is written of what has gone wrong."""
-    if not all(math.isfinite(logs[name]) for name in ("loss", "grad_norm")):
+    if not all(map(math.isfinite, found)):
         raise Diverged(
-            f"at step {step} the loss is not a number any more (learning rate {logs['learning_rate']:.2g})",
+            f"at step {step} the loss is not a number any more (learning rate {rate:.2g})",
             fix="set a lower [train] learning_rate, a third of this one for a start, and run the same command again",
         )
