@@ -13,6 +13,9 @@ class DoppelgangerError(Exception):
         self.problem = problem
         self.fix = fix
 
+    def __str__(self) -> str:
+        return self.problem
+
 
 class ConfigError(DoppelgangerError):
     """The configuration is missing, mistyped or contradicts itself."""

@@ -97,11 +97,12 @@ async def log_out(config: Config) -> bool:
             refusal = explain(error)
             if refusal is None:
                 raise
-            raise type(refusal)(
-                f"{refusal.problem}; the session was NOT revoked, and its file is kept",
-                fix="run this again later, or end the session in one of Telegram's apps, under Settings > Devices, "
-                "and then run this again",
-            ) from error
+            refusal.problem += "; the session was NOT revoked, and its file is kept"
+            refusal.fix = (
+                "run this again later, or end the session in one of Telegram's apps, under Settings > Devices, "
+                "and then run this again"
+            )
+            raise refusal from error
         for file in (config.session, config.session.with_name(f"{config.session.name}-journal")):
             if file.exists():
                 _shred(file)
