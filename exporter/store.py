@@ -94,8 +94,7 @@ class Store:
 
     def peer(self, peer_id: int) -> Peer | None:
         """One of them; of thousands that is a thousand times as fast as to look for it among all."""
-        row = self.database.execute(f"{_PEERS} where peer_id = ?", [peer_id]).fetchone()
-        return rows.to_peer(row) if row else None
+        return next(map(rows.to_peer, self.database.execute(f"{_PEERS} where peer_id = ?", [peer_id])), None)
 
     def contacts(self) -> list[Peer]:
         """Everyone, as the owner names them: a group that became a supergroup left its name to that."""
@@ -104,8 +103,7 @@ class Store:
 
     def owner(self) -> Peer | None:
         """Whose chats these are; None before the first sync or import."""
-        row = self.database.execute(f"{_PEERS} where kind = ?", [PeerKind.SELF]).fetchone()
-        return rows.to_peer(row) if row else None
+        return next(map(rows.to_peer, self.database.execute(f"{_PEERS} where kind = ?", [PeerKind.SELF])), None)
 
     def add(
         self,

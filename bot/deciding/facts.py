@@ -39,7 +39,7 @@ def situation(
     now, chat_id = parts.clock(), peer.peer_id
     ever = [one for one in parts.store.recent(chat_id, limit=LOOKED_AT, deleted=True) if one.said]
     recent = [one for one in ever if one.deleted_at is None]
-    newest = answering or (recent[-1] if recent else None)
+    newest = answering or next(reversed(recent), None)
     before = [one for one in recent if newest and one.message_id <= newest.message_id]
     theirs, stop = _theirs(before), parts.stops.of(chat_id)
     chosen, automatic = _sent(parts, chat_id)

@@ -107,8 +107,7 @@ def split(
     spoken = sorted(one for conversation in every for one in _spoken(conversation))
     if not spoken:
         raise too_little(f"{whose} has written nothing in these chats")
-    newest = _newest(spoken, train.held_out)
-    since = max(newest, learned_until or newest)
+    since = max(filter(None, (_newest(spoken, train.held_out), learned_until)))
     parts = (one.before(since) for one in every)
     learned = tuple(replace(part, scene=_taught(part, train.seed)) for part in parts if part.turns)
     measured = Measured(_measured(_held_out(every, since), since))
