@@ -144,7 +144,7 @@ class Referee:
             yield f"something newer was said: {heard[-1].text}"
         if theirs and said.at - int(theirs[-1].at) > FRESH + 1:
             yield "stale"
-        if theirs and theirs[-1].message.date < int(max(one for one in self._truth.lives if one <= said.at)):
+        if heard and heard[-1].message.date < int(max(one for one in self._truth.lives if one <= said.at)):
             yield "from before the start"
         if sum(one.by_bot and one.at <= said.at for one in self._chats[said.chat_id]) > bounds.per_chat:
             yield "over the cap of the chat"
