@@ -19,11 +19,11 @@ from trainer.data.batches import Batch, joined, padded, plan, tokens_of
 from trainer.data.dataset import Row
 from trainer.learning import eight
 from trainer.learning.arithmetic import kept_bytes, packed_bytes
-from trainer.learning.base import Base, Model, causal, learning, precision
+from trainer.learning.base import Base, Model, causal, precision
 from trainer.learning.meter import Meter
 from trainer.learning.methods import in_bfloat16
 from trainer.learning.passes import LEAST_LENGTH, NoMemory, Passes, Room
-from trainer.learning.train import STEEPEST, adamw
+from trainer.learning.train import adamw, update
 from trainer.shape import read_shape, shape_of
 
 log = logging.getLogger(__name__)
@@ -186,14 +186,12 @@ class _Scale:
         passes = Passes(self._model, room, autocast=self._autocast)
         self._model.train()
 
-        def update() -> None:
-            torch.nn.utils.clip_grad_norm_(learning(self._model), STEEPEST)
-            self._optimizer.step()
-            self._model.zero_grad(set_to_none=True)
+        def update_weights() -> None:
+            update(self._model, self._optimizer)
 
         def step() -> None:
-            passes.learn(batch, update)
-            update()
+            passes.learn(batch, update_weights)
+            update_weights()
             if self._model.device.type == "cuda":
                 torch.cuda.synchronize()
 

@@ -102,6 +102,14 @@ def adamw(model: Model, rate: float) -> torch.optim.AdamW:
     return torch.optim.AdamW(learning(model), lr=rate, weight_decay=0.0, fused=True)
 
 
+def update(model: Model, optimizer: torch.optim.Optimizer) -> float:
+    """One update by the slopes at the weights, which are gone then; their norm, before it was cut to `STEEPEST`."""
+    norm = torch.nn.utils.clip_grad_norm_(learning(model), STEEPEST)
+    optimizer.step()
+    optimizer.zero_grad()
+    return float(norm)
+
+
 def checkpoints_size(model: Model) -> int:
     """The most bytes that `fit` keeps on disk: of each learned number its value and AdamW's two, in float32.
 
@@ -185,7 +193,5 @@ class _Trainer(Trainer):
     def _update(self) -> None:
         """An update inside a step, by the slopes at the weights: as the Trainer makes the last one of each."""
         optimizer = cast(torch.optim.Optimizer, self.optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(learning(cast(Model, self.model)), STEEPEST)
-        require_numbers(float(norm), rate=optimizer.param_groups[0]["lr"], step=self.state.global_step)
-        optimizer.step()
-        optimizer.zero_grad()
+        norm = update(cast(Model, self.model), optimizer)
+        require_numbers(norm, rate=optimizer.param_groups[0]["lr"], step=self.state.global_step)
