@@ -8,6 +8,8 @@ DELETED = "Deleted account"
 """The name of whoever deleted their account: Telegram gives them none, and nobody else may be without one."""
 ELSEWHERE = 1 << 60
 """Ids of peers who are not Telegram's begin here, up and down: Telegram's have at most 52 bits."""
+CHANNELS = -1_000_000_000_000
+"""Marked ids below this are of channels and supergroups, each with message ids of its own."""
 
 
 class PeerKind(StrEnum):

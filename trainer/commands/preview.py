@@ -56,7 +56,7 @@ def preview_command(config_path: Path, plan: bool) -> None:
             training = pipeline.prepare(history, config.train, config.state / "base", report=steps)
             steps(Step("data", PERCENT, PERCENT))
             costs = pipeline.costs(training, steps) if plan else None
-        names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
+        names = store.names()
     console.print(_chats(names, training.data))
     console.print(_lengths(training.data, training.spec.length))
     console.print(_left_out(names, history))

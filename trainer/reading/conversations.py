@@ -187,7 +187,7 @@ def conversations(
     store: Store, chats: Collection[Peer], read: Views, *, count: Count = uncounted
 ) -> list[Conversation]:
     """The sessions of these chats in which somebody said something, oldest first; `count` is told messages."""
-    names = {peer_id: peer.name for peer_id, peer in store.peers().items()}
+    names = store.names()
     foreign = ghostwritten.marked(store.database)
     total = sum(one.messages for one in store.chats() if one.peer in chats)
     found, done = [], 0
