@@ -4,6 +4,7 @@ It decides nothing: that is `bot.deciding.policy`.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 
@@ -22,24 +23,23 @@ LOOKED_AT = 500
 _GOING_OUT = (EntryState.QUEUED, EntryState.SENDING, EntryState.SENT, EntryState.UNKNOWN)
 
 
-def situation(
-    parts: Parts,
-    peer: Peer,
-    mode: Mode,
-    *,
-    live: bool,
-    answering: Message | None = None,
-    reply: Burst = (),
-    likelihood: float | None = None,
-) -> Situation:
-    """A chat as it stands now; `live` is false for what was found by looking back.
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the double is about to say, as far as that is known."""
 
-    `reply` is what is to be said, and `likelihood` how sure the model was. On its way, it answers `answering`.
-    """
+    reply: Burst = ()
+    likelihood: float | None = None
+    """How sure the model was of it."""
+    answering: Message | None = None
+    """What it answers once it is on its way; until then, whatever is the newest."""
+
+
+def situation(parts: Parts, peer: Peer, mode: Mode, intent: Intent, *, live: bool) -> Situation:
+    """A chat as it stands now; `live` is false for what was found by looking back."""
     now, chat_id = parts.clock(), peer.peer_id
     ever = [one for one in parts.store.recent(chat_id, limit=LOOKED_AT, deleted=True) if one.said]
     recent = [one for one in ever if one.deleted_at is None]
-    newest = answering or next(reversed(recent), None)
+    newest = intent.answering or next(reversed(recent), None)
     before = [one for one in recent if newest and one.message_id <= newest.message_id]
     theirs, stop = _theirs(before), parts.stops.of(chat_id)
     chosen, automatic = _sent(parts, chat_id)
@@ -59,10 +59,10 @@ def situation(
         wrote_at=_by_hand(parts, ever, chosen | automatic),
         acquainted=any(one.outgoing and one.message_id not in automatic for one in recent),
         seen_at=parts.presence.seen_at(chat_id),
-        counts=_counts(parts, chat_id, now, 0 if answering else max(len(reply), 1)),
+        counts=_counts(parts, chat_id, now, 0 if intent.answering else max(len(intent.reply), 1)),
         run=run_of(before, automatic),
-        likelihood=likelihood,
-        concern=_concern(parts, peer, theirs, reply, before) if mode is Mode.AUTO and theirs else None,
+        likelihood=intent.likelihood,
+        concern=_concern(parts, peer, theirs, intent.reply, before) if mode is Mode.AUTO and theirs else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 
-from bot.deciding.facts import situation
+from bot.deciding.facts import Intent, situation
 from bot.deciding.policy import Action, Decision, Situation, decide, ends_run
 from bot.desks.drafts import Burst
 from bot.parts import Parts
@@ -24,31 +24,21 @@ class Judge:
 
     def decide(self, *, reply: Burst = (), likelihood: float | None = None) -> Decision:
         """What to do about the newest message; with a reply, whether that may be sent."""
-        return decide(self._facts(reply=reply, likelihood=likelihood), self._parts.settings.limits)
+        return decide(self._facts(Intent(reply, likelihood)), self._parts.settings.limits)
 
     def may_go_on(self, reply: Burst, answering: Message) -> bool:
         """Whether an answer on its way may still go out without the owner, message by message."""
-        facts = self._facts(reply=reply, answering=answering)
+        facts = self._facts(Intent(reply, answering=answering))
         return decide(facts, self._parts.settings.limits).action is Action.AUTO
 
     def ends_run(self, answering: Message) -> bool:
         """Whether, with what was just answered, the double comes to the end of what it may say in a row."""
-        return ends_run(self._facts(answering=answering), self._parts.settings.limits)
+        return ends_run(self._facts(Intent(answering=answering)), self._parts.settings.limits)
 
     def record(self, newest: Message, decision: Decision) -> None:
         """Remember what was decided, and why."""
         self._parts.decisions.record(newest, decision, self._parts.clock())
         log.info("decided", extra={"chat_id": self._peer.peer_id, "action": decision.action, "reason": decision.reason})
 
-    def _facts(
-        self, *, reply: Burst = (), likelihood: float | None = None, answering: Message | None = None
-    ) -> Situation:
-        return situation(
-            self._parts,
-            self._peer,
-            self.mode,
-            live=self.live,
-            reply=reply,
-            likelihood=likelihood,
-            answering=answering,
-        )
+    def _facts(self, intent: Intent) -> Situation:
+        return situation(self._parts, self._peer, self.mode, intent, live=self.live)
