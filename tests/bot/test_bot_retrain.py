@@ -10,9 +10,7 @@ import shutil
 import statistics
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -21,9 +19,7 @@ import pytest
 pytest.importorskip("torch", reason="training is not installed: pip install -e '.[train]'")
 
 from bot import app
-from bot.composing.voice import speaking
 from bot.desks.control import progress
-from bot.desks.drafts import Drafts
 from bot.desks.orders.train import train
 from bot.running import promoted, training_thread
 from bot.running.retrain import ENDED, NOTHING_NEW, Retraining
@@ -37,22 +33,12 @@ from exporter.telegram import connect
 from sandbox.world import World
 from tests.bot.conftest import link_of, log_in
 from tests.bot.control_scene import control, said
-from tests.bot.seeded import seeded
+from tests.bot.retraining_scene import FRIENDS, LEARNED, SINCE, Living, people, proposed, settings
 from tests.sandbox_fixtures import account_settings, agreed
-from tests.trainer.conftest import BEN, OWNER, talk, tiny_base  # noqa: F401  (a fixture)
+from tests.trainer.conftest import BEN, OWNER, tiny_base  # noqa: F401  (a fixture)
 from trainer import pipeline
 from trainer.learning.checkpoints import SEAL
 from trainer.models.registry import current, in_use, names
-
-LEARNED = [message for message in talk(24) if message.chat_id == BEN.peer_id]
-SINCE = [message for message in talk(32) if message.chat_id == BEN.peer_id][len(LEARNED) :]
-FRIENDS = ("Cleo", "Dan")
-
-
-def people(world):
-    """The owner, Ben and friends, with the same ids in every world."""
-    world.own(world.person(OWNER.name))
-    return world.owner, *(world.person(name) for name in (BEN.name, *FRIENDS))
 
 
 @pytest.fixture
@@ -65,27 +51,6 @@ def world():
     for friend in friends:
         world.say(friend, owner, "hi", date=LEARNED[0].sent_at.timestamp(), silent=True)
     return world
-
-
-def settings(state, base, account, more):
-    return f"""{account}
-[sync]
-kinds = ["private"]
-requests_per_second = 0
-[train]
-base = {json.dumps(str(more.get("base", base)))}
-learning_rate = 0.02
-batch_tokens = 256
-epochs = {more.get("epochs", 6)}
-rank = {more.get("rank", 4)}
-[reply]
-draft = {json.dumps(FRIENDS)}
-pace = 0.01
-settle_seconds = 5
-temperature = 0.5
-limits = {{ quiet_hours = "", topics = [], likelihood = 0 }}
-{more.get("after", "")}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -105,52 +70,6 @@ def trained(tiny_base, tmp_path_factory):  # noqa: F811
         store.add(replace(one, chat_id=ben.id, sender_id=ids[one.sender_id]) for one in LEARNED)
         pipeline.run(config, store)
     return folder
-
-
-class Living:
-    """The bot of a test: its world, its training, and what it told."""
-
-    def __init__(self, world, config):
-        self.world, self.config, self.lines, self.retraining = world, config, [], None
-        self.owner, self.ben, *self.friends = world.users.values()
-
-    def saved(self):
-        """What stands in Saved Messages, oldest first."""
-        return [m.text for m in self.world.conversation(self.owner, self.owner).newest_first(self.owner)][::-1]
-
-    async def until(self, condition, seconds=60):
-        async with asyncio.timeout(seconds):
-            while not (found := condition()):  # noqa: ASYNC110  (what is waited for lies in several programs)
-                await asyncio.sleep(0.005)
-        return found
-
-    async def ended(self):
-        """How the training ended, once it has, and all that it told of."""
-        steps = []
-        return await self.retraining.follow(steps.append), steps
-
-    def live_on(self, *, drunk=0):
-        """Ben and the owner go on talking, while nobody listens; in the first messages the owner is not himself."""
-        for number, message in enumerate(SINCE):
-            one, other = (self.owner, self.ben) if message.outgoing else (self.ben, self.owner)
-            text = "the purple walrus sings" if message.outgoing and number < drunk else message.text
-            self.world.say(one, other, text, date=message.sent_at.timestamp(), silent=True)
-
-    @asynccontextmanager
-    async def running(self):
-        with open_store(self.config.database, migrations) as store:
-            async with speaking(current(self.config.models), self.config, store, random=seeded(1)) as voice:
-                self.voice = voice
-                bot = asyncio.create_task(app.serve(self.config, store, voice, self.lines.append))
-                await self.until(lambda: bot.done() or any(line.startswith("ready") for line in self.lines))
-                try:
-                    yield Drafts(store.database, None)
-                    if bot.done():
-                        bot.result()
-                finally:
-                    bot.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await bot
 
 
 @pytest.fixture
@@ -181,15 +100,6 @@ def living(world, sandbox, trained, tiny_base, tmp_path, monkeypatch):  # noqa: 
         return bot
 
     return make
-
-
-async def proposed(bot, drafts, friend, text):
-    """Seconds from a message to the proposals for it."""
-    began = time.monotonic()
-    message = bot.world.say(friend, bot.owner, text)
-    await bot.until(lambda: any(text in card for card in bot.saved()))
-    assert sum(text in card for card in bot.saved()) == 1, f"message {message.id} is answered once"
-    return time.monotonic() - began
 
 
 async def test_it_retrains_while_friends_write_and_every_message_gets_its_draft_once(
