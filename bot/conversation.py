@@ -241,8 +241,12 @@ class Conversation:
         self._words.let_go()
 
     def _expire(self, outcome: str) -> bool:
-        """Let go of the open draft; whether there was one. Its card is closed at the next turn."""
-        expired = self._parts.drafts.expire(self._peer.peer_id)
+        """Let go of the open draft; whether there was one. Its card is closed at the next turn, or at the next start."""
+        parts, chat_id = self._parts, self._peer.peer_id
+        with parts.store.database.atomic():
+            expired = parts.drafts.expire(chat_id)
+            if expired:
+                parts.handled.take_back(chat_id, expired.answers_to)
         if expired:
             self._outdated.append((expired, outcome))
         return expired is not None

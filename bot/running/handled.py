@@ -23,6 +23,10 @@ class Handled:
         """This message, and all before it, are dealt with."""
         self._table.upsert({"chat_id": chat_id, "message_id": message_id}, pk="chat_id")
 
+    def take_back(self, chat_id: int, message_id: int) -> None:
+        """This message is not dealt with after all: what was to answer it no longer fits."""
+        self.advance(chat_id, message_id - 1)
+
     def take_up(self, chat_id: int, store: Store) -> None:
         """In a chat that is new to the double, only what is said from now on counts."""
         if self.up_to(chat_id) is None:

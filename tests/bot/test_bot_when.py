@@ -118,6 +118,22 @@ async def test_acceptance_23_an_edit_before_the_answer_makes_a_new_draft_and_the
         assert at.from_owner(anna) == []
 
 
+async def test_an_edit_just_before_the_end_makes_a_new_draft_at_the_next_start(at):
+    anna = at.person("Anna")
+    async with at.running():
+        said = at.say(anna, at.owner, "coming?")
+        await at.until(at.saved)
+        at.script.begun.clear()
+        at.script.go_on.clear()
+        at.world.edit(said, "coming there?")
+        await at.until(at.script.begun.is_set)
+    at.script.go_on.set()
+    async with at.running() as drafts:
+        await at.until(drafts.all_open)
+        await at.until(lambda: "1. yes" in at.saved()[0].text)
+        assert len(at.saved()) == 1 and at.from_owner(anna) == []
+
+
 async def test_an_edit_while_it_types_makes_another_answer(at):
     boris = at.person("Boris")
     at.script.says = [("old answer",)]

@@ -17,7 +17,7 @@ KEPT = (*SPOKEN, Kind.UNLISTED, Kind.OFF)
 
 def unsettled(truth: Truth, store: Store) -> Iterator[str]:
     """What the double has still to do; empty at last, once everything is well again."""
-    town, answered = truth.town, frozenset().union(*(choice.generations for choice in truth.choices))
+    town, answered = truth.town, frozenset().union(*(choice.shown for choice in truth.choices))
     for entry_id, state in store.database.execute(
         "select entry_id, state from outbox where state in ('queued', 'sending', 'unknown')"
     ):
@@ -96,7 +96,7 @@ def _unanswered(town: Town, store: Store, contact: Contact, answered: frozenset[
 
 
 def _offers(proposals: str, answered: frozenset[str]) -> bool:
-    """Whether the owner answered a draft: one that he chose while all was stopped ends there."""
+    """Whether the owner answered a draft, in whatever way: one that he answered while all was stopped ends there."""
     return any(generation_of(text) in answered for burst in json.loads(proposals) for text in burst)
 
 

@@ -228,7 +228,8 @@ class Owner:
             reply = f"my own words {next(self._numbers)}"
         shown = [(at, proposals_of(text)) for at, text in self.truth.cards[card]]
         meant = {one[number] for at, one in shown if number in one}
+        offered = frozenset(one for _, proposals in shown for one in proposals.values())
         words = None if number or reply == "-" else reply
         self.did["choices"] += 1
-        self.truth.choices.append(Choice(now, frozenset(meant), words))
+        self.truth.choices.append(Choice(now, frozenset(meant), offered, words))
         world.say(owner, owner, reply, reply_to=card)

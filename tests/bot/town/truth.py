@@ -47,6 +47,8 @@ class Choice:
     at: float
     generations: frozenset[str]
     """One of these is what he may have meant: a card may change while he types."""
+    shown: frozenset[str]
+    """All that the card ever offered."""
     words: str | None = None
 
 
