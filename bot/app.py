@@ -116,12 +116,14 @@ async def _serve(config: Config, store: Store, voice: Voice, say: Say, systemd: 
             orders = commands(parts, config, switch, retraining)
             reader = Reader(account, saved, parts, double, orders, tasks)
             account.on_saved(reader.hear)
+            tasks.create_task(feed(systemd, live.is_alive))
             await look_back(client, live.limiter, reader, parts, double, chats)
-            works = [reader.run(client.link), folders.run(switch.apply), feed(systemd, live.is_alive)]
+            works = [reader.run(client.link), folders.run(switch.apply)]
             if control:
                 works.append(run_control(control, parts, double, orders, switch))
             for work in (*works, *_for_ever(config, parts, double, live, retraining, forgotten)):
                 tasks.create_task(work)
+            double.begin()
             systemd("READY=1")
             _say_ready(double, say)
 

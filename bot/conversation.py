@@ -241,7 +241,7 @@ class Conversation:
         self._words.let_go()
 
     def _expire(self, outcome: str) -> bool:
-        """Let go of the open draft; whether there was one. Its card is closed at the next turn, or at the next start."""
+        """Let go of the open draft; whether there was one. Its card is closed at the next turn or start."""
         parts, chat_id = self._parts, self._peer.peer_id
         with parts.store.database.atomic():
             expired = parts.drafts.expire(chat_id)

@@ -34,9 +34,14 @@ class Double:
         """What goes on in each chat."""
         self._renewing: set[int] = set()
         """Drafts for which other proposals are being made."""
+        self._begun = asyncio.Event()
         self._conversations: dict[int, Conversation] = {}
         for chat_id, mode in modes.items():
             self._begin(chat_id, mode)
+
+    def begin(self) -> None:
+        """Speak from now on; until then the double only hears, for nobody could tell it to stop."""
+        self._begun.set()
 
     @property
     def modes(self) -> dict[int, Mode]:
@@ -154,7 +159,11 @@ class Double:
     def _begin(self, chat_id: int, mode: Mode) -> None:
         if peer := self._parts.store.peer(chat_id):  # else it was forgotten meanwhile
             conversation = self._conversations[chat_id] = Conversation(self._parts, peer, mode)
-            self._work(chat_id, conversation.run())
+            self._work(chat_id, self._follow(conversation))
+
+    async def _follow(self, conversation: Conversation) -> None:
+        await self._begun.wait()
+        await conversation.run()
 
     def _work(self, chat_id: int, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._tasks.create_task(work)

@@ -91,7 +91,7 @@ class Situation:
     agreed: bool
     """The people there agree to all of `NEEDED`."""
     refused: bool
-    """Telegram takes nothing for this chat."""
+    """Nothing is sent to this chat: the owner stopped it, or Telegram takes nothing."""
     halted: bool
     """Nothing is sent to anybody for now."""
     peer: Peer

@@ -1,7 +1,8 @@
 """From a stopped bot to a listening one: settle what an earlier run left open, listen, then look at what it missed.
 
-What was said meanwhile leads to a draft at most, for it is older than the start. In a chat that is new to the double,
-only what is said from now on counts.
+Until then it says nothing, for what the owner writes at his desks is read only afterwards. What was said meanwhile
+leads to a draft at most, for it is older than the start. In a chat that is new to the double, only what is said from
+now on counts.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from exporter.limiter import Limiter
 from exporter.modes import Mode
 from exporter.refusals import explained
 from exporter.sync import sync
+from exporter.telegram import SAY_AFTER
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +62,14 @@ async def look_back(
     """
     chats = tuple(modes.keys() & _speakable(parts))
     if chats:
+        note = asyncio.get_running_loop().call_later(SAY_AFTER, parts.say, "reading what was said while I was off …")
         try:
             with explained():
                 await sync(client, parts.store, Sync(chats=chats), parts.ledger, limiter=limiter)
         except ComeBackLater as later:
             parts.say(f"{later.problem}: until then I may miss what was said while I was off")
+        finally:
+            note.cancel()
     for chat_id in modes:
         for newest in parts.store.recent(chat_id, limit=1):
             if newest.message_id > (parts.handled.up_to(chat_id) or 0):

@@ -60,6 +60,31 @@ async def test_a_long_wait_for_the_list_of_chats_is_no_reason_not_to_listen(at):
         await answers(at)
 
 
+async def test_nothing_is_said_before_the_owner_could_stop_it(at, monkeypatch):
+    boris = at.person("Boris")
+    async with at.running():
+        pass
+    at.say(boris, at.owner, "are you there?")
+    at.world.calls.clear()
+    at.world.fault("messages.getDialogs", delay=0.8)
+
+    async def meanwhile():
+        await at.until(lambda: at.calls("messages.getDialogs"))
+        at.say(boris, at.owner, "coming?")
+        await at.quiet()
+        assert at.decisions() == []
+        at.say(at.owner, at.owner, "/stop")
+
+    monkeypatch.setattr("bot.running.resume.SAY_AFTER", 0.2)
+    early = asyncio.create_task(meanwhile())
+    async with at.running():
+        await early
+        await at.until(at.decisions)
+        assert at.lines[0] == "reading what was said while I was off …"
+        await at.quiet()
+    assert at.from_owner(boris) == [] and at.decisions() == [("draft", "halted")]
+
+
 async def test_a_connection_that_telegram_ends_for_good_is_made_anew(at):
     at.config = at.config.model_copy(update={"sync": at.config.sync.model_copy(update={"reconcile_seconds": 0.05})})
     async with at.running():
