@@ -175,6 +175,14 @@ def m012_samplers(db: Database) -> None:
     )
 
 
+@migrations()
+def m013_training(db: Database) -> None:
+    """How the latest training ended, if no model came of it; one row. `ended_at` is in seconds since 1970."""
+    db.table("training").create(
+        {"training_id": int, "ended_at": int, "told": str}, pk="training_id", not_null={"ended_at", "told"}, strict=True
+    )
+
+
 @contextmanager
 def open_history(config: Config) -> Iterator[Store]:
     """The history under the configured state folder, with these tables in it; for the commands beside `run`."""

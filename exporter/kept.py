@@ -17,8 +17,8 @@ ABOUT_SOMEBODY = ("chat_id", "peer_id", "group_id", "sender_id", "origin_id")
 ABOUT_NOBODY = frozenset({"flood_wait", "indexed", "sampler", "control_link", "_sqlite_migrations"})
 DENY_LIST = frozenset({"forgotten", "forgotten_message"})
 """Ids that stay on purpose."""
-PASSING = frozenset({"sync_request"})
-"""Rows that last while somebody waits for them, and may show any name: they go whole."""
+PASSING = frozenset({"sync_request", "training"})
+"""Rows that may show any name, and that nobody needs for long: they go whole."""
 QUOTES = "quotes"
 """What others quoted of them: of these messages, the quote is all that is about them."""
 
@@ -115,7 +115,7 @@ class Kept:
         self._execute(f"update messages set quote = null where {_QUOTING}")  # noqa: S608
         for table, condition in self._parts.items():
             self._execute(f"delete from [{table}] where {condition}")  # noqa: S608
-        for table in PASSING:
+        for table in PASSING.intersection(self._database.table_names()):
             self._execute(f"delete from [{table}]")  # noqa: S608
 
     def _execute(self, statement: str) -> Any:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.parts import Parts
+from bot.running import trainings
 from bot.running.training_thread import train
 from bot.sending.delivery import Overtaken, unless
 from exporter.config import Config
@@ -95,6 +96,8 @@ class Retraining:
         log.info("training.begins", extra={"nightly": nightly})
         outcome, model = await self._outcome(nightly)
         log.info("training.ended", extra={"model": model})
+        if model is None:
+            trainings.keep(self._parts.store.database, self._parts.clock(), outcome)
         self.state = State(outcome=outcome)
         self._ended.set()
         self._parts.say(outcome)

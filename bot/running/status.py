@@ -9,6 +9,7 @@ from bot.deciding.policy import NEEDED, Action
 from bot.desks.cards import stopped
 from bot.desks.drafts import Drafts
 from bot.desks.reasons import why
+from bot.running import trainings
 from bot.running.latency import Took, answers_took, proposals_took
 from bot.sending.entries import sent_since
 from bot.sending.stops import Stops
@@ -57,7 +58,7 @@ def status(
             *_took("proposals", proposals_took(store.database, midnight)),
             *_took("answers", answers_took(store.database, midnight)),
             *_model(artifact, zone),
-            *_last_training(artifact, zone),
+            *_last_trainings(store, artifact, zone),
         ]
     )
 
@@ -94,15 +95,19 @@ def _model(artifact: Artifact, zone: tzinfo) -> list[str]:
     ]
 
 
-def _last_training(artifact: Artifact, zone: tzinfo) -> Iterator[str]:
-    """What became of the newest model, which need not be the one in use."""
+def _last_trainings(store: Store, artifact: Artifact, zone: tzinfo) -> Iterator[str]:
+    """What became of the newest model, which need not be the one in use; and of a training since, without a model."""
+    made = None
     for newest in names(artifact.folder.parent)[:1]:
         with suppress(PromptMismatch):
             latest = read(artifact.folder.parent / newest)
-            found = verdict(latest)
+            found, made = verdict(latest), latest.card.created
             became = BECAME[found.passed, latest.name == artifact.name]
             why = "" if found.passed else f": {found.why}"
-            yield f"last training: {latest.card.created.astimezone(zone):%Y-%m-%d %H:%M}, {became}{why}"
+            yield f"last training: {made.astimezone(zone):%Y-%m-%d %H:%M}, {became}{why}"
+    since = trainings.latest(store.database)
+    if since and (made is None or since.at > made):
+        yield f"tried again: {since.at.astimezone(zone):%Y-%m-%d %H:%M}. {since.told}"
 
 
 def _seconds(seconds: float) -> str:

@@ -188,6 +188,8 @@ async def test_where_another_process_trains_or_no_training_is_possible_the_owner
         assert "I could not train" in told[0]
         await proposed(bot, drafts, bot.friends[0], "still there?")
         assert sum("I could not train" in text for text in bot.saved()) == 2, "each is told once"
+        bot.world.say(bot.owner, bot.owner, "/status")
+        await bot.until(lambda: any("tried again: " in text and text.endswith(told[0][-100:]) for text in bot.saved()))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere niceness is the whole process's")

@@ -13,7 +13,9 @@ from bot.deciding.guard import Concern
 from bot.deciding.policy import Reason
 from bot.desks.drafts import Drafts
 from bot.desks.reasons import why
+from bot.running import trainings
 from bot.running.latency import Took, answers_took, proposals_took
+from bot.running.retrain import ENDED, NOTHING_NEW
 from bot.running.status import status
 from bot.sending.stops import Stops
 from bot.tables import migrations
@@ -69,6 +71,18 @@ async def test_the_screen_tells_what_became_of_the_last_training(at):
     said = "last training: 2026-02-01 00:00, not put to use: worse than the other"
     assert screen(at, first).splitlines()[-1] == said
     assert "in use because you chose it: worse" in screen(at, second).splitlines()[-1]
+
+
+@pytest.mark.parametrize("told", [ENDED, NOTHING_NEW, "I could not train: the disk is full. I speak as before."])
+async def test_the_screen_tells_of_a_training_since_that_no_model_came_of(at, told):
+    made = read(write_artifact(at.config.models, [("yes",)]))
+    for at_, shown in (
+        (made.card.created - timedelta(days=1), ["last training: 2026-01-01 00:00, put to use"]),
+        (made.card.created + timedelta(days=1), [f"tried again: 2026-01-02 00:00. {told}"]),
+    ):
+        with open_store(at.config.database, migrations) as store:
+            trainings.keep(store.database, at_, told)
+        assert screen(at, made).splitlines()[-1:] == shown
 
 
 def test_half_and_nineteen_of_twenty_are_counted_from_today_alone(tmp_path):

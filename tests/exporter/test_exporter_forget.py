@@ -77,6 +77,7 @@ def litter(config: Config, store: Store, anna: User) -> None:
     row = {"chat_id": anna.id, "text": words, "random_id": 1, "state": "queued", "queued_at": 1, "changed_at": 1}
     store.database.table("outbox").insert(row)
     store.database.table("sync_request").insert({"wish": words, "state": "ended"})
+    store.database.table("training").insert({"ended_at": 1, "told": words})
     assert catch_up(store.database)
     run = config.runs / "0123456789abcdef"
     run.mkdir(parents=True)
