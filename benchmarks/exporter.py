@@ -16,8 +16,8 @@ from benchmarks.local import Server, make_account, write_export
 from benchmarks.measure import Measured, measure
 from benchmarks.report import Mark, show
 from benchmarks.ways import NOTHING, OURS, WAYS
-from exporter.config import Config
 from exporter.progress import Report, Step, progress
+from exporter.settings.config import Config
 
 FASTEST = 20_000
 """Messages a second that a sync must reach where the network costs nothing."""

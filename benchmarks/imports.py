@@ -12,10 +12,10 @@ from benchmarks.fresh import fresh
 from benchmarks.local import write_export
 from benchmarks.measure import peak
 from benchmarks.report import BUSY, Mark, marks_table
-from exporter.fulltext import catch_up
 from exporter.imports import import_file
 from exporter.progress import Step, progress
-from exporter.store import open_store
+from exporter.storing.fulltext import catch_up
+from exporter.storing.store import open_store
 
 FASTEST = 40_000
 """Messages a second that an import must reach, with the full-text index that it makes."""

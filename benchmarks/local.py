@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from exporter import config as configuration
-from exporter.config import Config
+from exporter.account.login import login
 from exporter.errors import DoppelgangerError
-from exporter.login import login
+from exporter.settings import config as configuration
+from exporter.settings.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = 1_500_000_000

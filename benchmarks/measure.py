@@ -19,9 +19,9 @@ import exporter
 from benchmarks.local import pin
 from benchmarks.sampling import sampled
 from benchmarks.ways import WAYS, Pulled
-from exporter.config import Config
+from exporter.account.connection import connect
 from exporter.errors import DoppelgangerError
-from exporter.telegram import connect
+from exporter.settings.config import Config
 
 TELL_EVERY = 0.2
 """Seconds between two words on how far it is."""
@@ -31,15 +31,10 @@ ROOMS = {
     selectors.__file__: WAITING,
     f"{_TELETHON}/sessions/": "Telethon's session file",
     f"{_TELETHON}/": "Telethon: decrypting and parsing",
-    f"{_EXPORTER}/translate.py": "translating",
-    f"{_EXPORTER}/richtext.py": "translating",
-    f"{_EXPORTER}/store.py": "writing",
-    f"{_EXPORTER}/rows.py": "writing",
-    f"{_EXPORTER}/database.py": "writing",
-    f"{_EXPORTER}/intervals.py": "writing",
-    f"{_EXPORTER}/chatstate.py": "writing",
-    f"{_EXPORTER}/forgotten.py": "writing",
-    f"{_EXPORTER}/consent.py": "asking for consent",
+    f"{_EXPORTER}/account/translate.py": "translating",
+    f"{_EXPORTER}/account/richtext.py": "translating",
+    f"{_EXPORTER}/storing/": "writing",
+    f"{_EXPORTER}/rights/consent.py": "asking for consent",
 }
 
 

@@ -15,8 +15,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from exporter.config import Train
 from exporter.progress import Report, Step
+from exporter.settings.config import Train
 from trainer.data.dataset import Row
 from trainer.learning import base as bases
 from trainer.learning.loss import bits_per_byte

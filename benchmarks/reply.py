@@ -18,12 +18,12 @@ from benchmarks.speaking import PROPOSALS, TEMPERATURE, Asked, Reader, Timed, bo
 from bot.composing.samplers import Samplers
 from bot.composing.window import Moment, Prompt, prompt
 from bot.tables import migrations
-from exporter import config as configuration
-from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.messages import Message
 from exporter.progress import Step, progress
-from exporter.store import Store, open_store
+from exporter.settings import config as configuration
+from exporter.settings.config import Config
+from exporter.storing.store import Store, open_store
 from trainer.models.artifact import vocabulary
 from trainer.models.registry import current
 from trainer.reading.conversations import View, views

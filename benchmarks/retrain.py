@@ -24,9 +24,9 @@ from bot.composing.compose import compose
 from bot.composing.engine import Engine, open_double
 from bot.composing.sampler import Sampler
 from bot.running.training_thread import train
-from exporter import config as configuration
-from exporter.config import Config
 from exporter.progress import Cancelled, Report, Step, progress
+from exporter.settings import config as configuration
+from exporter.settings.config import Config
 from trainer.models.artifact import ADAPTER
 from trainer.models.registry import current
 

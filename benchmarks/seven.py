@@ -14,8 +14,8 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, MistralConfig
 
-from exporter.config import Train
 from exporter.progress import Report, Step
+from exporter.settings.config import Train
 from trainer.convert.gguf import require_space
 from trainer.data.dataset import Row
 from trainer.learning.base import Base, device, quiet

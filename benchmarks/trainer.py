@@ -13,11 +13,11 @@ from rich.table import Table
 
 from benchmarks.fresh import fresh
 from benchmarks.report import BUSY, Mark, marks_table
-from exporter.config import Config, Train
-from exporter.consent import Ledger
 from exporter.imports import import_file
 from exporter.progress import Step, progress
-from exporter.store import open_store
+from exporter.rights.consent import Ledger
+from exporter.settings.config import Config, Train
+from exporter.storing.store import open_store
 from sandbox.demo.play import CAST
 
 OURS, ORIGINAL = "trainer run", "the original's way"

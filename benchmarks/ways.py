@@ -11,11 +11,11 @@ from typing import Any
 from telethon import TelegramClient
 from telethon.tl.functions.messages import GetHistoryRequest
 
-from exporter.config import Config
-from exporter.consent import Ledger
 from exporter.progress import Step
-from exporter.store import open_store
-from exporter.sync import sync
+from exporter.pulling.sync import sync
+from exporter.rights.consent import Ledger
+from exporter.settings.config import Config
+from exporter.storing.store import open_store
 
 Advance = Callable[[int], None]
 """Told how many messages there are by now."""

@@ -15,13 +15,13 @@ from telethon.errors.rpcerrorlist import rpc_errors_dict, rpc_errors_re
 
 from bot.sending.refused import AlreadySent, Lost, Refused, Unsent, Wait
 from bot.sending.stops import Stops
-from exporter.client import Client, NotConnected
+from exporter.account.client import Client, NotConnected
+from exporter.account.limiter import GARBLED, method_of
+from exporter.account.refusals import explain
+from exporter.account.translate import to_address, to_message
 from exporter.errors import LoginError
-from exporter.limiter import GARBLED, method_of
 from exporter.messages import Message, Peer
-from exporter.refusals import explain
-from exporter.store import Store
-from exporter.translate import to_address, to_message
+from exporter.storing.store import Store
 
 PAGE = 100
 """Messages of a chat that are asked for at once."""

@@ -42,16 +42,16 @@ from bot.running.retrain import Retraining
 from bot.sending.outbox import Outbox
 from bot.sending.stops import Stops
 from bot.tables import migrations
-from exporter.config import Config, Sync
-from exporter.consent import Ledger, how_to_grant
+from exporter.account.connection import connect, lock_account
 from exporter.errors import NothingSynced
-from exporter.live import Live
-from exporter.modes import Mode, resolve_disclosures
-from exporter.notify import Tell, feed, teller
+from exporter.following.live import Live
+from exporter.following.notify import Tell, feed, teller
+from exporter.following.running import ended_by, one_problem, persevere
 from exporter.progress import Say
-from exporter.running import ended_by, one_problem, persevere
-from exporter.store import Store, open_store
-from exporter.telegram import connect, lock_account
+from exporter.rights.consent import Ledger, how_to_grant
+from exporter.settings.config import Config, Sync
+from exporter.settings.modes import Mode, resolve_disclosures
+from exporter.storing.store import Store, open_store
 from trainer.models.registry import current
 
 log = logging.getLogger(__name__)

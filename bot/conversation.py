@@ -30,7 +30,7 @@ from bot.sending.habits import Habits, learn
 from bot.sending.pacing import Bubble
 from bot.sending.refused import UNHEARD, Lost, Refused
 from exporter.messages import Message, Peer
-from exporter.modes import Mode
+from exporter.settings.modes import Mode
 
 log = logging.getLogger(__name__)
 

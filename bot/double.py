@@ -16,7 +16,7 @@ from bot.parts import Parts
 from bot.sending.refused import rule
 from bot.sending.stops import Stop
 from exporter.messages import Message
-from exporter.modes import Mode
+from exporter.settings.modes import Mode
 
 log = logging.getLogger(__name__)
 

@@ -19,11 +19,11 @@ from bot.running.handled import Handled
 from bot.sending.delivery import Hands
 from bot.sending.outbox import Outbox
 from bot.sending.stops import Stops
-from exporter.consent import Ledger
 from exporter.messages import Peer
 from exporter.progress import Say
-from exporter.replying import Disclosure, Reply
-from exporter.store import Store
+from exporter.rights.consent import Ledger
+from exporter.settings.replying import Disclosure, Reply
+from exporter.storing.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from sqlite_utils import Database, Migrations
 
-from exporter.config import Config
-from exporter.store import Store, open_store
+from exporter.settings.config import Config
+from exporter.storing.store import Store, open_store
 
 migrations = Migrations("bot")
 

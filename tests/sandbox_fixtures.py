@@ -15,9 +15,9 @@ from telethon.crypto.rsa import add_key
 from telethon.network import ConnectionTcpFull
 from telethon.sessions import MemorySession, Session
 
-from exporter.config import Consent, Kind
-from exporter.consent import SCOPES, Ledger
-from exporter.store import Store
+from exporter.rights.consent import SCOPES, Ledger
+from exporter.settings.config import Consent, Kind
+from exporter.storing.store import Store
 from sandbox.mtproto.keys import make_rsa_key
 from sandbox.server import Sandbox
 from sandbox.values import User

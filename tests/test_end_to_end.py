@@ -10,11 +10,11 @@ pytest.importorskip("torch", reason="training is not installed: pip install -e '
 from bot.app import serve
 from bot.composing.voice import speaking
 from bot.tables import migrations
-from exporter.config import load
-from exporter.login import login
-from exporter.store import open_store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.account.connection import connect
+from exporter.account.login import login
+from exporter.pulling.sync import sync
+from exporter.settings.config import load
+from exporter.storing.store import open_store
 from sandbox.world import LOGIN_CODE, World
 from tests.bot.seeded import seeded
 from tests.sandbox_fixtures import account_settings, agreed

@@ -12,12 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from exporter.config import Config
-from exporter.consent import Ledger
-from exporter.kept import voices
 from exporter.progress import PERCENT, Report, Step, counting, silent
-from exporter.runs import alone
-from exporter.store import Store
+from exporter.rights.consent import Ledger
+from exporter.rights.kept import voices
+from exporter.settings.config import Config
+from exporter.storing.runs import alone
+from exporter.storing.store import Store
 from trainer.convert import gguf
 from trainer.convert.export import ARTIFACT, LEARNED, base_gguf, export, require_read_alike
 from trainer.data.bundle import Bundle

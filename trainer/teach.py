@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from exporter.config import Train
 from exporter.progress import PERCENT, Report, Say, Step, counting, saying, silent
+from exporter.settings.config import Train
 from trainer import ranks
 from trainer.convert import gguf
 from trainer.convert.export import LEARNED

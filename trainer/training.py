@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.config import Train
 from exporter.progress import Report, counting, saying, silent
+from exporter.settings.config import Train
 from trainer.convert import gguf
 from trainer.convert.export import Converter, converter
 from trainer.convert.quantization import decided

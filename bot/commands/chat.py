@@ -16,12 +16,12 @@ from bot.composing.past import Past
 from bot.composing.samplers import Samplers
 from bot.composing.window import Moment, prompt
 from bot.tables import open_history
-from exporter import config as configuration
 from exporter.cli import config_option
-from exporter.consent import Ledger, how_to_grant
 from exporter.errors import DoppelgangerError, NothingSynced
 from exporter.log import log_to_stderr
-from exporter.selection import resolve_contact
+from exporter.rights.consent import Ledger, how_to_grant
+from exporter.settings import config as configuration
+from exporter.settings.selection import resolve_contact
 from trainer.models.registry import current
 from trainer.reading.conversations import View, views
 from trainer.reading.dialogue import Turn

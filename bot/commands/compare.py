@@ -18,14 +18,14 @@ from bot.composing.sampler import Sampler
 from bot.composing.samplers import Samplers
 from bot.composing.window import Moment, prompt
 from bot.tables import open_history
-from exporter import config as configuration
 from exporter.cli import config_option
-from exporter.config import Config
-from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError
 from exporter.log import log_to_stderr
 from exporter.progress import Report, Step, progress
-from exporter.store import Store
+from exporter.rights.consent import Ledger
+from exporter.settings import config as configuration
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 from trainer.data.dataset import Exchange, held_out_exchanges
 from trainer.models.artifact import Artifact
 from trainer.models.registry import current

@@ -15,12 +15,12 @@ from rich.text import Text
 
 from bot.doctor.examine import examine
 from bot.doctor.findings import WIDTH, Finding, Verdict, problem, summary
-from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.commands.terminal import unlocked
 from exporter.errors import ConfigError
 from exporter.log import log_to_stderr
 from exporter.progress import progress
+from exporter.settings import config as configuration
 
 STYLES = {Verdict.OK: "green", Verdict.NOTE: "yellow", Verdict.PROBLEM: "bold red", Verdict.UNSEEN: "dim"}
 

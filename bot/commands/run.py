@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from exporter import config as configuration
 from exporter.cli import config_option, loading, log_format_option
 from exporter.commands.terminal import unlocked
 from exporter.log import LogFormat, log_to_stderr
+from exporter.settings import config as configuration
 
 STDERR = 2
 """The file that is there also where Python's own is another."""

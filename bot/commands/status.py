@@ -12,9 +12,9 @@ from bot.desks.drafts import Drafts
 from bot.running.status import status
 from bot.sending.stops import Stops
 from bot.tables import open_history
-from exporter import config as configuration
 from exporter.cli import config_option
-from exporter.consent import Ledger
+from exporter.rights.consent import Ledger
+from exporter.settings import config as configuration
 from trainer.models.registry import current
 
 

@@ -12,8 +12,8 @@ from bot.desks import cards
 from bot.sending.refused import STOP_FILE
 from bot.sending.stops import Stops, whom
 from bot.tables import open_history
-from exporter import config as configuration
 from exporter.cli import config_option
+from exporter.settings import config as configuration
 
 
 @click.command("stop")

@@ -14,9 +14,10 @@ from itertools import islice
 from bot.composing.flaws import Flaw
 from bot.composing.notes import Note
 from bot.composing.tells import Tells
-from exporter import fulltext, sayings
+from exporter.finding import sayings
 from exporter.messages import PeerKind
-from exporter.store import Store
+from exporter.storing import fulltext
+from exporter.storing.store import Store
 from trainer.reading.conversations import View
 from trainer.reading.redact import SUBSCRIBER, find
 from trainer.reading.sensitive.spans import Kind

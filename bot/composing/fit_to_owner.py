@@ -11,10 +11,10 @@ from bot.composing.fitting import Form, TooSlow, fit, form
 from bot.composing.samplers import Samplers
 from bot.composing.voice import Loaded, Voice
 from bot.composing.window import Moment, prompt
-from exporter import ghostwritten
-from exporter.consent import Ledger
 from exporter.progress import Say
-from exporter.store import Store
+from exporter.rights.consent import Ledger
+from exporter.storing import ghostwritten
+from exporter.storing.store import Store
 from trainer.data.split import own
 from trainer.reading.memory import Memory
 

@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Mapping
 from itertools import islice
 
-from exporter import ghostwritten
-from exporter.rows import EPOCH
-from exporter.stamp import stamp
-from exporter.store import Store
+from exporter.storing import ghostwritten
+from exporter.storing.rows import EPOCH
+from exporter.storing.stamp import stamp
+from exporter.storing.store import Store
 from trainer.reading.conversations import View
 from trainer.reading.dialogue import Session
 from trainer.reading.memory import Memory

@@ -12,8 +12,8 @@ from pathlib import Path
 from re import Pattern
 
 from bot.phrases import pattern, plain
-from exporter import ghostwritten
 from exporter.messages import Message, MessageKind
+from exporter.storing import ghostwritten
 from trainer.reading.dialogue import ASKED
 
 WORDS = Path(__file__).with_name("tells.toml")

@@ -17,9 +17,9 @@ from bot.composing import prefix_cache
 from bot.composing.context import ModelFailed
 from bot.composing.engine import Speaker, open_double
 from bot.composing.samplers import Samplers
-from exporter.config import Config
 from exporter.errors import DoppelgangerError
-from exporter.store import Store
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 from trainer.machine import free
 from trainer.models.artifact import Artifact, Card
 from trainer.reading.conversations import Views, views

@@ -10,9 +10,9 @@ from datetime import datetime
 from bot.composing import notes
 from bot.composing.engine import Speaker
 from bot.composing.notes import Note
-from exporter import ghostwritten
 from exporter.messages import Message
-from exporter.store import Store
+from exporter.storing import ghostwritten
+from exporter.storing.store import Store
 from trainer.reading.conversations import View
 from trainer.reading.dialogue import Session, Turn
 from trainer.reading.memory import Memory

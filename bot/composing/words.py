@@ -15,8 +15,8 @@ from bot.composing.tells import asks
 from bot.composing.window import look, newest, prompt
 from bot.desks.drafts import Burst
 from bot.parts import Parts
-from exporter import ghostwritten
 from exporter.messages import Message, Peer
+from exporter.storing import ghostwritten
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from bot.parts import Parts
 from bot.sending.entries import EntryState
 from bot.sending.stops import ACCOUNT
 from exporter.messages import Message, Peer, PeerKind
-from exporter.modes import Mode
+from exporter.settings.modes import Mode
 
 LOOKED_AT = 500
 """The newest messages of a chat: they tell when the owner wrote there himself, and which words are usual."""

@@ -8,10 +8,10 @@ from typing import Any
 from telethon import errors, events, types
 
 from bot.deciding.modes import Modes
-from exporter.client import Client
-from exporter.dialogs import fetch_folders
+from exporter.account.client import Client
 from exporter.errors import ConfigError
 from exporter.progress import Say
+from exporter.pulling.dialogs import fetch_folders
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from bot.deciding.policy import Action, Decision, Situation, decide, ends_run
 from bot.desks.drafts import Burst
 from bot.parts import Parts
 from exporter.messages import Message, Peer
-from exporter.modes import Mode
+from exporter.settings.modes import Mode
 
 log = logging.getLogger(__name__)
 

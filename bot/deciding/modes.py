@@ -7,11 +7,11 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from exporter.config import Config
-from exporter.dialogs import Folder, demand_folder
-from exporter.modes import Mode, is_person, resolve_modes
-from exporter.replying import Reply
-from exporter.store import Store
+from exporter.pulling.dialogs import Folder, demand_folder
+from exporter.settings.config import Config
+from exporter.settings.modes import Mode, is_person, resolve_modes
+from exporter.settings.replying import Reply
+from exporter.storing.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from enum import StrEnum
 
 from bot.deciding.guard import Concern
 from bot.deciding.loops import Run
-from exporter.config import ConsentScope
 from exporter.messages import Message, Peer, PeerKind
-from exporter.modes import Mode, is_person
-from exporter.replying import Hours, Limits
+from exporter.settings.config import ConsentScope
+from exporter.settings.modes import Mode, is_person
+from exporter.settings.replying import Hours, Limits
 
 FRESH = timedelta(minutes=10)
 """A message older than this is never answered automatically."""

@@ -11,8 +11,8 @@ from typing import Any
 from telethon import errors, events, types
 from telethon.utils import get_peer_id
 
-from exporter.client import Client
-from exporter.plan import fetch_owner
+from exporter.account.client import Client
+from exporter.pulling.plan import fetch_owner
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from bot.desks.drafts import Draft, Drafts, DraftState
 from bot.desks.places import Place, Places
 from bot.sending.refused import Lost, Refused, Wait
 from exporter.messages import Message, Peer, PeerKind
-from exporter.store import Store
+from exporter.storing.store import Store
 from trainer.reading.dialogue import words
 
 log = logging.getLogger(__name__)

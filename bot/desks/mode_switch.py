@@ -8,8 +8,8 @@ import asyncio
 from bot.deciding.modes import Modes
 from bot.desks.drafts import Drafts
 from bot.double import Double
-from exporter.live import Live
-from exporter.modes import Mode
+from exporter.following.live import Live
+from exporter.settings.modes import Mode
 
 
 class ModeSwitch:

@@ -12,12 +12,12 @@ from bot.doctor.findings import Finding, note, ok, problem, wrong
 from bot.sending.refused import STOP_FILE
 from bot.sending.stops import Stops
 from exporter.cli import counted
-from exporter.config import Config
-from exporter.consent import Ledger, how_to_grant
 from exporter.errors import DoppelgangerError
-from exporter.modes import Mode, resolve_disclosures
-from exporter.selection import select_chats
-from exporter.store import Store
+from exporter.rights.consent import Ledger, how_to_grant
+from exporter.settings.config import Config
+from exporter.settings.modes import Mode, resolve_disclosures
+from exporter.settings.selection import select_chats
+from exporter.storing.store import Store
 from trainer.reading.conversations import views
 
 OLD = timedelta(days=2)

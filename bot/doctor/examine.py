@@ -15,11 +15,11 @@ from bot.doctor import choices, machine, telegram
 from bot.doctor.findings import Finding, Verdict, ok, problem, unseen
 from bot.doctor.model import examine_model
 from exporter import disk
-from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.messages import Peer
 from exporter.progress import Report, Step, counting
-from exporter.store import Store
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 from trainer.models.registry import current
 
 STAGE = "doctor"

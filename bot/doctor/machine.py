@@ -4,12 +4,12 @@ import os
 import shutil
 
 from bot.doctor.findings import Finding, ok, problem, size, wrong
-from exporter import private
-from exporter.config import Config
+from exporter.account.connection import AccountInUse, lock_account
+from exporter.account.sealed import is_sealed
 from exporter.disk import explain
 from exporter.errors import ConfigError
-from exporter.sealed import is_sealed
-from exporter.telegram import AccountInUse, lock_account
+from exporter.settings import private
+from exporter.settings.config import Config
 from trainer.models.artifact import Artifact
 
 SPARE = 500e6

@@ -8,14 +8,14 @@ from telethon.tl.functions.help import GetConfigRequest
 
 from bot.deciding.modes import in_folders
 from bot.doctor.findings import Finding, note, ok, problem, unseen, wrong
-from exporter.client import Client
-from exporter.config import Config
-from exporter.dialogs import demand_folder, fetch_folders
+from exporter.account.client import Client
+from exporter.account.connection import connect
+from exporter.account.sessions import Session, fetch_sessions
+from exporter.account.translate import to_peer
 from exporter.errors import DoppelgangerError
 from exporter.messages import Peer
-from exporter.sessions import Session, fetch_sessions
-from exporter.telegram import connect
-from exporter.translate import to_peer
+from exporter.pulling.dialogs import demand_folder, fetch_folders
+from exporter.settings.config import Config
 
 SKEW = 30.0
 """Seconds by which the clocks may differ: Telegram refuses what comes from further in its future."""

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 
 from bot.double import Double
 from bot.parts import Parts
-from exporter.database import transaction
+from exporter.storing.database import transaction
 from trainer.models.artifact import refuse_forgotten
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ What is newer is taken up at the next start, so that a bot killed at any moment 
 
 from sqlite_utils import Database
 
-from exporter.store import Store
+from exporter.storing.store import Store
 
 
 class Handled:

@@ -15,14 +15,14 @@ from bot.desks.saved.reader import Reader
 from bot.double import Double
 from bot.parts import Parts
 from bot.sending.entries import OPEN
-from exporter.client import Client
-from exporter.config import Sync
+from exporter.account.client import Client
+from exporter.account.connection import SAY_AFTER
+from exporter.account.limiter import Limiter
+from exporter.account.refusals import explained
 from exporter.errors import ComeBackLater
-from exporter.limiter import Limiter
-from exporter.modes import Mode
-from exporter.refusals import explained
-from exporter.sync import sync
-from exporter.telegram import SAY_AFTER
+from exporter.pulling.sync import sync
+from exporter.settings.config import Sync
+from exporter.settings.modes import Mode
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ async def look_back(
     In a chat without consent the newest message is decided about, too: to be silent.
 
     Raises:
-        DoppelgangerError: as `exporter.sync.sync` does, but for a longer wait: that is no reason not to listen.
+        DoppelgangerError: as `exporter.pulling.sync.sync` does, but for a longer wait: that is no reason not to listen.
     """
     chats = tuple(modes.keys() & _speakable(parts))
     if chats:

@@ -15,9 +15,9 @@ from bot.parts import Parts
 from bot.running import trainings
 from bot.running.training_thread import train
 from bot.sending.delivery import Overtaken, unless
-from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.progress import Cancelled, Report, Step
+from exporter.settings.config import Config
 from trainer.models.artifact import Artifact
 from trainer.models.registry import verdict
 

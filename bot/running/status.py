@@ -14,10 +14,10 @@ from bot.running.latency import Took, answers_took, proposals_took
 from bot.sending.entries import sent_since
 from bot.sending.stops import Stops
 from exporter.cli import counted
-from exporter.consent import Ledger
 from exporter.messages import Peer
-from exporter.modes import Mode
-from exporter.store import Store
+from exporter.rights.consent import Ledger
+from exporter.settings.modes import Mode
+from exporter.storing.store import Store
 from trainer.models.artifact import Artifact, PromptMismatch, read
 from trainer.models.registry import names, verdict
 

@@ -11,10 +11,10 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from exporter.config import Config
-from exporter.consent import Ledger
 from exporter.progress import Report, Step, cancellable, seldom
-from exporter.store import Store, open_store
+from exporter.rights.consent import Ledger
+from exporter.settings.config import Config
+from exporter.storing.store import Store, open_store
 from trainer.commands.extra import loaded
 from trainer.models.artifact import Artifact
 from trainer.models.registry import current

@@ -13,9 +13,9 @@ from typing import Any
 from sqlite_utils import Database
 from sqlite_utils.db import NotFoundError
 
-from exporter import ghostwritten
 from exporter.messages import Message
-from exporter.store import Store
+from exporter.storing import ghostwritten
+from exporter.storing.store import Store
 
 
 class EntryState(StrEnum):

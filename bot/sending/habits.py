@@ -11,8 +11,8 @@ from itertools import combinations, pairwise
 from random import Random
 from statistics import median, quantiles
 
-from exporter import ghostwritten
 from exporter.messages import Message, MessageKind
+from exporter.storing import ghostwritten
 
 Deciles = tuple[float, ...]
 """Nine numbers that cut what was seen into tenths, the lowest first."""

@@ -15,7 +15,7 @@ from typing import Protocol
 from bot.sending.entries import BEGUN, OPEN, Entries, Entry, EntryState
 from bot.sending.refused import TOO_LATE, UNHEARD, AlreadySent, Lost, Refused, Wait
 from exporter.messages import Message
-from exporter.store import Store
+from exporter.storing.store import Store
 
 log = logging.getLogger(__name__)
 

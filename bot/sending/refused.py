@@ -1,7 +1,7 @@
 """What Telegram says instead of doing what it was asked, and what the double does then: one table. Pure.
 
 The names are Telegram's own, without the number at their end. What ends the session is not here: it ends the bot, as
-`exporter.refusals` explains it.
+`exporter.account.refusals` explains it.
 """
 
 from collections.abc import Mapping

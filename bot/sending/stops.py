@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.sending.refused import STOP_FILE, STOPPED, Reaction, Refused, Wait, rule
-from exporter.section import Contact
-from exporter.selection import resolve_contact
-from exporter.store import Store
+from exporter.settings.section import Contact
+from exporter.settings.selection import resolve_contact
+from exporter.storing.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from exporter import config as configuration
+from exporter.account.connection import connect
+from exporter.account.sessions import Session, fetch_sessions, find_session, log_out, terminate
 from exporter.cli import DefaultGroup, config_option
 from exporter.commands.terminal import ask, tell, unlocked
-from exporter.config import Config
-from exporter.sessions import Session, fetch_sessions, find_session, log_out, terminate
-from exporter.telegram import connect
+from exporter.settings import config as configuration
+from exporter.settings.config import Config
 
 
 @click.command("logout")

@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from exporter import config as configuration
-from exporter.backup import back_up
 from exporter.cli import config_option
 from exporter.progress import progress
+from exporter.settings import config as configuration
+from exporter.storing.backup import back_up
 
 
 @click.command("backup")

@@ -9,16 +9,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from exporter import config as configuration
+from exporter.account.connection import connect
 from exporter.cli import config_option
 from exporter.commands.terminal import tell, unlocked
-from exporter.config import Config
-from exporter.consent import Ledger
 from exporter.errors import ConfigError
-from exporter.overview import Overview, overview, refresh
 from exporter.progress import Report, progress
-from exporter.store import Store, open_store
-from exporter.telegram import connect
+from exporter.pulling.overview import Overview, overview, refresh
+from exporter.rights.consent import Ledger
+from exporter.settings import config as configuration
+from exporter.settings.config import Config
+from exporter.storing.store import Store, open_store
 
 UNKNOWN = "?"
 

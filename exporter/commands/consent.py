@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.commands.contacts import forget_command
 from exporter.commands.terminal import ask, tell
-from exporter.config import ConsentScope
-from exporter.consent import SCOPES, Ledger, Standing, how_to_grant
 from exporter.errors import DoppelgangerError
 from exporter.messages import Peer
-from exporter.selection import resolve_contact, to_contact
-from exporter.store import Store, open_store
+from exporter.rights.consent import SCOPES, Ledger, Standing, how_to_grant
+from exporter.settings import config as configuration
+from exporter.settings.config import ConsentScope
+from exporter.settings.selection import resolve_contact, to_contact
+from exporter.storing.store import Store, open_store
 
 REVOKED: Mapping[ConsentScope, str] = {
     "store": "nothing more is fetched or kept; what is stored stays until you erase it",

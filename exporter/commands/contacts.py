@@ -8,16 +8,16 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from exporter import config as configuration
 from exporter.cli import config_option, counted
 from exporter.commands.terminal import ask, tell, unlocked
-from exporter.dossier import private, write_dossier
 from exporter.errors import ConfigError
-from exporter.forget import find_person, forget
-from exporter.kept import QUOTES, Person, snapshot
 from exporter.progress import progress
-from exporter.selection import to_contact
-from exporter.store import Store, open_store
+from exporter.rights.dossier import private, write_dossier
+from exporter.rights.forget import find_person, forget
+from exporter.rights.kept import QUOTES, Person, snapshot
+from exporter.settings import config as configuration
+from exporter.settings.selection import to_contact
+from exporter.storing.store import Store, open_store
 
 CALLED = {
     "messages": "messages, in your chat and elsewhere",

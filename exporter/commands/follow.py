@@ -10,20 +10,20 @@ from zoneinfo import ZoneInfo
 import click
 from rich.console import Console
 
-from exporter import config as configuration
+from exporter.account.client import Link
+from exporter.account.connection import connect
 from exporter.cli import config_option, counted, log_format_option
-from exporter.client import Link
 from exporter.commands.terminal import unlocked
-from exporter.config import Config
-from exporter.consent import Ledger
-from exporter.live import Live
+from exporter.following.live import Live
+from exporter.following.running import ended_by, one_problem, persevere
 from exporter.log import LogFormat, log_to_stderr
 from exporter.messages import Message
 from exporter.progress import Say, progress
-from exporter.running import ended_by, one_problem, persevere
-from exporter.store import Store, open_store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.pulling.sync import sync
+from exporter.rights.consent import Ledger
+from exporter.settings import config as configuration
+from exporter.settings.config import Config
+from exporter.storing.store import Store, open_store
 
 REFRESH = 1.0
 """Seconds between two looks at how things stand."""

@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 import click
 from rich.console import Console
 
-from exporter import config as configuration
 from exporter.cli import config_option, counted
-from exporter.consent import how_to_grant
-from exporter.fulltext import catch_up
 from exporter.imports import ImportResult, import_file
 from exporter.progress import progress
-from exporter.store import open_store
+from exporter.rights.consent import how_to_grant
+from exporter.settings import config as configuration
+from exporter.storing.fulltext import catch_up
+from exporter.storing.store import open_store
 
 
 @click.command("import")

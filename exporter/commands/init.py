@@ -14,11 +14,11 @@ import click
 from exporter.cli import config_option
 from exporter.commands.interview import Interview
 from exporter.commands.terminal import tell
-from exporter.config import Config, ConsentScope, Kind, time_zone
-from exporter.credentials import SECRETS, given
 from exporter.errors import ConfigError
-from exporter.selection import to_contact
-from exporter.template import Key, Value, fill, write_config
+from exporter.settings.config import Config, ConsentScope, Kind, time_zone
+from exporter.settings.credentials import SECRETS, given
+from exporter.settings.selection import to_contact
+from exporter.settings.template import Key, Value, fill, write_config
 
 FIRST = """
 Three things come before all else, and no program settles them for you.

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from exporter import config as configuration
+from exporter.account.login import login, login_by_qr
 from exporter.cli import config_option
 from exporter.commands.terminal import ask, links, unlocked
-from exporter.config import Config
-from exporter.login import login, login_by_qr
 from exporter.messages import Peer
+from exporter.settings import config as configuration
+from exporter.settings.config import Config
 
 SCAN = "On your phone, in Telegram: Settings > Devices > Link Desktop Device, and point the camera here."
 

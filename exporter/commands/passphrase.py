@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from exporter import config as configuration
+from exporter.account.connection import lock_account
+from exporter.account.refusals import LOG_IN
+from exporter.account.sealed import NoPassphrase, is_sealed, seal, unseal
 from exporter.cli import config_option
 from exporter.commands.terminal import ask, unlocked
 from exporter.errors import ConfigError, LoginError
-from exporter.refusals import LOG_IN
-from exporter.sealed import NoPassphrase, is_sealed, seal, unseal
-from exporter.telegram import lock_account
+from exporter.settings import config as configuration
 
 LEAST = 8
 """Characters. Guessing costs a second each, so the longer the better: several words."""

@@ -13,17 +13,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from exporter import config as configuration
 from exporter.cli import config_option, counted
 from exporter.commands.options import period, since_option, until_option
 from exporter.commands.terminal import one_line
 from exporter.errors import DoppelgangerError
-from exporter.fulltext import catch_up
+from exporter.finding.search import Hit, Scope, Term, around, count, find, parse
 from exporter.messages import Message, MessageKind, Peer
 from exporter.progress import progress
-from exporter.search import Hit, Scope, Term, around, count, find, parse
-from exporter.selection import resolve_contact, to_contact
-from exporter.store import Store, open_store
+from exporter.settings import config as configuration
+from exporter.settings.selection import resolve_contact, to_contact
+from exporter.storing.fulltext import catch_up
+from exporter.storing.store import Store, open_store
 
 BEFORE, AROUND = 80, 400
 """Characters shown of a long message: so many before the first word that was found, and so many in all."""

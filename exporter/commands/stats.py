@@ -10,20 +10,20 @@ from zoneinfo import ZoneInfo
 import click
 from rich.console import Console
 
-from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.commands.options import period, since_option, until_option
 from exporter.errors import DoppelgangerError
 from exporter.messages import Peer
 from exporter.progress import progress
-from exporter.selection import to_contact
+from exporter.settings import config as configuration
+from exporter.settings.selection import to_contact
 from exporter.stats import wording
 from exporter.stats.figures import Figures
 from exporter.stats.report import to_json
 from exporter.stats.survey import SESSION_GAP, TERMS, Scope, survey
 from exporter.stats.tables import render
 from exporter.stats.vocabulary import Term
-from exporter.store import open_store
+from exporter.storing.store import open_store
 
 FORMATS = (".png", ".svg")
 

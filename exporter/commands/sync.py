@@ -16,22 +16,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from exporter import config as configuration
-from exporter.asking import ask_to_sync
+from exporter.account.connection import AccountInUse, connect
+from exporter.account.limiter import Limiter
 from exporter.cli import config_option, counted
 from exporter.commands.options import period, since_option, until_option
 from exporter.commands.terminal import tell, unlocked
-from exporter.config import Config, Kind
-from exporter.consent import Ledger
-from exporter.estimate import Estimate, Forecast, forecast
-from exporter.limiter import Limiter
-from exporter.plan import Options
+from exporter.following.asking import ask_to_sync
+from exporter.following.requests import Wish
 from exporter.progress import Aloud, Report, progress
-from exporter.requests import Wish
-from exporter.selection import to_contact
-from exporter.store import Store, open_store
-from exporter.sync import SyncResult, sync
-from exporter.telegram import AccountInUse, connect
+from exporter.pulling.estimate import Estimate, Forecast, forecast
+from exporter.pulling.plan import Options
+from exporter.pulling.sync import SyncResult, sync
+from exporter.rights.consent import Ledger
+from exporter.settings import config as configuration
+from exporter.settings.config import Config, Kind
+from exporter.settings.selection import to_contact
+from exporter.storing.store import Store, open_store
 
 GRACE = 5.0
 """Seconds that a request in flight has after Ctrl-C to bring its page."""

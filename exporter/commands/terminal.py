@@ -13,10 +13,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from exporter.config import Config
+from exporter.account.connection import is_in_use
+from exporter.account.sealed import is_sealed
 from exporter.errors import DoppelgangerError
-from exporter.sealed import is_sealed
-from exporter.telegram import is_in_use
+from exporter.settings.config import Config
 
 BLACK_AND_WHITE = "#ffffff on #000000"
 """Whatever colours the terminal has: a phone does not read a code whose light and dark are swapped."""

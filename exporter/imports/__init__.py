@@ -13,7 +13,7 @@ from exporter.imports.intake import ImportResult
 from exporter.imports.telegram import import_telegram
 from exporter.imports.whatsapp import import_whatsapp
 from exporter.progress import Report, silent
-from exporter.store import Store
+from exporter.storing.store import Store
 
 __all__ = ["ImportResult", "import_file"]
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from exporter.config import Consent
-from exporter.consent import Ledger
 from exporter.messages import Message, Peer
 from exporter.progress import Report, Step
-from exporter.store import Store
+from exporter.rights.consent import Ledger
+from exporter.settings.config import Consent
+from exporter.storing.store import Store
 
 BATCH = 1_000
 """Messages of one transaction: what an interrupt loses at most."""

@@ -27,7 +27,7 @@ from exporter.imports.intake import ImportResult, Intake, Watched
 from exporter.imports.records import LARGEST, BadRecord, Context, marked_id, to_message
 from exporter.messages import Peer, PeerKind
 from exporter.progress import Report
-from exporter.store import Store
+from exporter.storing.store import Store
 
 AGAIN = "in Telegram Desktop: Settings, Advanced, Export Telegram data, as machine-readable JSON"
 NOBODY = "Deleted account"

@@ -21,8 +21,8 @@ from exporter.imports.intake import ImportResult, Intake, Watched
 from exporter.imports.lines import BadLine, Entry, Style, read_entries, survey
 from exporter.messages import ELSEWHERE, Message, Peer, PeerKind
 from exporter.progress import Report
-from exporter.selection import did_you_mean, resolve_contact
-from exporter.store import Store
+from exporter.settings.selection import did_you_mean, resolve_contact
+from exporter.storing.store import Store
 
 _TITLE = re.compile(
     r".*WhatsApp.*?(?: [-–] | (?:with|mit|con|com|avec|met|med|с контактом|с|з|z|s|ile) )(.+?)(?: \(\d+\))?",

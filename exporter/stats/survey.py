@@ -7,10 +7,10 @@ from datetime import datetime, timedelta, tzinfo
 from exporter.errors import DoppelgangerError
 from exporter.messages import Message, PeerKind
 from exporter.progress import Report, Step, silent
-from exporter.section import Contact
-from exporter.selection import TELEGRAM, resolve_contact
+from exporter.settings.section import Contact
+from exporter.settings.selection import TELEGRAM, resolve_contact
 from exporter.stats.figures import Figures, Tally
-from exporter.store import ChatSummary, Store
+from exporter.storing.store import ChatSummary, Store
 
 SESSION_GAP = timedelta(hours=1)
 """The silence that ends a session, where none is set."""

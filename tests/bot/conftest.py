@@ -21,11 +21,11 @@ from bot.composing.voice import Voice, reading
 from bot.desks.control.link import Link
 from bot.desks.drafts import Drafts
 from bot.tables import migrations
-from exporter.config import Config, load
-from exporter.replying import Limits
-from exporter.store import open_store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.account.connection import connect
+from exporter.pulling.sync import sync
+from exporter.settings.config import Config, load
+from exporter.settings.replying import Limits
+from exporter.storing.store import open_store
 from sandbox.world import World
 from tests.bot.bigram import SPEC, a_card, vocabulary
 from tests.sandbox_fixtures import account_settings, agreed

@@ -7,7 +7,7 @@ from bot.sending.outbox import Outbox
 from bot.sending.refused import AlreadySent
 from bot.tables import migrations
 from exporter.messages import Message
-from exporter.store import open_store
+from exporter.storing.store import open_store
 from tests.bot.seeded import seeded
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ from bot import app
 from bot.composing.voice import speaking
 from bot.desks.drafts import Drafts
 from bot.tables import migrations
-from exporter.store import open_store
+from exporter.storing.store import open_store
 from tests.bot.seeded import seeded
 from tests.trainer.conftest import BEN, OWNER, talk
 from trainer.models.registry import current

@@ -9,8 +9,8 @@ from bot.composing.engine import open_double
 from bot.composing.notes import Notes
 from bot.composing.sampler import Sampler
 from bot.tables import migrations
-from exporter.forget import find_person, forget
-from exporter.store import open_store
+from exporter.rights.forget import find_person, forget
+from exporter.storing.store import open_store
 from sandbox.world import World
 from tests.bot.bigram import vocabulary, write_artifact
 from tests.bot.conftest import LONG_AGO

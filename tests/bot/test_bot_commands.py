@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from bot.commands import main
 from exporter.errors import ConfigError, DoppelgangerError
 from exporter.messages import Message, Peer, PeerKind
-from exporter.store import open_store
+from exporter.storing.store import open_store
 from tests.bot.bigram import write_artifact
 from tests.sandbox_fixtures import AGREED_BY_ALL
 from trainer.models.artifact import PromptMismatch

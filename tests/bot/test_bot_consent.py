@@ -8,9 +8,9 @@ import pytest
 from bot.desks.drafts import DraftState
 from bot.running.handled import Handled
 from bot.tables import migrations
-from exporter.store import open_store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.account.connection import connect
+from exporter.pulling.sync import sync
+from exporter.storing.store import open_store
 from tests.sandbox_fixtures import agreed
 
 SENT = ("messages.sendMessage",)

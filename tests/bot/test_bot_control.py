@@ -6,9 +6,9 @@ import pytest
 
 from bot.desks.control.api import open_bot
 from bot.tables import migrations
-from exporter.config import Control
 from exporter.errors import ConfigError
-from exporter.store import open_store
+from exporter.settings.config import Control
+from exporter.storing.store import open_store
 from tests.bot.conftest import CONTACTS
 from tests.bot.control_scene import a_card, cards, control, data, labels, press, press_stale, said, settings
 

@@ -7,7 +7,7 @@ import pytest
 
 from bot.desks.control.edits import Edits
 from bot.tables import migrations
-from exporter.store import open_store
+from exporter.storing.store import open_store
 from tests.bot.conftest import CONTACTS
 from tests.bot.control_scene import a_card, cards, control, data, press, press_stale, said, settings
 

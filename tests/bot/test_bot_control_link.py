@@ -9,7 +9,7 @@ from aiogram.types import Update
 from bot.desks.control.door import Door
 from bot.desks.control.link import LENGTH
 from bot.tables import migrations
-from exporter.store import open_store
+from exporter.storing.store import open_store
 from sandbox.errors import Refused
 from tests.bot.conftest import CONTACTS, link_of
 from tests.bot.control_scene import a_card, cards, control, said, settings

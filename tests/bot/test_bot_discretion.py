@@ -13,10 +13,10 @@ from bot.composing.notes import Note
 from bot.composing.tells import load_tells
 from bot.deciding.guard import load_guard
 from bot.tables import migrations
-from exporter import fulltext, ghostwritten
 from exporter.imports import import_file
 from exporter.messages import Message, Peer, PeerKind
-from exporter.store import open_store
+from exporter.storing import fulltext, ghostwritten
+from exporter.storing.store import open_store
 from trainer.reading.conversations import View
 
 ANN, BEN, EVE = Peer(1, PeerKind.SELF, "Ann"), Peer(5, PeerKind.USER, "Ben"), Peer(6, PeerKind.USER, "Eve Wagner")

@@ -13,10 +13,10 @@ from bot.doctor.examine import examine
 from bot.doctor.findings import Verdict
 from bot.sending.stops import ACCOUNT, Stops
 from bot.tables import migrations
-from exporter.consent import Ledger
+from exporter.account.sealed import seal
 from exporter.progress import silent
-from exporter.sealed import seal
-from exporter.store import open_store
+from exporter.rights.consent import Ledger
+from exporter.storing.store import open_store
 from tests.bot.bigram import write_artifact
 from tests.bot.conftest import CONTACTS
 from trainer.models.registry import current
@@ -185,7 +185,7 @@ async def test_before_the_first_sync_that_is_the_one_thing_told_of_the_history(w
 
 
 async def test_without_a_network_all_that_is_here_is_looked_at(well, monkeypatch):
-    monkeypatch.setattr("exporter.telegram.CONNECTION_TRIES", 1)
+    monkeypatch.setattr("exporter.account.connection.CONNECTION_TRIES", 1)
     lose_the_server(well)
     findings = await look(well)
     assert "cannot be reached" in of(findings, Verdict.PROBLEM)["account"]
@@ -206,7 +206,7 @@ async def test_too_little_disk_or_memory_is_a_problem_with_figures(well, monkeyp
 
 
 async def test_a_sealed_session_is_looked_at_and_stays_as_it_is(well, monkeypatch):
-    monkeypatch.setattr("exporter.sealed.COST", 4)
+    monkeypatch.setattr("exporter.account.sealed.COST", 4)
     seal(well.config.session, "several words")
     before = files(well)
     assert "under a passphrase" in of(await look(well), Verdict.PROBLEM)["account"]

@@ -7,7 +7,7 @@ import pytest
 from bot.desks.drafts import Drafts, DraftState
 from bot.desks.places import Places
 from bot.tables import migrations
-from exporter.store import open_store
+from exporter.storing.store import open_store
 
 LATER = datetime(2026, 3, 1, 1, tzinfo=UTC)
 PROPOSALS = (("yes", "soon"), ("нет",), ("🤷",))

@@ -14,10 +14,10 @@ from bot.composing.sampler import Sampler
 from bot.composing.samplers import Samplers
 from bot.composing.voice import Voice
 from bot.tables import migrations
-from exporter.config import Consent
-from exporter.consent import Ledger
 from exporter.messages import Message, Peer, PeerKind
-from exporter.store import open_store
+from exporter.rights.consent import Ledger
+from exporter.settings.config import Consent
+from exporter.storing.store import open_store
 from tests.bot.bigram import SPEC, talker, write_artifact, write_bigram
 from tests.bot.conftest import Script, said
 from tests.bot.seeded import seeded

@@ -7,8 +7,8 @@ import pytest
 from bot.composing.engine import open_double
 from bot.composing.sampler import Sampler
 from bot.tables import migrations
-from exporter.forget import find_person, forget
-from exporter.store import open_store
+from exporter.rights.forget import find_person, forget
+from exporter.storing.store import open_store
 from tests.bot.bigram import a_card
 from tests.bot.seeded import seeded
 from trainer.models.artifact import MODEL, LearnedFromForgotten, refuse_forgotten

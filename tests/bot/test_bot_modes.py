@@ -6,11 +6,11 @@ import pytest
 
 from bot.deciding.modes import Modes, in_folders
 from bot.tables import migrations
-from exporter.dialogs import Folder
 from exporter.errors import ConfigError
-from exporter.modes import Mode
-from exporter.replying import Reply
-from exporter.store import open_store
+from exporter.pulling.dialogs import Folder
+from exporter.settings.modes import Mode
+from exporter.settings.replying import Reply
+from exporter.storing.store import open_store
 
 FOLDERS = (Folder("Ask", frozenset({5, 6})), Folder("Free", frozenset({6, 7, 8}), excluded=frozenset({8})))
 

@@ -7,7 +7,7 @@ import pytest
 from bot.composing.notes import Notes, UnfitNote, tell
 from bot.composing.window import Moment, prompt
 from bot.tables import migrations
-from exporter.store import open_store
+from exporter.storing.store import open_store
 from tests.bot.bigram import SPEC, vocabulary
 from trainer.models.artifact import GGUFTokenizer
 from trainer.reading.conversations import Conversation

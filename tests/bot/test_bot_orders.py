@@ -8,10 +8,10 @@ import pytest
 from bot.deciding.modes import Modes
 from bot.desks.orders.order import Answer, Order, Orders, parse
 from bot.tables import migrations
-from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError
-from exporter.modes import Mode
-from exporter.store import open_store
+from exporter.rights.consent import Ledger
+from exporter.settings.modes import Mode
+from exporter.storing.store import open_store
 from tests.bot.bigram import write_artifact
 
 

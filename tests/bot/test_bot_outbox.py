@@ -8,7 +8,7 @@ from bot.desks.drafts import Drafts, DraftState
 from bot.sending.entries import EntryState
 from bot.sending.outbox import MOST_UNITS, split, units
 from bot.sending.refused import AlreadySent, Lost, Refused, Wait
-from exporter import ghostwritten
+from exporter.storing import ghostwritten
 from tests.bot.line import NOW, a_line
 
 

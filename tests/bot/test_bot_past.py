@@ -10,8 +10,8 @@ import pytest
 
 from bot.composing.past import PAGE, Past
 from exporter.messages import Message, Peer, PeerKind
-from exporter.stamp import stamp
-from exporter.store import open_store
+from exporter.storing.stamp import stamp
+from exporter.storing.store import open_store
 from trainer.reading.conversations import Views, conversations
 from trainer.reading.dialogue import Turn
 from trainer.reading.memory import Memory

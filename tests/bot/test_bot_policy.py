@@ -9,8 +9,8 @@ from bot.deciding.guard import Concern
 from bot.deciding.loops import Run
 from bot.deciding.policy import Action, Counts, Reason, Situation, addressed, decide, within
 from exporter.messages import DELETED, Message, Peer, PeerKind
-from exporter.modes import Mode
-from exporter.replying import Limits
+from exporter.settings.modes import Mode
+from exporter.settings.replying import Limits
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 400_000, tzinfo=UTC)
 BEN = Peer(5, PeerKind.USER, "Ben")

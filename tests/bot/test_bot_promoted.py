@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from bot.composing.voice import speaking
 from bot.running import promoted
 from bot.tables import migrations
-from exporter.store import open_store
+from exporter.storing.store import open_store
 from tests.bot.bigram import write_artifact
 from tests.bot.seeded import seeded
 from tests.bot.test_bot_orders import ordered, told

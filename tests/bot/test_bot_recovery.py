@@ -7,7 +7,7 @@ import pytest
 
 from bot.sending.entries import EntryState, sent_since
 from bot.sending.refused import AlreadySent, Lost, Refused, Wait
-from exporter import ghostwritten
+from exporter.storing import ghostwritten
 from tests.bot.line import NOW, Killed, a_line
 
 POINTS = ["queued", "before", "after", "sent"]

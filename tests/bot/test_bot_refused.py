@@ -8,7 +8,7 @@ from bot.sending.refused import RULES, Reaction, Refused, Wait, rule
 from bot.sending.stops import ACCOUNT, Stops
 from bot.tables import migrations
 from exporter.errors import LoginError
-from exporter.store import open_store
+from exporter.storing.store import open_store
 
 SENT = "messages.sendMessage"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

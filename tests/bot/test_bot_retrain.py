@@ -24,12 +24,12 @@ from bot.desks.orders.train import train
 from bot.running import promoted, training_thread
 from bot.running.retrain import ENDED, NOTHING_NEW, Retraining
 from bot.tables import migrations
-from exporter.config import load
+from exporter.account.connection import connect
 from exporter.messages import Peer, PeerKind
-from exporter.runs import alone
-from exporter.store import open_store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.pulling.sync import sync
+from exporter.settings.config import load
+from exporter.storing.runs import alone
+from exporter.storing.store import open_store
 from sandbox.world import World
 from tests.bot.conftest import link_of, log_in
 from tests.bot.control_scene import control, said
@@ -207,7 +207,7 @@ CHILD = """
 import asyncio, sys
 from pathlib import Path
 from bot.running.training_thread import train
-from exporter.config import load
+from exporter.settings.config import load
 from trainer.learning.train import fit
 fit.__kwdefaults__["checkpoint_seconds"] = 0.0
 asyncio.run(train(load(Path(sys.argv[1]), environ={}), lambda step: None, asyncio.Event(), only_new=False))

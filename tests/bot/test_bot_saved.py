@@ -9,8 +9,8 @@ from bot.deciding.modes import Modes
 from bot.desks.drafts import DraftState
 from bot.desks.places import Places
 from bot.tables import migrations
-from exporter.modes import Mode
-from exporter.store import open_store
+from exporter.settings.modes import Mode
+from exporter.storing.store import open_store
 from sandbox.values import Forward
 from tests.bot.test_bot_orders import ordered, told
 

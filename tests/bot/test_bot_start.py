@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from exporter import running
 from exporter.errors import ComeBackLater, DoppelgangerError, LoginError, Passing
-from exporter.running import persevere
+from exporter.following import running
+from exporter.following.running import persevere
 from tests.exporter.virtual import Virtual
 
 TROUBLE = (500, "RPC_CALL_FAIL")
@@ -33,7 +33,7 @@ async def answers(at):
 
 @pytest.mark.parametrize("method", ["users.getUsers", "messages.getDialogs"])
 async def test_a_server_in_trouble_is_asked_again(at, method, monkeypatch):
-    monkeypatch.setattr("exporter.limiter.TRIES", 1)
+    monkeypatch.setattr("exporter.account.limiter.TRIES", 1)
     at.world.fault(method, error=TROUBLE)
     async with at.running():
         assert len(said(at, "Telegram has trouble of its own; I try again at")) == 1
@@ -41,7 +41,7 @@ async def test_a_server_in_trouble_is_asked_again(at, method, monkeypatch):
 
 
 async def test_a_network_that_is_not_there_yet_is_waited_for(at, monkeypatch):
-    monkeypatch.setattr("exporter.telegram.CONNECT_WITHIN", 0.1)
+    monkeypatch.setattr("exporter.account.connection.CONNECT_WITHIN", 0.1)
     port = at.sandbox.port
     await at.sandbox.mtproto.close()
     back = asyncio.get_running_loop().call_later(

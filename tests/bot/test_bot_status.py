@@ -19,9 +19,9 @@ from bot.running.retrain import ENDED, NOTHING_NEW
 from bot.running.status import status
 from bot.sending.stops import Stops
 from bot.tables import migrations
-from exporter.consent import Ledger
-from exporter.modes import Mode
-from exporter.store import open_store
+from exporter.rights.consent import Ledger
+from exporter.settings.modes import Mode
+from exporter.storing.store import open_store
 from tests.bot.bigram import a_card, write_artifact
 from trainer.models.artifact import Artifact, read, write_card
 from trainer.models.registry import Verdict, publish
@@ -120,7 +120,7 @@ async def test_its_service_manager_hears_that_it_is_ready_alive_and_stopping(at,
         monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
         async with at.running():
             await at.until(lambda: heard().count("WATCHDOG=1") > 2)
-            monkeypatch.setattr("exporter.live.LONGEST_ROUND", -3600.0)
+            monkeypatch.setattr("exporter.following.live.LONGEST_ROUND", -3600.0)
             await at.quiet(0.05)
             heard()
             told.append("hangs")

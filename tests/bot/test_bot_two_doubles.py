@@ -3,10 +3,10 @@
 import pytest
 import pytest_asyncio
 
-from exporter.config import load
-from exporter.store import open_store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.account.connection import connect
+from exporter.pulling.sync import sync
+from exporter.settings.config import load
+from exporter.storing.store import open_store
 from sandbox.events import NewMessage
 from tests.bot.conftest import Script, Setting, log_in, settings
 from tests.sandbox_fixtures import agreed

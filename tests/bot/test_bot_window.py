@@ -12,9 +12,9 @@ from bot.commands.chat import talk
 from bot.composing.engine import Reply
 from bot.composing.past import Past
 from bot.composing.window import Moment, look, newest, prompt
-from exporter import ghostwritten
 from exporter.messages import Message, MessageKind, Peer, PeerKind
-from exporter.store import open_store
+from exporter.storing import ghostwritten
+from exporter.storing.store import open_store
 from tests.bot.bigram import SPEC, vocabulary
 from trainer.data.dataset import held_out_exchanges, rows
 from trainer.models.artifact import GGUFTokenizer

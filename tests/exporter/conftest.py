@@ -12,10 +12,10 @@ import pytest
 from telethon.crypto import AuthKey
 from telethon.sessions import SQLiteSession
 
-from exporter.config import Config, load
-from exporter.login import login
+from exporter.account.login import login
 from exporter.messages import Peer
-from exporter.store import Store, open_store
+from exporter.settings.config import Config, load
+from exporter.storing.store import Store, open_store
 from sandbox.server import Sandbox
 from sandbox.values import Message, User
 from sandbox.values import Peer as Chat

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from exporter.config import Config
-from exporter.forget import find_person, forget
 from exporter.messages import ELSEWHERE, Dialog, Message, Peer, PeerKind
-from exporter.store import Store
+from exporter.rights.forget import find_person, forget
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 
 ASCII, CYRILLIC = "canary7f3a", "канарейка"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from exporter.config import Config, Sync
-from exporter.live import Live
+from exporter.account.connection import connect
+from exporter.following.live import Live
+from exporter.following.reconcile import PATIENCE
+from exporter.following.running import one_problem
 from exporter.messages import Message
-from exporter.reconcile import PATIENCE
-from exporter.running import one_problem
-from exporter.store import Store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.pulling.sync import sync
+from exporter.settings.config import Config, Sync
+from exporter.storing.store import Store
 from tests.sandbox_fixtures import agreed
 
 PERIOD = 0.05

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from exporter.config import Config, Sync
-from exporter.consent import Ledger
-from exporter.plan import Options
+from exporter.account.connection import connect
 from exporter.progress import Step, silent
-from exporter.store import Store
-from exporter.sync import ALL, SyncResult, sync
-from exporter.telegram import connect
+from exporter.pulling.plan import Options
+from exporter.pulling.sync import ALL, SyncResult, sync
+from exporter.rights.consent import Ledger
+from exporter.settings.config import Config, Sync
+from exporter.storing.store import Store
 from sandbox.values import Peer
 from sandbox.world import World
 from tests.sandbox_fixtures import agreed

@@ -12,11 +12,11 @@ from rich.console import Console
 from telethon.crypto import AuthKey
 from telethon.sessions import SQLiteSession
 
+from exporter.account.connection import connect
+from exporter.account.sessions import Session, fetch_sessions, find_session, log_out, terminate
 from exporter.commands.account import table
-from exporter.config import Config
 from exporter.errors import ComeBackLater, DoppelgangerError
-from exporter.sessions import Session, fetch_sessions, find_session, log_out, terminate
-from exporter.telegram import connect
+from exporter.settings.config import Config
 from sandbox.values import User
 from sandbox.world import World
 from tests.sandbox_fixtures import ClientOf
@@ -146,7 +146,7 @@ async def test_logout_with_a_key_that_telegram_never_saw(logged_in: Config) -> N
 async def test_logout_without_a_network_says_that_nothing_was_revoked(
     world: World, owner: User, logged_in: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.telegram.CONNECTION_TRIES", 1)
+    monkeypatch.setattr("exporter.account.connection.CONNECTION_TRIES", 1)
     server = logged_in.telegram.server.model_copy(update={"port": 1})
     with pytest.raises(DoppelgangerError, match="NOT revoked, and its file is kept") as refused:
         await log_out(with_telegram(logged_in, server=server))

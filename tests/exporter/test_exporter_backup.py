@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database, Migrations
 
-from exporter.backup import back_up
 from exporter.errors import DoppelgangerError
 from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.progress import Step
-from exporter.schema import migrations
-from exporter.store import Store, open_store
+from exporter.storing.backup import back_up
+from exporter.storing.schema import migrations
+from exporter.storing.store import Store, open_store
 
 from .conftest import Command
 

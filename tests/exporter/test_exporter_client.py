@@ -8,11 +8,11 @@ import pytest
 from telethon.tl.functions.messages import SendMessageRequest
 from telethon.tl.types import InputPeerSelf
 
-from exporter import live
-from exporter.client import Client, Link
-from exporter.config import Config
+from exporter.account.client import Client, Link
+from exporter.account.connection import connect
 from exporter.errors import DoppelgangerError
-from exporter.telegram import connect
+from exporter.following import live
+from exporter.settings.config import Config
 from sandbox.server import Sandbox
 from sandbox.values import User
 from sandbox.world import World
@@ -27,7 +27,7 @@ async def test_a_request_that_is_never_answered_ends(
     world: World, owner: User, logged_in: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with connect(logged_in) as client:
-        monkeypatch.setattr("exporter.client.ANSWER_WITHIN", 0.05)
+        monkeypatch.setattr("exporter.account.client.ANSWER_WITHIN", 0.05)
         world.fault("users.getUsers", reply="never")
         with pytest.raises(TimeoutError):
             await client.get_me()
@@ -38,7 +38,7 @@ async def test_a_request_that_is_never_answered_ends(
 async def test_a_silent_network_is_a_problem_with_a_fix(
     world: World, logged_in: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.client.ANSWER_WITHIN", 0.05)
+    monkeypatch.setattr("exporter.account.client.ANSWER_WITHIN", 0.05)
     world.fault("users.getUsers", reply="never")
     with pytest.raises(DoppelgangerError, match="cannot be reached"):
         async with connect(logged_in):
@@ -48,7 +48,7 @@ async def test_a_silent_network_is_a_problem_with_a_fix(
 async def test_a_server_that_takes_calls_and_says_nothing_is_given_up(
     sandbox: Sandbox, logged_in: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.telegram.CONNECT_WITHIN", 0.1)
+    monkeypatch.setattr("exporter.account.connection.CONNECT_WITHIN", 0.1)
     sandbox.freeze()
     with pytest.raises(DoppelgangerError, match="cannot be reached"):
         async with connect(logged_in, lasting=True):
@@ -58,7 +58,7 @@ async def test_a_server_that_takes_calls_and_says_nothing_is_given_up(
 async def test_a_frozen_connection_is_noticed_and_made_anew(
     sandbox: Sandbox, owner: User, logged_in: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.client.SILENCE", 0.1)
+    monkeypatch.setattr("exporter.account.client.SILENCE", 0.1)
     async with connect(logged_in, lasting=True) as client:
         sandbox.freeze()
         async with asyncio.timeout(5):
@@ -107,7 +107,7 @@ async def test_a_line_that_comes_back_as_it_is_given_up_is_no_outage(monkeypatch
 async def test_any_other_connection_gives_up(
     sandbox: Sandbox, logged_in: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.telegram.CONNECTION_TRIES", 1)
+    monkeypatch.setattr("exporter.account.connection.CONNECTION_TRIES", 1)
     with pytest.raises(DoppelgangerError, match="cannot be reached"):
         async with connect(logged_in) as client:
             monkeypatch.setattr(client._sender, "_delay", 0.01)
@@ -144,7 +144,7 @@ async def test_what_nobody_waits_for_any_more_is_not_sent_once_the_network_is_ba
 ) -> None:
     async with connect(logged_in, lasting=True) as client:
         sandbox.freeze()
-        monkeypatch.setattr("exporter.client.ANSWER_WITHIN", 0.05)
+        monkeypatch.setattr("exporter.account.client.ANSWER_WITHIN", 0.05)
         with pytest.raises(TimeoutError):
             await client.once(SendMessageRequest(InputPeerSelf(), "too late", random_id=1))
         monkeypatch.undo()

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from exporter.config import EXAMPLE, Config, load
 from exporter.errors import ConfigError
-from exporter.section import Section
+from exporter.settings.config import EXAMPLE, Config, load
+from exporter.settings.section import Section
 
 SMALLEST = '[telegram]\napi_id = 1\napi_hash = "secret"\n'
 

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from exporter.commands import main
-from exporter.config import Config, Consent
-from exporter.consent import NAMED, SCOPES, Entry, Ledger, NoConsent, left_out, standing
 from exporter.errors import DoppelgangerError
+from exporter.following.requests import Problem, Requests, Wish
 from exporter.imports import import_file
 from exporter.messages import ELSEWHERE, Peer, PeerKind
-from exporter.plan import Options
-from exporter.requests import Problem, Requests, Wish
-from exporter.schema import migrations
-from exporter.selection import TELEGRAM
-from exporter.store import Store
+from exporter.pulling.plan import Options
+from exporter.rights.consent import NAMED, SCOPES, Entry, Ledger, NoConsent, left_out, standing
+from exporter.settings.config import Config, Consent
+from exporter.settings.selection import TELEGRAM
+from exporter.storing.schema import migrations
+from exporter.storing.store import Store
 from sandbox.values import User
 from sandbox.world import World
 from tests.sandbox_fixtures import agreed

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.database import open_database, transaction
 from exporter.disk import explain
+from exporter.storing.database import open_database, transaction
 
 
 def test_who_reads_then_writes_has_the_lock_from_the_start(tmp_path: Path) -> None:

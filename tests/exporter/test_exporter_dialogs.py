@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from telethon.tl import types
 
-from exporter.dialogs import Folder, demand_folder, fetch_folders, to_dialog
 from exporter.errors import ConfigError
 from exporter.messages import Dialog
+from exporter.pulling.dialogs import Folder, demand_folder, fetch_folders, to_dialog
 from sandbox.values import User
 from sandbox.world import World
 from tests.sandbox_fixtures import ClientOf

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from exporter.config import Config
 from exporter.errors import DoppelgangerError, LoginError
-from exporter.intervals import Interval
 from exporter.progress import Step
-from exporter.store import Store, open_store
+from exporter.settings.config import Config
+from exporter.storing.intervals import Interval
+from exporter.storing.store import Store, open_store
 from sandbox.values import User
 from sandbox.world import World
 
@@ -77,7 +77,7 @@ async def test_a_page_that_never_comes_is_asked_for_again(
 ) -> None:
     history(world, owner, anna, count=300)
     world.fault(PAGE, reply=reply, after=1)
-    monkeypatch.setattr("exporter.client.ANSWER_WITHIN", 0.2)
+    monkeypatch.setattr("exporter.account.client.ANSWER_WITHIN", 0.2)
     assert (await pull(logged_in, store)).new == 300
 
 

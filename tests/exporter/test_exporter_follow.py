@@ -7,13 +7,13 @@ import pytest
 import pytest_asyncio
 from telethon._updates.messagebox import ENTRY_ACCOUNT
 
-from exporter.config import Config
+from exporter.account.connection import connect
 from exporter.errors import DoppelgangerError, LoginError
-from exporter.follow import Follower
-from exporter.live import Live
+from exporter.following.follow import Follower
+from exporter.following.live import Live
 from exporter.messages import MessageKind, PeerKind
-from exporter.store import Store
-from exporter.telegram import connect
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 from sandbox.server import Sandbox
 from sandbox.values import Action, Entity, User
 from sandbox.world import World

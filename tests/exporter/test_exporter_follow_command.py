@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from exporter.config import Config
-from exporter.store import Store
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 from sandbox.values import User
 from sandbox.world import World
 

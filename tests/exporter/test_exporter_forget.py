@@ -10,18 +10,18 @@ from dataclasses import replace
 import pytest
 
 from bot.tables import migrations as bot_tables
-from exporter.config import Config, Sync
+from exporter.account.connection import connect
 from exporter.errors import ConfigError, DoppelgangerError
-from exporter.forget import find_person, forget
-from exporter.fulltext import catch_up
-from exporter.intervals import Interval
-from exporter.kept import DENY_LIST, Person, snapshot
 from exporter.messages import Dialog, Peer, PeerKind
 from exporter.progress import Step
-from exporter.runs import AlreadyTraining, alone
-from exporter.store import Store, open_store
-from exporter.sync import SyncResult, sync
-from exporter.telegram import connect
+from exporter.pulling.sync import SyncResult, sync
+from exporter.rights.forget import find_person, forget
+from exporter.rights.kept import DENY_LIST, Person, snapshot
+from exporter.settings.config import Config, Sync
+from exporter.storing.fulltext import catch_up
+from exporter.storing.intervals import Interval
+from exporter.storing.runs import AlreadyTraining, alone
+from exporter.storing.store import Store, open_store
 from sandbox.values import Forward, User
 from sandbox.world import World
 from tests.sandbox_fixtures import agreed
@@ -188,7 +188,7 @@ def test_another_process_that_reads_is_waited_for(
     config: Config, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small(store)
-    monkeypatch.setattr("exporter.database.PATIENCE", 0.2)
+    monkeypatch.setattr("exporter.storing.database.PATIENCE", 0.2)
     with closing(sqlite3.connect(config.database)) as reader:
         reader.execute("begin")
         reader.execute("select count(*) from messages").fetchone()

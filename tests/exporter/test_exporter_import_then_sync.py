@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import Config, Sync
+from exporter.account.connection import connect
 from exporter.imports import import_file
 from exporter.messages import Message
-from exporter.store import Store, open_store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.pulling.sync import sync
+from exporter.settings.config import Config, Sync
+from exporter.storing.store import Store, open_store
 from sandbox.world import World
 from tests.sandbox_fixtures import agreed
 

@@ -14,7 +14,7 @@ from exporter.errors import DoppelgangerError
 from exporter.imports import import_file
 from exporter.messages import Message, MessageKind, PeerKind, Reaction
 from exporter.progress import Step
-from exporter.store import Store, open_store
+from exporter.storing.store import Store, open_store
 from tests.exporter.exports import account, chat, record, write
 
 

@@ -17,7 +17,7 @@ from exporter.errors import DoppelgangerError
 from exporter.imports import import_file
 from exporter.imports.lines import Entry, read_entries, survey
 from exporter.imports.records import BadRecord, Context, to_message
-from exporter.store import Store, open_store
+from exporter.storing.store import Store, open_store
 from tests.exporter.exports import account, chat, record
 
 JUNK = st.recursive(

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.commands.init import _local_zone, init_command
-from exporter.config import EXAMPLE, Config, load
 from exporter.errors import ConfigError
-from exporter.template import fill, toml, write_config
+from exporter.settings.config import EXAMPLE, Config, load
+from exporter.settings.template import fill, toml, write_config
 
 HASH = "0123456789abcdef0123456789abcdee"
 TOKEN = "12345:" + "x" * 35

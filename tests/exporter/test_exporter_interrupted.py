@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from exporter.config import Config
-from exporter.store import open_store
+from exporter.settings.config import Config
+from exporter.storing.store import open_store
 from sandbox.values import User
 from sandbox.world import World
 

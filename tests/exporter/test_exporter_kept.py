@@ -9,10 +9,10 @@ from click.testing import CliRunner, Result
 
 from bot.tables import migrations as bot_tables
 from exporter.commands import main
-from exporter.config import Config
 from exporter.errors import ConfigError
-from exporter.kept import ABOUT_NOBODY, DENY_LIST, PASSING, parts, voices
-from exporter.store import Store, open_store
+from exporter.rights.kept import ABOUT_NOBODY, DENY_LIST, PASSING, parts, voices
+from exporter.settings.config import Config
+from exporter.storing.store import Store, open_store
 
 from .forgetting import NOW, said, small
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporter.config import Config, Sync
+from exporter.account.connection import connect
 from exporter.messages import Message, MessageKind, Reaction
-from exporter.store import Store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.pulling.sync import sync
+from exporter.settings.config import Config, Sync
+from exporter.storing.store import Store
 from sandbox.attachments import (
     Contact,
     Dice,

@@ -10,9 +10,9 @@ from telethon.tl.functions.messages import GetDialogsRequest
 from telethon.tl.functions.users import GetUsersRequest
 from telethon.tl.types import InputPeerEmpty, InputUserSelf
 
+from exporter.account.limiter import Limiter, method_of
 from exporter.errors import ComeBackLater
-from exporter.limiter import Limiter, method_of
-from exporter.store import Store
+from exporter.storing.store import Store
 from sandbox.accounts import Takeout
 from sandbox.values import User
 from sandbox.world import World

@@ -11,8 +11,8 @@ from datetime import datetime
 
 import pytest
 
-from exporter.config import Sync
 from exporter.log import LogFormat, hide_words, log_to_stderr, scrubbed
+from exporter.settings.config import Sync
 
 
 @pytest.fixture(autouse=True)
@@ -28,10 +28,10 @@ def put_back() -> Iterator[None]:
 def test_it_writes_to_whatever_stands_for_stderr_now() -> None:
     log_to_stderr()
     with contextlib.redirect_stderr(io.StringIO()) as err:
-        logging.getLogger("exporter.sync").warning("sync.refused", extra={"chat_id": 5})
-        logging.getLogger("exporter.sync").info("sync.done")
+        logging.getLogger("exporter.pulling.sync").warning("sync.refused", extra={"chat_id": 5})
+        logging.getLogger("exporter.pulling.sync").info("sync.done")
         logging.getLogger("telethon.network").warning("Attempt 1 at connecting failed")
-    assert err.getvalue().endswith("WARNING exporter.sync sync.refused chat_id=5\n")
+    assert err.getvalue().endswith("WARNING exporter.pulling.sync sync.refused chat_id=5\n")
     assert err.getvalue().count("\n") == 1
 
 
@@ -49,14 +49,15 @@ CANARY = "canary-7f3a"
 def test_json_has_one_object_a_line_with_the_fields_beside_the_event() -> None:
     log_to_stderr(form="json")
     with contextlib.redirect_stderr(io.StringIO()) as err:
-        logging.getLogger("exporter.sync").warning("sync.refused", extra={"chat_id": 5, "code": "X"})
+        logging.getLogger("exporter.pulling.sync").warning("sync.refused", extra={"chat_id": 5, "code": "X"})
         try:
             raise OSError(28, "No space left on device")
         except OSError:
             logging.getLogger("bot").exception("bot.failed")
     first, second = map(json.loads, err.getvalue().splitlines())
     assert {**first, "at": ""} == {
-        "at": "", "level": "WARNING", "logger": "exporter.sync", "event": "sync.refused", "chat_id": 5, "code": "X"
+        "at": "", "level": "WARNING", "logger": "exporter.pulling.sync",
+        "event": "sync.refused", "chat_id": 5, "code": "X"
     }  # fmt: skip
     assert datetime.fromisoformat(first["at"]).tzinfo and "No space left" in second["traceback"]
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from exporter.account.connection import connect
+from exporter.account.login import login_by_qr
 from exporter.commands.terminal import qr_code
-from exporter.config import Config
 from exporter.errors import ComeBackLater, LoginError
-from exporter.login import login_by_qr
 from exporter.messages import Peer, PeerKind
-from exporter.telegram import connect
+from exporter.settings.config import Config
 from sandbox.values import User
 from sandbox.world import LOGIN_CODE, World
 
@@ -141,7 +141,7 @@ async def test_a_scanned_qr_code_logs_in(world: World, config: Config, owner: Us
 async def test_a_qr_code_that_nobody_scans_is_drawn_anew(
     world: World, config: Config, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.login.QR_LIFE", 0.05)
+    monkeypatch.setattr("exporter.account.login.QR_LIFE", 0.05)
     scanner = Scanner(world, owner, misses=2)
     await scan_in(config, scanner)
     first, second, third, _ = scanner.shown

@@ -4,8 +4,8 @@ import pytest
 
 from exporter.errors import ConfigError
 from exporter.messages import Peer, PeerKind
-from exporter.modes import Mode, resolve_modes
-from exporter.replying import Reply
+from exporter.settings.modes import Mode, resolve_modes
+from exporter.settings.replying import Reply
 
 ANNA, BORIS = Peer(5, PeerKind.USER, "Anna", username="anna_b"), Peer(6, PeerKind.USER, "Boris")
 

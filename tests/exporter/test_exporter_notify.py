@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.notify import feed, teller
+from exporter.following.notify import feed, teller
 
 UNIT = Path(__file__).parents[2] / "packaging" / "doppelganger.service"
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import Config, Sync
+from exporter.account.connection import connect
 from exporter.errors import ConfigError
-from exporter.modes import Mode
-from exporter.overview import Overview, overview, refresh
-from exporter.replying import Reply
-from exporter.store import Store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.pulling.overview import Overview, overview, refresh
+from exporter.pulling.sync import sync
+from exporter.settings.config import Config, Sync
+from exporter.settings.modes import Mode
+from exporter.settings.replying import Reply
+from exporter.storing.store import Store
 from sandbox.values import User
 from sandbox.world import World
 from tests.sandbox_fixtures import agreed

@@ -3,8 +3,8 @@
 import pytest
 
 from exporter.messages import Peer, PeerKind
-from exporter.people import People
-from exporter.store import Store
+from exporter.storing.people import People
+from exporter.storing.store import Store
 
 GROUP = Peer(-5, PeerKind.GROUP, "Flat")
 ANNA = Peer(7, PeerKind.USER, "Anna", "anna_b", access_hash=70)

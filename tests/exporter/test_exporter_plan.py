@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from exporter.config import Config, Sync
+from exporter.account.connection import connect
+from exporter.account.limiter import Limiter
 from exporter.errors import ConfigError
-from exporter.estimate import forecast
-from exporter.intervals import Interval
-from exporter.limiter import Limiter
 from exporter.messages import MessageKind
-from exporter.plan import Options
-from exporter.store import Store
-from exporter.telegram import connect
+from exporter.pulling.estimate import forecast
+from exporter.pulling.plan import Options
+from exporter.settings.config import Config, Sync
+from exporter.storing.intervals import Interval
+from exporter.storing.store import Store
 from sandbox.box import Box
 from sandbox.values import User
 from sandbox.world import World

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from exporter.config import Config
 from exporter.log import EventFormatter
-from exporter.store import Store, open_store
+from exporter.settings.config import Config
+from exporter.storing.store import Store, open_store
 from sandbox.values import User
 from sandbox.world import LOGIN_CODE, World
 

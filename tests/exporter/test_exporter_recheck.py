@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exporter.config import Config
-from exporter.intervals import HIGHEST, Interval
-from exporter.plan import Options
-from exporter.store import Store
+from exporter.pulling.plan import Options
+from exporter.settings.config import Config
+from exporter.storing.intervals import HIGHEST, Interval
+from exporter.storing.store import Store
 from sandbox.values import Message, User
 from sandbox.world import World
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from telethon.tl.types import InputPeerChannel, InputPeerChat, InputPeerSelf, InputPeerUser
 
-from exporter.config import Config
+from exporter.account.connection import connect
+from exporter.account.translate import to_address
 from exporter.messages import Peer, PeerKind
-from exporter.store import Store
-from exporter.telegram import connect
-from exporter.translate import to_address
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 from sandbox.server import Sandbox
 from sandbox.values import User
 from sandbox.world import World
@@ -159,7 +159,7 @@ async def test_after_too_much_was_missed_a_few_chats_a_round_are_read_again_unti
     listener: Listener,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exporter.reconcile.AT_ONCE", 2)
+    monkeypatch.setattr("exporter.following.reconcile.AT_ONCE", 2)
     friends = [world.person(f"Friend {number}") for number in range(5)]
     said = [world.say(friend, owner, "oops") for friend in friends]
     for friend in friends:
@@ -201,8 +201,8 @@ async def test_a_frozen_network_is_lived_through(
     listener: Listener,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exporter.client.SILENCE", 0.2)
-    monkeypatch.setattr("exporter.client.ANSWER_WITHIN", 0.2)
+    monkeypatch.setattr("exporter.account.client.SILENCE", 0.2)
+    monkeypatch.setattr("exporter.account.client.ANSWER_WITHIN", 0.2)
     async with following(logged_in, store, listener, chats=("Anna",)) as live:
         await until(lambda: live.reconciler.looked_at)
         sandbox.freeze()
@@ -223,7 +223,7 @@ async def test_a_long_outage_is_said_once_and_its_end_too(
     listener: Listener,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exporter.live.BLINK", 0.05)
+    monkeypatch.setattr("exporter.following.live.BLINK", 0.05)
     async with following(logged_in, store, listener, chats=("Anna",)):
         port = sandbox.port
         await sandbox.mtproto.close()

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from exporter.asking import ask_to_sync
-from exporter.config import Config, Sync
-from exporter.live import Live
-from exporter.plan import Options
+from exporter.account.connection import AccountInUse, connect
+from exporter.following.asking import ask_to_sync
+from exporter.following.live import Live
+from exporter.following.requests import Problem, Requests, RequestState, Wish
 from exporter.progress import Step
-from exporter.requests import Problem, Requests, RequestState, Wish
-from exporter.store import Store, open_store
-from exporter.sync import SyncResult
-from exporter.telegram import AccountInUse, connect
+from exporter.pulling.plan import Options
+from exporter.pulling.sync import SyncResult
+from exporter.settings.config import Config, Sync
+from exporter.storing.store import Store, open_store
 from sandbox.server import Sandbox
 from sandbox.values import User
 from sandbox.world import World
@@ -40,7 +40,7 @@ def listener() -> Listener:
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both sides look often."""
     for module in ("answering", "asking"):
-        monkeypatch.setattr(f"exporter.{module}.POLL", 0.02)
+        monkeypatch.setattr(f"exporter.following.{module}.POLL", 0.02)
 
 
 @pytest_asyncio.fixture
@@ -136,7 +136,7 @@ async def test_two_can_ask_at_once(logged_in: Config) -> None:
 async def test_who_does_not_answer_is_left_alone(
     logged_in: Config, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.asking.TAKEN_WITHIN", 0.05)
+    monkeypatch.setattr("exporter.following.asking.TAKEN_WITHIN", 0.05)
     async with connect(logged_in):
         with pytest.raises(AccountInUse, match="1234"):
             await ask(logged_in)

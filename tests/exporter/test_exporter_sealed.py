@@ -7,13 +7,13 @@ import pytest
 from telethon.sessions import SQLiteSession
 from telethon.tl.types.updates import State
 
+from exporter.account.connection import AccountInUse, connect, erase_from_session, lock_account
+from exporter.account.sealed import NoPassphrase, SealedSession, WrongPassphrase, is_sealed, seal, unseal
+from exporter.account.sessions import log_out
 from exporter.commands import terminal
 from exporter.commands.terminal import unlocked
-from exporter.config import Config
 from exporter.errors import LoginError
-from exporter.sealed import NoPassphrase, SealedSession, WrongPassphrase, is_sealed, seal, unseal
-from exporter.sessions import log_out
-from exporter.telegram import AccountInUse, connect, erase_from_session, lock_account
+from exporter.settings.config import Config
 from sandbox.values import User
 from sandbox.world import LOGIN_CODE, World
 
@@ -25,7 +25,7 @@ WORDS = "several words of one's own"
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """A guess costs half a second otherwise, and so does every test."""
-    monkeypatch.setattr("exporter.sealed.COST", 4)
+    monkeypatch.setattr("exporter.account.sealed.COST", 4)
 
 
 @pytest.fixture

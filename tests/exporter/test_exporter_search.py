@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from exporter import fulltext
-from exporter.fulltext import catch_up, index_chunk
+from exporter.finding.search import Hit, Scope, Term, around, count, find, parse
 from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.progress import Step
-from exporter.schema import migrations
-from exporter.search import Hit, Scope, Term, around, count, find, parse
-from exporter.store import Store, open_store
+from exporter.storing import fulltext
+from exporter.storing.fulltext import catch_up, index_chunk
+from exporter.storing.schema import migrations
+from exporter.storing.store import Store, open_store
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 OWNER, ANNA, GROUP = 1, 7, -5

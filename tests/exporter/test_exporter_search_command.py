@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from exporter.commands.search import AROUND, search_command
 from exporter.errors import ConfigError, DoppelgangerError
 from exporter.messages import Message, MessageKind, Peer, PeerKind
-from exporter.store import Store
+from exporter.storing.store import Store
 from tests.exporter.conftest import Command
 
 OWNER, ANNA, BORIS = 1, 7, 8

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from telethon.utils import get_peer_id
 
-from exporter.config import Config, Sync
+from exporter.account.connection import connect
 from exporter.errors import ConfigError
 from exporter.messages import Dialog, Peer, PeerKind
-from exporter.selection import Selection, resolve_contact, select_chats
-from exporter.store import Store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.pulling.sync import sync
+from exporter.settings.config import Config, Sync
+from exporter.settings.selection import Selection, resolve_contact, select_chats
+from exporter.storing.store import Store
 from sandbox.values import User
 from sandbox.world import World
 from tests.sandbox_fixtures import agreed

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from exporter.config import Config
-from exporter.store import Store, open_store
+from exporter.settings.config import Config
+from exporter.storing.store import Store, open_store
 from sandbox.server import Sandbox
 from sandbox.values import Message, User
 from sandbox.world import World

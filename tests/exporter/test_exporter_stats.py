@@ -21,7 +21,7 @@ from exporter.stats import wording
 from exporter.stats.figures import Distribution, Figures, Tally
 from exporter.stats.survey import Scope, survey
 from exporter.stats.vocabulary import MIN_COUNT, Lexicon, emoji, log_odds, words
-from exporter.store import Store, open_store
+from exporter.storing.store import Store, open_store
 
 OWNER, ANNA, BORIS, GROUP = 1, 7, 8, -5
 ANNAS = Peer(ANNA, PeerKind.USER, "Anna")

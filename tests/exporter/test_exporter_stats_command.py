@@ -22,7 +22,7 @@ from exporter.stats.chart import DOTS_PER_INCH, INCHES, draw, phone
 from exporter.stats.figures import Distribution, Figures, Tally
 from exporter.stats.look import PALETTES, Look, Theme
 from exporter.stats.vocabulary import Term
-from exporter.store import Store
+from exporter.storing.store import Store
 from tests.exporter.conftest import Command
 
 OWNER, ANNA, BORIS = 1, 7, 8

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from sqlite_utils import Database, Migrations
 
 from exporter.errors import DoppelgangerError
-from exporter.intervals import Interval, merge
 from exporter.messages import Dialog, Message, MessageKind, Peer, PeerKind, Reaction
-from exporter.store import Added, Store, open_store
+from exporter.storing.intervals import Interval, merge
+from exporter.storing.store import Added, Store, open_store
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 OWNER = Peer(1, PeerKind.SELF, "Owner")

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import Config, Sync
+from exporter.account.connection import connect
+from exporter.account.limiter import Limiter
 from exporter.errors import ComeBackLater, ConfigError
-from exporter.intervals import Interval, gaps
-from exporter.limiter import Limiter
 from exporter.messages import Message, PeerKind
 from exporter.progress import Aloud, Step
-from exporter.store import Store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.pulling.sync import sync
+from exporter.settings.config import Config, Sync
+from exporter.storing.intervals import Interval, gaps
+from exporter.storing.store import Store
 from sandbox.values import User
 from sandbox.world import World
 from tests.sandbox_fixtures import agreed

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from telethon.sessions import SQLiteSession
 
-from exporter.config import Config, Sync
+from exporter.account.connection import connect
+from exporter.account.limiter import Limiter
 from exporter.errors import ComeBackLater
-from exporter.limiter import Limiter
-from exporter.plan import Options
-from exporter.store import Store
-from exporter.sync import sync
-from exporter.takeout import DELAYED
-from exporter.telegram import connect
+from exporter.pulling.plan import Options
+from exporter.pulling.sync import sync
+from exporter.pulling.takeout import DELAYED
+from exporter.settings.config import Config, Sync
+from exporter.storing.store import Store
 from sandbox.values import User
 from sandbox.world import World
 from tests.sandbox_fixtures import agreed

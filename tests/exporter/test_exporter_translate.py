@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from telethon.tl import types
 
+from exporter.account.translate import to_message, to_peer, to_reactions
 from exporter.messages import Message, MessageKind, Peer, PeerKind, Reaction
-from exporter.translate import to_message, to_peer, to_reactions
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 OWNER, ANNA, GROUP = 1, 7, -5

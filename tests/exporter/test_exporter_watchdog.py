@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exporter.config import Config
 from exporter.errors import DoppelgangerError
-from exporter.store import Store
-from exporter.watchdog import Verdict, Watchdog
+from exporter.following.watchdog import Verdict, Watchdog
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 from sandbox.values import User
 from sandbox.world import World
 
@@ -52,7 +52,7 @@ async def test_acceptance_19_a_silent_stream_is_noticed_and_mended(
         await asyncio.sleep(8 * PERIOD)
         assert live._client.link.made == 2
     assert any("connecting anew" in line for line in listener.lines)
-    assert ("exporter.reconcile", logging.WARNING, "stream.silent") in caplog.record_tuples
+    assert ("exporter.following.reconcile", logging.WARNING, "stream.silent") in caplog.record_tuples
 
 
 async def test_acceptance_19_a_stream_that_stays_silent_ends_the_follower(

@@ -15,7 +15,7 @@ from exporter.imports import import_file
 from exporter.imports.lines import BadLine, Entry, read_entries, survey
 from exporter.imports.markers import read_text
 from exporter.messages import Message, MessageKind, Peer, PeerKind
-from exporter.store import Store, open_store
+from exporter.storing.store import Store, open_store
 
 L, N = "\u200e", "\u202f"
 """The invisible mark of what WhatsApp says, and the narrow space before AM and PM."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from exporter.limiter import Clock
+from exporter.account.limiter import Clock
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 """When it begins."""

@@ -13,9 +13,9 @@ import torch
 from llama_cpp import Llama
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from exporter.config import Config, Train
 from exporter.messages import Message, Peer, PeerKind
-from exporter.store import Store, open_store
+from exporter.settings.config import Config, Train
+from exporter.storing.store import Store, open_store
 from tests.trainer.small import CHATML, byte_level, save, small_base
 from tests.trainer.vocabularies import sources, vocabulary_folder
 from trainer.convert.merge import merged

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from exporter.errors import ConfigError, DoppelgangerError
 from exporter.progress import Step
-from exporter.store import open_store
+from exporter.storing.store import open_store
 from tests.bot.bigram import a_card, talker, write_bigram
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import START

@@ -2,8 +2,8 @@
 
 import pytest
 
-from exporter.config import Consent, Train
-from exporter.consent import Ledger
+from exporter.rights.consent import Ledger
+from exporter.settings.config import Consent, Train
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import BEN, CLUB, START, config_with
 from trainer.data.dataset import dataset

@@ -8,12 +8,12 @@ from itertools import compress, pairwise
 
 import pytest
 
-from exporter import ghostwritten
-from exporter.config import Train
 from exporter.errors import ConfigError
 from exporter.imports import import_file
 from exporter.messages import Message, Peer, PeerKind
-from exporter.store import open_store
+from exporter.settings.config import Train
+from exporter.storing import ghostwritten
+from exporter.storing.store import open_store
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import BEN, CLUB, EVE, OWNER, START, config_with, talk
 from trainer.data import dataset as rendering

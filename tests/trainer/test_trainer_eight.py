@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 
-from exporter.config import Train
+from exporter.settings.config import Train
 from tests.trainer.plain import slopes, stirred
 from tests.trainer.test_trainer_train import row
 from trainer.learning import eight

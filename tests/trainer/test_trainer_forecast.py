@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from exporter.config import Train
+from exporter.settings.config import Train
 from tests.sandbox_fixtures import agreed
 from tests.trainer.test_trainer_train import row
 from trainer import pipeline, teach

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from exporter.config import Train
+from exporter.settings.config import Train
 from tests.bot.bigram import SPEC, a_card, talker, write_bigram
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import START, config_with

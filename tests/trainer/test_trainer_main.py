@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from exporter.errors import ConfigError
 from exporter.messages import Peer, PeerKind
-from exporter.store import open_store
+from exporter.storing.store import open_store
 from tests.trainer.conftest import AGREED, talk
 from trainer.commands import main
 from trainer.commands.preview import LARGEST, SHOWN

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from exporter.consent import Ledger
+from exporter.rights.consent import Ledger
 from tests.bot.bigram import a_card
 from tests.trainer.small import CHATML, byte_level, save, small_base
 from trainer import pipeline

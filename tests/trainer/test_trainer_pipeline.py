@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.progress import Step
-from exporter.runs import AlreadyTraining, alone
+from exporter.storing.runs import AlreadyTraining, alone
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import BEN, START
 from trainer import pipeline
@@ -152,8 +152,8 @@ CHILD = """
 import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
-from exporter.config import Config
-from exporter.store import open_store
+from exporter.settings.config import Config
+from exporter.storing.store import open_store
 from trainer import pipeline
 from trainer.learning import train
 train.fit.__kwdefaults__["checkpoint_seconds"] = 0.0

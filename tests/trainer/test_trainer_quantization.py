@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, MistralConfig, Qwen3Config
 
-from exporter.config import Train
+from exporter.settings.config import Train
 from trainer import machine
 from trainer.convert.gguf import quantize
 from trainer.convert.quantization import BITS, LOSS, choose, decided, file_bytes

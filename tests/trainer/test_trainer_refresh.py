@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from safetensors.torch import load_file
 
-from exporter.consent import Ledger
 from exporter.messages import Message
+from exporter.rights.consent import Ledger
 from tests.trainer.conftest import OWNER, talk
 from tests.trainer.test_trainer_main import call, config_file  # noqa: F401 - a fixture
 from tests.trainer.test_trainer_resume import assert_same, model_of

@@ -11,7 +11,7 @@ import pytest
 from exporter.disk import explain
 from exporter.errors import ConfigError, DoppelgangerError
 from exporter.progress import silent
-from exporter.runs import AlreadyTraining, alone
+from exporter.storing.runs import AlreadyTraining, alone
 from tests.trainer.test_trainer_main import call, config_file  # noqa: F401 - a fixture
 from trainer.learning.base import NoBase, _told_to, prepare
 from trainer.learning.watch import Diverged

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from exporter.store import open_store
+from exporter.storing.store import open_store
 from tests.bot.bigram import a_card
 from trainer.commands import main
 from trainer.models import registry

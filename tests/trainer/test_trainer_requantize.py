@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from exporter.config import Config
-from exporter.runs import AlreadyTraining, alone
-from exporter.store import open_store
+from exporter.settings.config import Config
+from exporter.storing.runs import AlreadyTraining, alone
+from exporter.storing.store import open_store
 from tests.trainer.conftest import AGREED, BEN, CLUB, EVE, OWNER, talk
 from trainer import pipeline
 from trainer.commands import main

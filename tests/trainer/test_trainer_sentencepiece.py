@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from bot.commands import main as bot
-from exporter.config import load
 from exporter.imports import import_file
-from exporter.store import open_store
+from exporter.settings.config import load
+from exporter.storing.store import open_store
 from sandbox.demo.play import CAST
 from tests.sandbox_fixtures import AGREED_BY_ALL
 from tests.trainer.tiny import make

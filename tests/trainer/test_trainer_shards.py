@@ -10,9 +10,9 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from exporter import config as configuration
-from exporter.consent import Ledger
-from exporter.store import open_store
+from exporter.rights.consent import Ledger
+from exporter.settings import config as configuration
+from exporter.storing.store import open_store
 from tests.trainer import together
 from tests.trainer.conftest import AGREED, BEN, CLUB, EVE, OWNER, START, talk
 from trainer import pipeline

@@ -2,8 +2,8 @@
 
 import pytest
 
-from exporter.config import Train
 from exporter.errors import ConfigError
+from exporter.settings.config import Train
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import BEN, START, config_with
 from tests.trainer.test_trainer_dataset import SPEC, dataset, divide

@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from exporter import config as configuration
 from exporter.cli import config_option, counted
-from exporter.consent import Ledger
 from exporter.errors import ConfigError
-from exporter.kept import voices
 from exporter.progress import PERCENT, Step, counting, progress
-from exporter.store import open_store
+from exporter.rights.consent import Ledger
+from exporter.rights.kept import voices
+from exporter.settings import config as configuration
+from exporter.storing.store import open_store
 from trainer.data.bundle import learned_chats, write_bundle
 from trainer.data.split import split
 

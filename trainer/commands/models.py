@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from exporter import config as configuration
 from exporter.cli import DefaultGroup, config_option, counted
-from exporter.config import Config
 from exporter.progress import progress
-from exporter.store import open_store
+from exporter.settings import config as configuration
+from exporter.settings.config import Config
+from exporter.storing.store import open_store
 from trainer.commands.run import print_verdict
 from trainer.models import registry
 from trainer.models.arrival import add

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from exporter import config as configuration
 from exporter.cli import config_option, counted
-from exporter.consent import Ledger
 from exporter.progress import PERCENT, Step, counting, progress
+from exporter.rights.consent import Ledger
+from exporter.settings import config as configuration
 from exporter.stats.tables import signs
-from exporter.store import open_store
+from exporter.storing.store import open_store
 from trainer.commands.costs import print_costs
 from trainer.commands.extra import training_pipeline
 from trainer.data.dataset import Dataset, Row, lessons, memories, taught_with

@@ -9,10 +9,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from exporter import config as configuration
 from exporter.cli import config_option, counted
 from exporter.progress import progress
-from exporter.store import open_store
+from exporter.settings import config as configuration
+from exporter.storing.store import open_store
 from trainer.commands.extra import loaded
 from trainer.commands.run import print_verdict
 from trainer.models import registry

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import click
 from rich.console import Console
 
-from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.progress import progress
-from exporter.store import open_store
+from exporter.settings import config as configuration
+from exporter.storing.store import open_store
 from trainer.commands.extra import training_pipeline
 from trainer.commands.run import tell
 from trainer.models import registry

@@ -8,11 +8,11 @@ from typing import Any
 import click
 from rich.console import Console
 
-from exporter import config as configuration
 from exporter.cli import config_option
 from exporter.errors import ConfigError
 from exporter.progress import progress
-from exporter.store import open_store
+from exporter.settings import config as configuration
+from exporter.storing.store import open_store
 from trainer import ranks
 from trainer.commands.extra import loaded, training_pipeline
 from trainer.data.bundle import read_bundle

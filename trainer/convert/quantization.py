@@ -6,7 +6,7 @@ knows.
 
 from pathlib import Path
 
-from exporter.config import Train
+from exporter.settings.config import Train
 from trainer import machine
 from trainer.models.footprint import beside_weights
 from trainer.shape import Shape, read_shape

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
-from exporter.config import Train
-from exporter.dossier import private
 from exporter.errors import DoppelgangerError
+from exporter.rights.dossier import private
+from exporter.settings.config import Train
 from trainer.data.split import Split
 from trainer.machine import memory
 from trainer.reading.golden import fingerprint

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from exporter.config import Train
 from exporter.messages import Peer
 from exporter.progress import Count, uncounted
-from exporter.store import Store
+from exporter.settings.config import Train
+from exporter.storing.store import Store
 from trainer.data.notes import pieces, sampled
 from trainer.data.split import Split, drawn, own
 from trainer.reading.conversations import Conversation, Views, conversations

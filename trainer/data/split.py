@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from exporter.config import Config
-from exporter.consent import Ledger, how_to_grant
 from exporter.progress import Count, uncounted
-from exporter.store import Store
+from exporter.rights.consent import Ledger, how_to_grant
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 from trainer.data.curate import Curation, Measured, curate
 from trainer.data.notes import Notes, read_notes
 from trainer.reading.conversations import (

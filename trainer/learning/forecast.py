@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch._dynamo.exc import TorchDynamoException
 
-from exporter.config import Train
 from exporter.progress import Say, unsaid
+from exporter.settings.config import Train
 from trainer.data.batches import Batch, joined, padded, plan, tokens_of
 from trainer.data.dataset import Row
 from trainer.learning import eight

@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from exporter.config import Config
-from exporter.consent import Ledger
 from exporter.errors import DoppelgangerError
 from exporter.progress import PERCENT, Report, Step, counting, silent
-from exporter.store import Store
+from exporter.rights.consent import Ledger
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 from trainer.data.dataset import memories
 from trainer.models import registry
 from trainer.models.artifact import (

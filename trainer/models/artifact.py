@@ -20,7 +20,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, fiel
 
 from exporter.errors import DoppelgangerError
 from exporter.progress import Count, uncounted
-from exporter.section import Contact
+from exporter.settings.section import Contact
 from trainer.reading.golden import fingerprint
 from trainer.reading.prompt import PromptSpec, Tokenizer
 

@@ -19,8 +19,8 @@ from peft import set_peft_model_state_dict
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from safetensors.torch import load_file
 
-from exporter.config import Train
 from exporter.errors import DoppelgangerError
+from exporter.settings.config import Train
 from trainer.data.split import Split
 from trainer.learning.base import Base, Model
 from trainer.models import registry

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from math import inf, sqrt
 from pathlib import Path
 
-from exporter.config import Config
 from exporter.errors import DoppelgangerError
 from exporter.progress import PERCENT, Count, Report, Step, counting, silent
-from exporter.runs import alone
-from exporter.store import Store
+from exporter.settings.config import Config
+from exporter.storing.runs import alone
+from exporter.storing.store import Store
 from trainer.convert import gguf
 from trainer.convert.export import ARTIFACT, converter, unquantized
 from trainer.convert.quantization import LOSS

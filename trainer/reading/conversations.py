@@ -9,15 +9,15 @@ from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from exporter import ghostwritten
-from exporter.config import Config, Train
-from exporter.consent import Ledger, how_to_grant
 from exporter.errors import ConfigError, DoppelgangerError
 from exporter.messages import Message, Peer, PeerKind
 from exporter.progress import Count, uncounted
-from exporter.section import Contact
-from exporter.selection import resolve_contact
-from exporter.store import Store
+from exporter.rights.consent import Ledger, how_to_grant
+from exporter.settings.config import Config, Train
+from exporter.settings.section import Contact
+from exporter.settings.selection import resolve_contact
+from exporter.storing import ghostwritten
+from exporter.storing.store import Store
 from trainer.reading.dialogue import Session, Turn, bursts, sessions, told, turn
 from trainer.reading.gaps import learn_gap, typical
 from trainer.reading.marks import HOUR, mark

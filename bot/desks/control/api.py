@@ -33,9 +33,9 @@ from aiogram.utils.backoff import BackoffConfig
 from aiogram.utils.token import TokenValidationError
 
 from bot.sending.refused import Refused, Wait
-from exporter.config import Control
 from exporter.errors import ConfigError
 from exporter.progress import Say
+from exporter.settings.config import Control
 
 log = logging.getLogger(__name__)
 

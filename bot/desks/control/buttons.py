@@ -6,7 +6,7 @@ from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.desks.drafts import Draft
-from exporter.modes import Mode
+from exporter.settings.modes import Mode
 
 Action = Literal["send", "edit", "again", "skip", "mute"]
 

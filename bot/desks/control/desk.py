@@ -16,10 +16,10 @@ from bot.desks.control.buttons import choices
 from bot.desks.control.link import NAME, Link
 from bot.desks.sight import Sight
 from bot.sending.refused import Refused
-from exporter.config import Control
 from exporter.messages import Peer
 from exporter.progress import Say
-from exporter.store import Store
+from exporter.settings.config import Control
+from exporter.storing.store import Store
 
 
 class ControlBot:

@@ -13,7 +13,7 @@ from bot.desks.orders.stop import resume, stop
 from bot.desks.orders.train import train
 from bot.parts import Parts
 from bot.running.retrain import Retraining
-from exporter.config import Config
+from exporter.settings.config import Config
 
 
 def commands(parts: Parts, config: Config, switch: ModeSwitch, retraining: Retraining) -> Orders:

@@ -8,11 +8,11 @@ from bot.desks import cards
 from bot.desks.mode_switch import ModeSwitch
 from bot.desks.orders.order import Answer
 from bot.parts import Parts
-from exporter.consent import how_to_grant
 from exporter.errors import DoppelgangerError
 from exporter.messages import Peer, PeerKind
-from exporter.modes import Mode, is_person
-from exporter.selection import resolve_contact, to_contact
+from exporter.rights.consent import how_to_grant
+from exporter.settings.modes import Mode, is_person
+from exporter.settings.selection import resolve_contact, to_contact
 
 LISTED = 40
 """Contacts in one answer: with names as long as Telegram allows, they still fit into a message."""

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from zoneinfo import ZoneInfo
 
 from bot.desks.orders.order import Answer
-from exporter.config import Config
-from exporter.store import Store
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 from trainer.models import registry
 from trainer.models.registry import Listed
 

@@ -8,7 +8,7 @@ from bot.desks.orders.order import Answer
 from bot.parts import Parts
 from exporter.errors import ConfigError, DoppelgangerError
 from exporter.messages import Peer
-from exporter.selection import did_you_mean, resolve_contact, to_contact
+from exporter.settings.selection import did_you_mean, resolve_contact, to_contact
 
 REMOVE = "remove"
 TEXT = "[CONTACT:] TEXT"

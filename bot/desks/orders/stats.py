@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 from bot.desks.cards import clip
 from bot.desks.orders.order import Answer
-from exporter.config import Config
 from exporter.messages import Peer
+from exporter.settings.config import Config
 from exporter.stats import wording
 from exporter.stats.figures import Figures
 from exporter.stats.survey import SESSION_GAP, TERMS, Scope, survey
 from exporter.stats.vocabulary import Term
-from exporter.store import open_store
+from exporter.storing.store import open_store
 
 CHATS = 8
 """The largest chats that are named."""

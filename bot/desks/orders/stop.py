@@ -4,7 +4,7 @@ from bot.desks import cards
 from bot.desks.orders.order import Answer
 from bot.parts import Parts
 from bot.sending.stops import whom
-from exporter.selection import to_contact
+from exporter.settings.selection import to_contact
 
 
 async def stop(parts: Parts, words: str) -> Answer:

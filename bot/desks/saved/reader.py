@@ -21,7 +21,7 @@ from bot.desks.saved.replies import Choice, Kind
 from bot.double import Double
 from bot.parts import Parts
 from bot.sending.refused import Lost, Refused
-from exporter.client import Link
+from exporter.account.client import Link
 from exporter.errors import DoppelgangerError
 from exporter.messages import Message, MessageKind
 from exporter.progress import silent

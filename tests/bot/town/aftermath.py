@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from exporter.config import Config
-from exporter.store import Store
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 from tests.bot.town.marks import WORD, generation_of, proposals_of
 from tests.bot.town.town import SPOKEN, Contact, Kind, Town
 from tests.bot.town.truth import Truth

@@ -27,8 +27,8 @@ from bot.composing.engine import Reply, open_double
 from bot.desks import desk
 from bot.running import resume
 from exporter.cli import run
-from exporter.config import Config
 from exporter.progress import Say
+from exporter.settings.config import Config
 from tests.bot.bigram import vocabulary
 from tests.bot.town.marks import ASKED, WORD
 

@@ -12,9 +12,9 @@ from functools import partial
 from random import Random
 
 from bot.sending.stops import ACCOUNT, Stops
-from exporter.config import Config
-from exporter.consent import Ledger
-from exporter.store import Store
+from exporter.rights.consent import Ledger
+from exporter.settings.config import Config
+from exporter.storing.store import Store
 from sandbox.values import Message, User
 from tests.bot.town.marks import proposals_of
 from tests.bot.town.town import GROUPS, SPOKEN, Contact, Kind, Town

@@ -10,11 +10,11 @@ from typing import Any
 
 from bot.deciding.loops import MARK
 from bot.tables import migrations
-from exporter.config import Config, load
-from exporter.consent import Ledger
-from exporter.store import open_store
-from exporter.sync import sync
-from exporter.telegram import connect
+from exporter.account.connection import connect
+from exporter.pulling.sync import sync
+from exporter.rights.consent import Ledger
+from exporter.settings.config import Config, load
+from exporter.storing.store import open_store
 from sandbox.server import Sandbox
 from tests.bot.bigram import write_artifact
 from tests.bot.conftest import log_in

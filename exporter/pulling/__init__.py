@@ -1,0 +1,1 @@
+"""History from Telegram, page by page: which chats there are, which are chosen, what is missing of each."""

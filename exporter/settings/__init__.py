@@ -1,0 +1,1 @@
+"""What the owner wants: the configuration, and whom it means."""
