@@ -65,7 +65,7 @@ UNKNOWN = "Nobody can tell yet whether it arrived; look into the chat before you
 ABOUT_TO_STOP = "{name}: I have answered there so often or so fast in a row that I am about to stop. It is your turn."
 NOTHING_ELSE = "{name}: nothing else came to my mind that is fit to send."
 MODEL_FAILED = "The model fails again and again, and nobody is answered; I keep trying. To mend it: {fix}."
-NOT_THAT = "{name}: nothing was sent. The card changed before you replied, or it is closed."
+NOT_THAT = "{name}: nothing was sent or changed. The card changed before you replied, or it is closed."
 UNCLEAR = "{name}: I did not understand your reply; nothing was sent, and the card is as it was."
 """Notes to the owner, in messages of their own."""
 

@@ -14,7 +14,7 @@ from exporter.storing.store import open_store
 from sandbox.values import Forward
 from tests.bot.test_bot_orders import ordered, told
 
-NOTHING_SENT = "Anna: nothing was sent. The card changed before you replied, or it is closed."
+NOTHING_SENT = "Anna: nothing was sent or changed. The card changed before you replied, or it is closed."
 LATER = 5
 """Seconds after which the owner has read what a card says now."""
 
@@ -56,7 +56,7 @@ async def test_a_card_far_above_is_closed_and_the_next_draft_comes_to_the_end(at
         assert "Outdated" in card.text and "> never mind" in cards(at)[1].text
 
 
-async def test_acceptance_23_a_reply_to_what_a_card_said_before_sends_nothing_and_says_so(at):
+async def test_acceptance_23_a_reply_to_what_a_card_said_before_does_nothing_and_says_so(at):
     anna = at.person("Anna")
     async with at.running() as drafts:
         at.say(anna, at.owner, "coming?")
@@ -64,9 +64,9 @@ async def test_acceptance_23_a_reply_to_what_a_card_said_before_sends_nothing_an
         at.script.says = [("other",)]
         at.say(anna, at.owner, "to the funeral?")
         await at.until(lambda: "1. other" in card.text)
-        reply(at, card, "1")
-        reply(at, card, "on my way")
-        await at.until(lambda: told(at) == [NOTHING_SENT] * 2)
+        for late in ("1", "on my way", "-", "?"):
+            reply(at, card, late)
+        await at.until(lambda: told(at) == [NOTHING_SENT] * 4)
         assert at.from_owner(anna) == [] and drafts.open_in(anna.id)
         reply(at, card, "1", after=LATER)
         await at.until(lambda: at.from_owner(anna) == ["other"])
@@ -103,7 +103,7 @@ async def test_what_is_chosen_while_others_are_made_is_sent_and_nothing_else_com
         reply(at, card, "?")
         assert await ordered(at, "/mode Anna") == "Anna: draft"
         assert at.from_owner(anna) == ["no"] and drafts.all_open() == [] and "Sent 2 at" in card.text
-        assert len(told(at)) == 1 and len(at.script.prompts) == 1 + ROUNDS
+        assert told(at)[0] == NOTHING_SENT and len(told(at)) == 2 and len(at.script.prompts) == 1 + ROUNDS
 
 
 async def test_what_is_no_clear_choice_sends_nothing(at):

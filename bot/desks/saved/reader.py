@@ -131,17 +131,21 @@ class Reader:
         name = self._parts.desks.card(draft).name
         if choice.kind is Kind.UNCLEAR:
             await self._tell(cards.UNCLEAR.format(name=name))
-        elif choice.kind in (Kind.NUMBER, Kind.WORDS) and (outdated or not self._send(draft, choice, said)):
+        elif choice.kind is not Kind.COMMENT and (outdated or not await self._choose(draft, choice, said)):
             await self._tell(cards.NOT_THAT.format(name=name))
-        elif choice.kind is Kind.SKIP and not outdated:
-            await self._double.skip(draft.draft_id, version=place.version)
-        elif choice.kind is Kind.AGAIN and not outdated:
-            self._double.again(draft.draft_id, version=place.version)
 
-    def _send(self, draft: Draft, choice: Choice, said: str) -> bool:
-        if choice.kind is Kind.WORDS:
-            return self._double.say(draft.draft_id, said)
-        return self._double.approve(draft.draft_id, choice.number, version=draft.version)
+    async def _choose(self, draft: Draft, choice: Choice, said: str) -> bool:
+        """Do what the reply asks for; whether it still could be done, or is being done already."""
+        match choice.kind:
+            case Kind.NUMBER:
+                return self._double.approve(draft.draft_id, choice.number, version=draft.version)
+            case Kind.SKIP:
+                return await self._double.skip(draft.draft_id, version=draft.version)
+            case Kind.AGAIN:
+                self._double.again(draft.draft_id, version=draft.version)
+                return True
+            case _:
+                return self._double.say(draft.draft_id, said)
 
     async def _tell_of_late(self) -> None:
         if self._late:
