@@ -41,6 +41,11 @@ class Step:
     held_out: float | None = None
     """Bits per byte of words that it does not read, at its last check."""
 
+    @property
+    def share(self) -> float:
+        """How much of the stage is done, from 0 to 1."""
+        return min(self.done / self.total, 1.0) if self.total else 1.0
+
 
 Report = Callable[[Step], None]
 

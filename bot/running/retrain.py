@@ -35,8 +35,6 @@ class State:
     """Where a training is."""
 
     running: bool = False
-    cancelled: bool = False
-    """The owner wants it to end, which it does within a step."""
     step: Step | None = None
     """The latest that it told of."""
     outcome: str = ""
@@ -55,6 +53,8 @@ class Retraining:
         self._config, self._parts, self._sync, self._tasks = config, parts, sync, tasks
         self._cancelled, self._ended = asyncio.Event(), asyncio.Event()
         self._followers: list[Report] = []
+        self._claimed = False
+        """Whether somebody follows, or is about to, who tells the owner how it ends."""
         self.state = State()
 
     def start(self, *, nightly: bool = False) -> bool:
@@ -63,6 +63,7 @@ class Retraining:
             return False
         self._cancelled.clear()
         self._ended.clear()
+        self._claimed = False
         self.state = State(running=True)
         self._tasks.create_task(self._run(nightly))
         return True
@@ -72,14 +73,15 @@ class Retraining:
         if not self.state.running:
             return False
         self._cancelled.set()
-        self.state = replace(self.state, cancelled=True)
         return True
 
-    async def follow(self, report: Report) -> str:
-        """Report the steps of the training that is under way until it ended; how that was, in words for the owner.
+    def claim(self) -> bool:
+        """Whether it is for the caller to `follow` it and to tell how it ended, which is for one alone."""
+        claimed, self._claimed = self._claimed, True
+        return not claimed
 
-        While somebody follows, they are told to nobody else.
-        """
+    async def follow(self, report: Report) -> str:
+        """Report the steps of the training that is under way until it ended; how that was, in words for the owner."""
         self._followers.append(report)
         try:
             await self._ended.wait()
@@ -101,7 +103,7 @@ class Retraining:
         self.state = State(outcome=outcome)
         self._ended.set()
         self._parts.say(outcome)
-        if not (self._followers or (nightly and outcome == NOTHING_NEW)):
+        if not (self._claimed or (nightly and outcome == NOTHING_NEW)):
             await self._parts.desks.tell(outcome)
 
     async def _outcome(self, nightly: bool) -> tuple[str, str | None]:

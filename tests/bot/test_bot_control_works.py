@@ -104,6 +104,27 @@ async def test_whoever_follows_no_more_does_not_stop_the_work_of_another(at, tra
     assert not training.ended.is_set()
 
 
+async def test_a_training_is_shown_and_told_once_however_often_it_is_asked_for_and_however_soon_it_ends(at):
+    """Here Telegram wants to be asked nothing for hours: the first ends soon, the second at once."""
+    at.say(at.owner, control(at), "/start")
+    async with at.running():
+        at.world.fault("messages.getDialogs", error=(420, "FLOOD_WAIT_9999"), delay=0.3)
+        at.say(at.owner, control(at), "/train")
+        await at.until(lambda: [m for m in said(at) if m.text == "Training"])
+        at.say(at.owner, control(at), "/train")
+        at.say(at.owner, at.owner, "/train")
+        await at.until(lambda: [m for m in at.saved() if "A training is under way" in m.text])
+        await at.until(lambda: [m for m in said(at) if m.text.startswith("I could not train: ")])
+        at.say(at.owner, control(at), "/train")
+        await at.until(lambda: len([m for m in said(at) if m.text.startswith("I could not train: ")]) == 2)
+        await at.quiet()
+    texts = [m.text for m in said(at)]
+    assert sum(text.startswith("A training is under way") for text in texts) == 1
+    assert sum(text.startswith("Training") for text in texts) == 2, "one message each"
+    assert sum(text.startswith("I could not train") for text in texts) == 2
+    assert not any("I could not train" in m.text for m in at.saved()), "he is told where he asked"
+
+
 async def test_a_message_that_cannot_be_changed_now_is_changed_later(monkeypatch):
     monkeypatch.setattr(progress, "EVERY", 0.01)
     shows, training = [], Training()

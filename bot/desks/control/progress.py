@@ -37,12 +37,11 @@ class Board:
         """What the message says."""
         lines = [self._name]
         for step in dict(self._stages).values():
-            share = min(step.done / step.total, 1.0) if step.total else 1.0
-            if share >= 1.0:
+            if step.share >= 1.0:
                 lines.append(f"✓ {step.stage}")
             else:
-                full = int(share * CELLS)
-                lines.append(f"{step.stage} {'▓' * full}{'░' * (CELLS - full)} {share:.0%}")
+                full = int(step.share * CELLS)
+                lines.append(f"{step.stage} {'▓' * full}{'░' * (CELLS - full)} {step.share:.0%}")
                 lines += [step.note] if step.note else []
         return "\n".join(lines)
 

@@ -8,7 +8,9 @@ CANCEL = "cancel"
 
 
 async def train(retraining: Retraining, words: str) -> Answer:
-    """Begin a training, or show the one that is under way; with `cancel`, end it.
+    """Begin a training, or say how far the one is that is under way; with `cancel`, end it.
+
+    Who asks first is shown how it goes on and told how it ended, unless it is done at night and nobody asks.
 
     Raises:
         DoppelgangerError: `words` are neither.
@@ -17,6 +19,8 @@ async def train(retraining: Retraining, words: str) -> Answer:
         return Answer("It ends in a moment." if retraining.cancel() else "No training is under way.")
     if words:
         raise DoppelgangerError(f"I do not know what /train {words} is", fix=f"/train, or /train {CANCEL}")
-    begun = retraining.start()
-    text = "I look for what was said since, and learn from it." if begun else "A training is under way."
-    return Answer(f"{text} I go on drafting and answering; /train {CANCEL} ends it.", work=retraining)
+    begun, step = retraining.start(), retraining.state.step
+    far = f": {step.stage}, {step.share:.0%}" if step else ""
+    text = "I look for what was said since, and learn from it." if begun else f"A training is under way{far}."
+    work = retraining if retraining.claim() else None
+    return Answer(f"{text} I go on drafting and answering; /train {CANCEL} ends it.", work=work)
