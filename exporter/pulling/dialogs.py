@@ -21,6 +21,10 @@ PAGE = 100
 """Dialogs of one request; Telegram gives no more."""
 DIALOGS = "messages.getDialogs"
 
+_Below = tuple[Any, int, Any]
+"""Date, id and peer of the line below which a page begins."""
+_TOP: _Below = (None, 0, types.InputPeerEmpty())
+
 Ask = Callable[[Any], Awaitable[Any]]
 """Sends a request: a limiter."""
 
@@ -58,21 +62,33 @@ class Listed:
 
 
 async def sweep(ask: Ask) -> list[Listed]:
-    """All of the account's dialogs, archived ones too, the most recent first; a request for every hundred.
+    """All of the account's dialogs, archived ones too; a request for every hundred, and one more.
 
-    A short page means nothing: the end is a page that holds the rest, or that brings no dialog which was not there.
+    Where somebody writes meanwhile, his chat moves up, past the next page: so what does not fit on one page is asked
+    for from the top again until nothing new stands there. A chat that is overlooked would be taken for a lost one.
     """
     listed: dict[int, Listed] = {}
-    below: Any = (None, 0, types.InputPeerEmpty())
+    while await _walk_down(ask, listed):
+        pass
+    return list(listed.values())
+
+
+async def _walk_down(ask: Ask, listed: dict[int, Listed]) -> bool:
+    """Add pages from the top down until one holds the rest or brings nothing new; whether a later look may find more.
+
+    A short page means nothing.
+    """
+    known = len(listed)
+    below: _Below | None = _TOP
     while below:
         date, message_id, peer = below
         request = GetDialogsRequest(date, message_id, peer, limit=PAGE, hash=0, exclude_pinned=message_id > 0)
         page = await ask(request)
         news = {get_peer_id(one.line.peer): one for one in lines(page)}
         more = isinstance(page, types.messages.DialogsSlice) and not news.keys() <= listed.keys()
-        listed = {**listed, **news}
+        listed.update(news)
         below = _last(news.values()) if more else None
-    return list(listed.values())
+    return len(listed) > known and (date, message_id) != _TOP[:2]
 
 
 def to_dialog(
@@ -167,8 +183,8 @@ def lines(page: Any) -> Iterator[Listed]:
             yield Listed(line, entities[peer_id], messages.get((peer_id, line.top_message)))
 
 
-def _last(listed: Iterable[Listed]) -> tuple[Any, int, Any] | None:
-    """Date, id and peer of the last line that has a message: the next page begins below it."""
+def _last(listed: Iterable[Listed]) -> _Below | None:
+    """Of the last line that has a message: the next page begins below it."""
     with_message = [one for one in listed if one.newest is not None]
     if not with_message:
         return None

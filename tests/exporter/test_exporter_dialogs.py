@@ -8,7 +8,7 @@ from telethon.tl import types
 
 from exporter.errors import ConfigError
 from exporter.messages import Dialog
-from exporter.pulling.dialogs import Folder, demand_folder, fetch_folders, to_dialog
+from exporter.pulling.dialogs import Folder, demand_folder, fetch_folders, sweep, to_dialog
 from sandbox.values import User
 from sandbox.world import World
 from tests.sandbox_fixtures import ClientOf
@@ -81,6 +81,27 @@ async def test_folders_are_read_as_telegram_has_them(
     )
     client = await client_of(owner)
     assert await fetch_folders(client, owner.id) == (friends, Folder("Shared", frozenset({flat.key})))
+
+
+async def test_whoever_writes_while_the_list_is_read_is_not_overlooked(
+    world: World, owner: User, client_of: ClientOf
+) -> None:
+    friends = [world.person(f"Friend {number}") for number in range(150)]
+    for minute, friend in enumerate(friends):
+        world.say(friend, owner, "hi", date=1_700_000_000 + 60 * minute, silent=True)
+    client = await client_of(owner)
+    late = iter(friends)
+
+    async def ask(request: Any) -> Any:
+        page = await client(request)
+        if request.offset_id == 0 and (friend := next(late, None)):
+            world.say(friend, owner, "me, too")  # and moves from the second page to the top of the first
+        return page
+
+    listed = await sweep(ask)
+    assert {one.entity.id for one in listed} == {friend.id for friend in friends} and len(listed) == 150
+    newest = {one.entity.id: one.newest.message for one in listed}
+    assert newest[friends[0].id] == "me, too"
 
 
 def test_a_folder_that_is_not_there_is_refused_with_what_is_close() -> None:

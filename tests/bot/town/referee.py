@@ -135,7 +135,8 @@ class Referee:
         theirs = [one for one in before if not one.by_owner]
         others = [one for one in before if not one.by_bot]
         since = [one for one in self._chats[said.chat_id] if looked <= one.at < said.at and not one.by_owner]
-        heard = [*theirs[-1:], *since]  # which of them the bot knew of when it looked, nobody can tell
+        standing = [one for one in theirs if not self._gone(one, said.at)]
+        heard = [*standing[-1:], *theirs[-1:], *since]  # which of them the bot knew of, nobody can tell
         if not since and (not others or others[-1].by_owner):
             yield "nobody waits for an answer"
         elif said.text != self._notice and not any(
