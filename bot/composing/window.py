@@ -10,6 +10,7 @@ from datetime import datetime
 from bot.composing import notes
 from bot.composing.engine import Speaker
 from bot.composing.notes import Note
+from bot.sending.entries import in_order
 from exporter.messages import Message
 from exporter.storing import ghostwritten
 from exporter.storing.store import Store
@@ -57,7 +58,7 @@ def _session(store: Store, view: View) -> Session:
     chat_id, newest = view.chat.peer_id, Session()
     for session in view.sessions(store.recent(chat_id, limit=MOST + store.count(chat_id) % MOST)):
         newest = session
-    return newest
+    return tuple(in_order(store.database, chat_id, newest))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ It decides nothing: that is `bot.deciding.policy`.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 
 from bot.deciding.guard import Concern
 from bot.deciding.loops import run_of
 from bot.deciding.policy import Counts, Situation, addressed
 from bot.desks.drafts import Burst
 from bot.parts import Parts
-from bot.sending.entries import EntryState
+from bot.sending.entries import EntryState, in_order
 from bot.sending.stops import ACCOUNT
 from exporter.messages import Message, Peer, PeerKind
 from exporter.settings.modes import Mode
@@ -38,9 +38,9 @@ def situation(parts: Parts, peer: Peer, mode: Mode, intent: Intent, *, live: boo
     """A chat as it stands now; `live` is false for what was found by looking back."""
     now, chat_id = parts.clock(), peer.peer_id
     ever = [one for one in parts.store.recent(chat_id, limit=LOOKED_AT, deleted=True) if one.said]
-    recent = [one for one in ever if one.deleted_at is None]
+    recent = in_order(parts.store.database, chat_id, (one for one in ever if one.deleted_at is None))
     newest = intent.answering or next(reversed(recent), None)
-    before = [one for one in recent if newest and one.message_id <= newest.message_id]
+    before = _up_to(newest, recent) if newest else []
     theirs, stop = _theirs(before), parts.stops.of(chat_id)
     chosen, automatic = _sent(parts, chat_id)
     return Situation(
@@ -64,6 +64,11 @@ def situation(parts: Parts, peer: Peer, mode: Mode, intent: Intent, *, live: boo
         likelihood=intent.likelihood,
         concern=_concern(parts, peer, theirs, intent.reply, before) if mode is Mode.AUTO and theirs else None,
     )
+
+
+def _up_to(newest: Message, messages: Sequence[Message]) -> list[Message]:
+    """The messages without those at the end that are newer."""
+    return list(dropwhile(lambda one: one.message_id > newest.message_id, reversed(messages)))[::-1]
 
 
 def _theirs(messages: Sequence[Message]) -> list[Message]:

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, tzinfo
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from typing import Any, Protocol
 
 from bot.desks.cards import Card
 from bot.desks.drafts import Draft, Drafts, DraftState
 from bot.desks.places import Place, Places
+from bot.sending.entries import in_order
 from bot.sending.refused import Lost, Refused, Wait
 from exporter.messages import Message, Peer, PeerKind
 from exporter.storing.store import Store
@@ -134,9 +135,10 @@ class Desks:
     def card(self, draft: Draft) -> Card:
         """The draft, and what it answers, as the store has it."""
         peer = self._store.peer(draft.chat_id)
-        recent = self._store.recent(draft.chat_id, limit=QUOTED)
-        said = [m for m in recent if m.message_id <= draft.answers_to and m.said]
-        theirs = list(takewhile(lambda message: not message.outgoing, reversed(said)))[::-1]
+        said = (message for message in self._store.recent(draft.chat_id, limit=QUOTED) if message.said)
+        recent = reversed(in_order(self._store.database, draft.chat_id, said))
+        until = dropwhile(lambda message: message.message_id > draft.answers_to, recent)
+        theirs = list(takewhile(lambda message: not message.outgoing, until))[::-1]
         return Card(
             draft,
             peer.name if peer else str(draft.chat_id),

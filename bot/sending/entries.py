@@ -2,7 +2,7 @@
 it. It knows no Telegram library, and nothing of when one is sent.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -150,3 +150,19 @@ def sent_since(database: Database, moment: datetime) -> int:
     """How many messages were sent since then."""
     where = "state = ? and changed_at >= ?"
     return database.table("outbox").count_where(where, [EntryState.SENT, int(moment.timestamp())])
+
+
+def in_order(database: Database, chat_id: int, messages: Iterable[Message]) -> list[Message]:
+    """A chat's messages, oldest first; but what they said while the owner's choice was on its way stands after that.
+
+    So it is read, and so it waits for an answer: he chose before he could know of it.
+    """
+    query = "select message_id, after_id from outbox where chat_id = ? and draft_id is not null and state = ?"
+    chosen = dict(database.execute(query, [chat_id, EntryState.SENT]))
+    ordered: list[Message] = []
+    for message in messages:
+        place, after = len(ordered), chosen.get(message.message_id) if message.chat_id == chat_id else None
+        while after and place and not ordered[place - 1].outgoing and ordered[place - 1].message_id > after:
+            place -= 1
+        ordered.insert(place, message)
+    return ordered

@@ -9,7 +9,7 @@ from bot.composing.engine import open_double
 from bot.composing.sampler import Sampler
 from bot.desks.drafts import DraftState
 from bot.sending import habits
-from tests.bot.bigram import write_artifact
+from tests.bot.bigram import vocabulary, write_artifact
 from tests.bot.seeded import seeded
 from trainer.models.artifact import read
 
@@ -174,11 +174,29 @@ async def test_what_the_owner_chose_goes_out_before_what_they_say_meanwhile_is_d
         at.world.fault("messages.setTyping", delay=0.5)
         at.say(at.owner, at.owner, "1", reply_to=card)
         await at.until(lambda: at.calls("messages.setTyping"))
-        at.script.says = [("by itself",)]
+        at.script.says = [("new answer",)]
         at.say(boris, at.owner, "how are you?")
-        await at.until(lambda: at.decisions()[-1:] == [("silent", "owner_answered")])
+        await at.until(lambda: at.decisions()[-1:] == [("auto", "mode")])
+        await at.until(lambda: at.from_owner(boris) == ["yes", "new answer"])
         await at.quiet()
-        assert at.from_owner(boris) == ["yes"]
+        assert at.from_owner(boris) == ["yes", "new answer"]
+
+
+async def test_what_they_say_while_it_is_on_its_way_gets_a_card_of_its_own(at):
+    """It is read after what was sent, and answered by none of that: he chose it before."""
+    anna = at.person("Anna")
+    async with at.running() as drafts:
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+        at.world.fault("messages.setTyping", delay=0.5)
+        at.say(at.owner, at.owner, "3", reply_to=card)
+        await at.until(lambda: at.calls("messages.setTyping"))
+        at.say(anna, at.owner, "how are you?")
+        await at.until(lambda: drafts.open_in(anna.id))
+        assert at.from_owner(anna) == ["maybe", "later"]
+        prompt = vocabulary().detokenize(list(at.script.prompts[-1]), special=True).decode()
+        assert prompt.index("coming?") < prompt.index("later") < prompt.index("how are you?")
+        assert "Sent 3 at" in card.text and "> coming?\n> how are you?" not in at.saved()[-1].text
 
 
 async def test_acceptance_29_a_new_message_while_typing_stops_the_old_answer(at):

@@ -12,6 +12,7 @@ from bot.commands.chat import talk
 from bot.composing.engine import Reply
 from bot.composing.past import Past
 from bot.composing.window import Moment, look, newest, prompt
+from bot.tables import migrations
 from exporter.messages import Message, MessageKind, Peer, PeerKind
 from exporter.storing import ghostwritten
 from exporter.storing.store import open_store
@@ -41,7 +42,7 @@ def said(number, text, *, own=False, minutes=0, **more):
 
 @pytest.fixture
 def store(tmp_path):
-    with open_store(tmp_path / "store.db") as store:
+    with open_store(tmp_path / "store.db", migrations) as store:
         store.save_peers([ANN, BEN])
         yield store
 
