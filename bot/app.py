@@ -97,7 +97,7 @@ async def _serve(config: Config, store: Store, voice: Voice, say: Say, systemd: 
         folders = Folders(client, modes, owner.peer_id, say)
         await folders.look()
         chats = modes.now()
-        _name_silent(store, ledger, chats, say)
+        _name_silent(store, ledger, modes, say)
         stops = Stops(store, config.stop_file, _now)
         account = Account(client, owner, store, stops, _now)
         presence = Presence(client, owner.peer_id, _now)
@@ -167,10 +167,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _name_silent(store: Store, ledger: Ledger, modes: Mapping[int, Mode], say: Say) -> None:
-    """Name those whom the owner chose, but who did not agree."""
+def _name_silent(store: Store, ledger: Ledger, modes: Modes, say: Say) -> None:
+    """Name those whom the owner chose, but who cannot be told any more, or did not agree."""
+    for lost in modes.lost:
+        say(lost)
     peers = store.peers()
-    for peer in (peers[chat_id] for chat_id in modes):
+    for peer in (peers[chat_id] for chat_id in modes.now()):
         if lacking := ledger.lacks(peer, NEEDED):
             say(f"{peer.name} is left alone: no consent; {how_to_grant(peer, *lacking)}")
 

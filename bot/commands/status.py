@@ -32,7 +32,7 @@ def status_command(config_path: Path) -> None:
     artifact = current(config.models)
     with open_history(config) as store:
         clock = partial(datetime.now, UTC)
-        modes = Modes(config, store, clock).now()
+        modes = Modes(config, store, clock)
         zone = ZoneInfo(config.timezone)
         ledger, drafts = Ledger(store.database, config.consent), Drafts(store.database, clock)
         stops = Stops(store, config.stop_file, clock)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from exporter.pulling.dialogs import Folder, demand_folder
 from exporter.settings.config import Config
-from exporter.settings.modes import Mode, is_person, resolve_modes
+from exporter.settings.modes import Mode, is_person, resolve_modes, without_lost
 from exporter.settings.replying import Reply
 from exporter.storing.store import Store
 
@@ -19,8 +19,12 @@ log = logging.getLogger(__name__)
 class Modes:
     """The modes of all chats.
 
+    Attributes:
+        lost: what to tell the owner of those whom the configuration names, but who can no longer be told; one line
+            each. They are answered by nobody for that.
+
     Raises:
-        ConfigError: the configuration names somebody unknown, twice, or nobody to talk with.
+        ConfigError: the configuration names somebody twice, or nobody to talk with, or nobody under off.
     """
 
     def __init__(self, config: Config, store: Store, clock: Callable[[], datetime]) -> None:
@@ -28,7 +32,9 @@ class Modes:
         self._store = store
         self._table = store.database.table("chosen_mode")
         self._clock = clock
-        self._configured = resolve_modes(config.reply, store.contacts())
+        peers = store.contacts()
+        reply, self.lost = without_lost(config.reply, peers)
+        self._configured = resolve_modes(reply, peers)
         self._in_folders: Mapping[int, Mode] = {}
 
     @property

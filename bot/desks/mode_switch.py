@@ -16,7 +16,7 @@ class ModeSwitch:
     """Changes `modes`, and has the double follow them."""
 
     def __init__(self, modes: Modes, live: Live, double: Double, drafts: Drafts) -> None:
-        self._modes = modes
+        self.modes = modes
         self._live = live
         self._double = double
         self._drafts = drafts
@@ -24,17 +24,17 @@ class ModeSwitch:
 
     def now(self) -> dict[int, Mode]:
         """Every chat whose mode is not off."""
-        return self._modes.now()
+        return self.modes.now()
 
     async def turn(self, chat_id: int, mode: Mode) -> None:
         """Switch this chat to a mode, until the owner chooses another."""
-        self._modes.choose(chat_id, mode)
+        self.modes.choose(chat_id, mode)
         await self.apply()
 
     async def apply(self) -> None:
         """Keep the chats current that the modes name now, and speak in no others."""
         async with self._changing:  # an older choice must not overtake a newer one
-            modes = self._modes.now()
+            modes = self.modes.now()
             self._live.keep(modes)
             await self._double.change(modes)
 
@@ -53,8 +53,8 @@ class ModeSwitch:
         draft = self._drafts.get(draft_id)
         if draft is None or draft.chat_id in self.now():
             return False
-        self._modes.choose_nothing(draft.chat_id)
+        self.modes.choose_nothing(draft.chat_id)
         if self.now().get(draft.chat_id) is not mode:  # neither his configuration nor his folders say so
-            self._modes.choose(draft.chat_id, mode)
+            self.modes.choose(draft.chat_id, mode)
         await self.apply()
         return True

@@ -15,7 +15,7 @@ from exporter.cli import counted
 from exporter.errors import DoppelgangerError
 from exporter.rights.consent import Ledger, how_to_grant
 from exporter.settings.config import Config
-from exporter.settings.modes import Mode, resolve_disclosures
+from exporter.settings.modes import Mode, resolve_disclosures, resolve_modes
 from exporter.settings.selection import select_chats
 from exporter.storing.store import Store
 from trainer.reading.conversations import views
@@ -38,7 +38,7 @@ def names(config: Config, store: Store, clock: Clock) -> Iterator[Finding]:
     peers, dialogs = store.contacts(), store.state.dialogs()
     tries: dict[str, Callable[[], object]] = {
         "[sync]": lambda: config.sync.chooses and select_chats(config.sync, peers, dialogs),
-        "[reply]": lambda: (Modes(config, store, clock), resolve_disclosures(config.reply, peers)),
+        "[reply]": lambda: (resolve_modes(config.reply, peers), resolve_disclosures(config.reply, peers)),
         "[train]": lambda: views(store, config, {}, region=None, speaker=config.train.speaker),
     }
     failed = False

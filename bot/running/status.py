@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import datetime, tzinfo
 
 from bot.deciding.decisions import decided_since
+from bot.deciding.modes import Modes
 from bot.deciding.policy import NEEDED, Action
 from bot.desks.cards import stopped
 from bot.desks.drafts import Drafts
@@ -37,7 +38,7 @@ def status(
     drafts: Drafts,
     stops: Stops,
     artifact: Artifact,
-    modes: Mapping[int, Mode],
+    modes: Modes,
     *,
     now: datetime,
     zone: tzinfo,
@@ -51,7 +52,8 @@ def status(
     return "\n".join(
         [
             *(stopped(stop, store.peers(), zone) for stop in stops.all()),
-            *_contacts(store, ledger, modes),
+            *_contacts(store, ledger, modes.now()),
+            *modes.lost,
             f"open drafts: {len(drafts.all_open())}",
             f"sent today: {counted(sent, 'message')}",
             *_decided(store, midnight),

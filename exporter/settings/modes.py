@@ -6,8 +6,10 @@ from enum import StrEnum
 from exporter.errors import ConfigError
 from exporter.messages import DELETED, Peer, PeerKind
 from exporter.settings.replying import Disclosure, Reply
+from exporter.settings.section import Contact
 from exporter.settings.selection import TELEGRAM, resolve_contact
 
+LASTING = "an @username or an id there outlives a new name"
 _PEOPLE = frozenset({PeerKind.USER, PeerKind.GROUP})
 
 
@@ -39,6 +41,27 @@ def resolve_modes(reply: Reply, peers: Iterable[Peer]) -> dict[int, Mode]:
         raise ConfigError(f"in two lists of [reply]: {names}", fix="leave each contact in one of draft, auto and off")
     listed = {Mode.DRAFT: drafted, Mode.AUTO: automatic, Mode.OFF: off}
     return {peer.peer_id: mode for mode, peers in listed.items() for peer in peers}
+
+
+def without_lost(reply: Reply, peers: Iterable[Peer]) -> tuple[Reply, tuple[str, ...]]:
+    """The same without those under draft and auto who can no longer be told; and of each, what to tell the owner.
+
+    They took another name, say, or somebody took theirs. That nobody is answered then is safe. Under off, and where a
+    disclosure is set, it would not be: there a name has to mean somebody.
+    """
+    people, told = list(peers), []
+
+    def stands(contact: Contact) -> bool:
+        try:
+            if resolve_contact(contact, people).name != DELETED:
+                return True
+            told.append(f"{contact} under [reply] has no account any more; take it out")
+        except ConfigError as lost:
+            told.append(f"under [reply], {lost.problem}, and nobody is answered for that; {lost.fix}; {LASTING}")
+        return False
+
+    found = {mode.value: tuple(filter(stands, getattr(reply, mode))) for mode in (Mode.DRAFT, Mode.AUTO)}
+    return reply.model_copy(update=found), tuple(told)
 
 
 def resolve_disclosures(reply: Reply, peers: Iterable[Peer]) -> dict[int, Disclosure]:

@@ -1,5 +1,6 @@
 """Who is spoken with: what the owner chose at a desk, in the configuration, or by his folders on the phone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -44,6 +45,28 @@ def test_the_desk_goes_before_the_configuration_and_that_before_the_folder(at):
         with pytest.raises(ConfigError):
             modes.look_into([])
         assert modes.now() == {boris: Mode.AUTO, nina: Mode.DRAFT}
+
+
+async def test_who_took_another_name_is_left_alone_and_told_of_while_the_others_are_spoken_with(at):
+    anna, boris = at.person("Anna"), at.person("Boris")
+    with open_store(at.config.database, migrations) as store:
+        store.save_peers([replace(store.peer(anna.id), name="Anna Maria")])
+    async with at.running():
+        (line,) = [line for line in at.lines if "no chat is called Anna" in line]
+        assert "did you mean Anna Maria?" in line and "@username or an id" in line
+        at.say(at.owner, at.owner, "/status")
+        await at.until(lambda: any(line in message.text for message in at.saved()))
+        for friend in (anna, boris):
+            at.say(friend, at.owner, "coming?")
+        await at.until(lambda: at.from_owner(boris) == ["yes"])
+        assert at.from_owner(anna) == [] and len(at.saved()) == 2
+
+
+@pytest.mark.parametrize("more_settings", ['off = ["Nobody"]\nauto_folder = "Double"\n'])
+async def test_who_is_to_be_left_alone_must_be_somebody(at):
+    with pytest.raises(ConfigError, match="no chat is called Nobody"):
+        async with at.running():
+            pass
 
 
 @pytest.mark.parametrize("more_settings", ['auto_folder = "Double"\n'])

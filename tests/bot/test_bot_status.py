@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.deciding.guard import Concern
+from bot.deciding.modes import Modes
 from bot.deciding.policy import Reason
 from bot.desks.drafts import Drafts
 from bot.desks.reasons import why
@@ -20,7 +21,6 @@ from bot.running.status import status
 from bot.sending.stops import Stops
 from bot.tables import migrations
 from exporter.rights.consent import Ledger
-from exporter.settings.modes import Mode
 from exporter.storing.store import open_store
 from tests.bot.bigram import a_card, write_artifact
 from trainer.models.artifact import Artifact, read, write_card
@@ -34,7 +34,7 @@ def now():
 def screen(at, artifact=None):
     with open_store(at.config.database, migrations) as store:
         ledger, drafts = Ledger(store.database, at.config.consent), Drafts(store.database, now)
-        modes = {at.person("Anna").id: Mode.DRAFT, at.person("Boris").id: Mode.AUTO}
+        modes = Modes(at.config, store, now)
         stops = Stops(store, at.config.stop_file, now)
         artifact = artifact or Artifact(at.config.models / "a model", a_card())
         return status(store, ledger, drafts, stops, artifact, modes, now=now(), zone=UTC)
@@ -50,7 +50,7 @@ async def test_the_screen_tells_of_today_with_reasons_and_latencies_and_holds_no
         await at.until(lambda: at.states()[-1:] and at.states()[-1][1] == "sent")
     told = screen(at)
     lines = told.splitlines()
-    assert lines[:4] == ["draft: Anna", "auto: Boris", "open drafts: 1", "sent today: 1 message"]
+    assert lines[:4] == ["draft: Anna, Climbers", "auto: Boris", "open drafts: 1", "sent today: 1 message"]
     assert {"  1 drafted: as you chose", "  1 answered: as you chose"} <= set(lines)
     assert any(line.startswith("proposals today: after ") and line.endswith("(p95), 1 of them") for line in lines)
     assert any(line.startswith("answers today: after ") for line in lines)

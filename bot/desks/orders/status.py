@@ -9,5 +9,5 @@ from bot.running.status import status as told
 async def status(parts: Parts, switch: ModeSwitch, _words: str) -> Answer:
     """The whole screen of it."""
     artifact, now, zone = parts.voice.model.artifact, parts.clock(), parts.zone
-    text = told(parts.store, parts.ledger, parts.drafts, parts.stops, artifact, switch.now(), now=now, zone=zone)
+    text = told(parts.store, parts.ledger, parts.drafts, parts.stops, artifact, switch.modes, now=now, zone=zone)
     return Answer(text)
