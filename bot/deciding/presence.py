@@ -27,6 +27,8 @@ class Presence:
         self._owner_id = owner_id
         self._clock = clock
         self._online: datetime | None = None
+        self._unwatched: datetime | None = None
+        """Until when more passed than Telegram tells of."""
         self._seen: dict[int, datetime] = {}
         self._typed: dict[int, datetime] = {}
         self._read_here: dict[int, int] = {}
@@ -52,8 +54,11 @@ class Presence:
                 log.warning("presence.unseen", extra={"error": type(error).__name__})  # the next connection asks again
 
     def seen_at(self, chat_id: int) -> datetime | None:
-        """When the owner was last noticed in this chat, or online at all; while he is online, that lies ahead."""
-        return max((at for at in (self._online, self._seen.get(chat_id)) if at), default=None)
+        """When the owner was last noticed in this chat, or online at all; while he is online, that lies ahead.
+
+        Where too much was missed to be told of, he was there for all that anybody knows.
+        """
+        return max((at for at in (self._online, self._unwatched, self._seen.get(chat_id)) if at), default=None)
 
     def typing_for(self, chat_id: int) -> timedelta:
         """How much longer somebody else must be taken to be typing there; nothing where nobody is."""
@@ -69,6 +74,8 @@ class Presence:
 
     def _hear_late(self, difference: Any) -> None:
         """What was missed counts as of now: when it was, nobody tells."""
+        if isinstance(difference, types.updates.DifferenceTooLong):
+            self._unwatched = self._clock()
         for update in getattr(difference, "other_updates", ()):
             self._notice(update)
 

@@ -57,6 +57,22 @@ async def test_a_sign_of_the_owner_that_came_during_an_outage_counts_after_it(at
         assert len(at.from_owner(boris)) == 1 and at.decisions()[-1] == ("draft", "owner_present")
 
 
+async def test_what_passed_in_an_outage_too_long_to_be_told_of_may_have_been_the_owner(at):
+    """He read what is answered, and Telegram says no more of it: only that too much was missed."""
+    boris = at.person("Boris")
+    async with at.running():
+        at.say(boris, at.owner, "coming?")
+        await at.until(lambda: at.from_owner(boris))
+        at.world.faults.silent_stream = True
+        at.say(boris, at.owner, "and?")
+        at.world.read(at.owner, boris)
+        at.world.box(at.owner).forget()
+        at.world.faults.silent_stream = False
+        at.sandbox.drop_connections()
+        await at.until(at.saved)
+        assert len(at.from_owner(boris)) == 1 and at.decisions()[-1] == ("draft", "owner_present")
+
+
 async def test_that_a_friend_types_is_waited_for(at):
     boris = at.person("Boris")
     at.config = at.config.model_copy(update={"reply": at.config.reply.model_copy(update={"settle_seconds": 0.0})})
