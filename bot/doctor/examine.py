@@ -43,9 +43,11 @@ async def examine(config: Config, file: Path, *, clock: Callable[[], datetime], 
     except DoppelgangerError as error:
         read = [problem("history", error)]
     try:
-        artifact = current(config.models)
-        count = counting(report, STAGE, "bytes of the model", end=_HASHED)
-        findings += examine_model(artifact, forgotten, ZoneInfo(config.timezone), count, loaded=isinstance(held, str))
+        with _explained():
+            artifact = current(config.models)
+            count = counting(report, STAGE, "bytes of the model", end=_HASHED)
+            zone = ZoneInfo(config.timezone)
+            findings += examine_model(artifact, forgotten, zone, count, loaded=isinstance(held, str))
     except DoppelgangerError as error:
         findings.append(problem("model", error))
     findings += [machine.disk(config, artifact), *read]
@@ -87,6 +89,15 @@ async def _asked(
         in_use = ok("lock", f"the account is in use by {held}")
         return [in_use, unseen("account", "whoever uses it alone may open its session"), found]
     return [held, *await telegram.examine_account(config, owner, clock), found]
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Let what the disk refuses come out as what is wrong with it, and how to mend that."""
+    try:
+        yield
+    except OSError as error:
+        raise disk.explain(error) or error from error
 
 
 @contextmanager

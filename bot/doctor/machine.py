@@ -20,6 +20,8 @@ def permissions(config: Config) -> Finding:
     """Whether others on this machine could read what is the owner's alone."""
     if not config.state.exists():
         return ok("permissions", f"{config.state} is not there yet, and will be made for you alone")
+    if not config.state.is_dir():
+        return wrong("permissions", f"{config.state} is a file, not a folder", "move it away, or name another `state`")
     if not os.access(config.state, os.R_OK | os.W_OK | os.X_OK):
         return wrong("permissions", f"{config.state} is not yours to write", "give it to your user, or name another")
     try:

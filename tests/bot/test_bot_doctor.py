@@ -266,6 +266,18 @@ def test_the_command_prints_a_line_each_and_exits_with_1_where_there_is_a_proble
     assert {one["verdict"] for one in told} == {"ok", "problem", "unseen"}
 
 
+@pytest.mark.parametrize("place", ["state", "state/models"])
+def test_a_file_where_a_folder_has_to_be_is_told_with_its_fix_and_the_rest_is_looked_at(tmp_path, place):
+    file = tmp_path / "config.toml"
+    file.write_text(f'state = "{tmp_path}/state"\n[telegram]\napi_id = 1\napi_hash = "x"\n')
+    (tmp_path / place).parent.mkdir(exist_ok=True, mode=0o700)
+    (tmp_path / place).touch(mode=0o600)
+    told = {one["about"]: one for one in json.loads(call("--config", file, "--json").stdout)}
+    assert {"permissions", "model", "disk", "history", "lock", "account", "control bot"} <= told.keys()
+    for about in ("model", "permissions") if place == "state" else ("model",):
+        assert (told[about]["verdict"], "a file" in told[about]["says"]) == ("problem", True) and told[about]["fix"]
+
+
 def test_a_configuration_that_is_wrong_is_the_one_problem(tmp_path):
     result = call("--config", tmp_path / "nowhere.toml")
     assert result.exit_code == 1 and "problem  configuration" in result.stdout and "exporter init" in result.stdout
