@@ -13,7 +13,7 @@ import torch
 
 from trainer.data.dataset import Row
 
-MULTIPLE = 16
+MULTIPLE = 8
 """Rows are filled up to multiples of this many tokens: every new shape costs a CPU's matrix library a compilation."""
 
 NEARBY = 64
