@@ -17,7 +17,7 @@ from exporter.storing.store import open_store
 from tests.sandbox_fixtures import agreed
 from tests.trainer.conftest import BEN, CLUB, EVE, OWNER, START, config_with, talk
 from trainer.data import dataset as rendering
-from trainer.data.dataset import Dataset, held_out_exchanges
+from trainer.data.dataset import LEAD, Dataset, held_out_exchanges
 from trainer.data.split import Split, split
 from trainer.reading.conversations import TooLittle, conversations, learnable, views
 from trainer.reading.memory import MOST
@@ -101,6 +101,27 @@ def test_a_talk_without_a_silence_is_cut_in_its_midst(tmp_path):
         history = divide(evening, Train())
     assert history.since == START + timedelta(minutes=181), "the last tenth of 100 turns"
     assert [len(one.turns) for one in history.learned] == [181]
+
+
+def test_a_row_teaches_behind_a_little_of_the_history_and_measures_behind_all_of_it(store, hf, made):
+    """Ben and Eve talk for long in the club before Ann says a word, once before the cut and once after it."""
+    for since in (START, made.held_out_since):
+        at = since + timedelta(hours=12)
+        said = [(BEN if number % 2 else EVE, f"and number {number} is here") for number in range(20)]
+        store.add(
+            Message(
+                CLUB.peer_id, at.toordinal() + number, one.peer_id, at + timedelta(seconds=number), one is OWNER, text
+            )
+            for number, (one, text) in enumerate([*said, (OWNER, "enough"), (EVE, "well"), (OWNER, "really")])
+        )
+    whole = dataset(store, hf, SPEC, Train())
+
+    def rows_with(rows):
+        return [(row, words) for row in rows if "enough" in (words := hf.words(list(row.ids)))]
+
+    ((taught, shown),), ((_, measured),) = rows_with(whole.learned), rows_with(whole.held_out)
+    assert "number 0" in measured and "number 0" not in shown and "number 19" in shown
+    assert taught.learned_turns == 2 and LEAD / 2 < taught.learned.index(True) < 2 * LEAD
 
 
 def test_of_what_is_too_long_for_a_reply_the_beginning_is_learned(store, hf):

@@ -5,11 +5,12 @@ port; of torch and of batches it knows nothing, so that the bot can ask it for h
 """
 
 import hashlib
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import accumulate
 from random import Random
 
 from exporter.messages import Peer
@@ -39,6 +40,14 @@ RECALLED = 0.5
 """Share of learned conversations in which earlier exchanges are told again, where any fit.
 
 So a model learns to use what is recalled, and to do without. What is held out is read as the bot would read it: in all.
+"""
+
+
+LEAD = 128
+"""Tokens of history before the first turn that a row teaches, at most, but for the turn that it answers.
+
+What stands further up is read and hardly teaches anything: without it, a round is a tenth shorter, and after as many
+tokens one person's held-out words took 1.470 bits per byte instead of 1.474. What is held out is read in all.
 """
 
 
@@ -201,7 +210,7 @@ def rows(
     """One session as rows, each at most `spec.length` tokens: every turn behind the history the bot would show.
 
     From `memory`, the chat's own, the last learned turn of each row is told again what fits. Where `since` is given,
-    only turns from then on are learned.
+    only turns from then on are learned, each behind all of the history; else behind as much of it as `LEAD`.
     """
     for lesson in lessons(conversation, tokenizer, spec, memory, everyone=everyone, since=since):
         row = encode(tokenizer, lesson.segments(spec))
@@ -243,7 +252,14 @@ def lessons(
         long = [index for index in here if not said[index].spoken]
         for learned in (whole, *([index] for index in long)):
             if learned:
-                yield _lesson(conversation, tokenizer, spec, memory, said, window.start, learned)
+                start = window.start if since else _lead(costs, window.start, learned[0])
+                yield _lesson(conversation, tokenizer, spec, memory, said, start, learned)
+
+
+def _lead(costs: Sequence[int], start: int, first: int) -> int:
+    """Where a row begins that teaches its turn `first` and later ones; `start` is where the bot's history would."""
+    before = list(accumulate(reversed(costs[start:first])))
+    return first - max(bisect_right(before, LEAD), min(first - start, 1))
 
 
 def _lesson(

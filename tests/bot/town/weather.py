@@ -83,7 +83,11 @@ class Weather:
         world.box(world.owner).forget()
 
     def _latency(self) -> None:
-        self._faults.latency = self._chance.choice((0.0, 0.0, 0.02, 0.1, 0.3))
+        self._faults.latency = self._chance.choice((0.02, 0.1, 0.3))
+        asyncio.get_running_loop().call_later(self._chance.uniform(1, 10), self._hurry)
+
+    def _hurry(self) -> None:
+        self._faults.latency = 0.0
 
     def _silence(self) -> None:
         self._faults.silent_stream = True
