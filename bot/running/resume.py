@@ -10,11 +10,12 @@ import logging
 from collections.abc import Mapping
 
 from bot.desks import cards
+from bot.desks.desk import QUOTED
 from bot.desks.drafts import Draft, DraftState
 from bot.desks.saved.reader import Reader
 from bot.double import Double
 from bot.parts import Parts
-from bot.sending.entries import OPEN
+from bot.sending.entries import OPEN, in_order
 from exporter.account.client import Client
 from exporter.account.connection import SAY_AFTER
 from exporter.account.limiter import Limiter
@@ -71,9 +72,10 @@ async def look_back(
         finally:
             note.cancel()
     for chat_id in modes:
-        for newest in parts.store.recent(chat_id, limit=1):
-            if newest.message_id > (parts.handled.up_to(chat_id) or 0):
-                double.hear(newest, live=False)
+        recent = in_order(parts.store.database, chat_id, parts.store.recent(chat_id, limit=QUOTED))
+        newest = next((message for message in reversed(recent) if message.said), None)
+        if newest and newest.message_id > (parts.handled.up_to(chat_id) or 0):
+            double.hear(newest, live=False)
     await reader.look_back()  # what the owner chose at a card, unless its chat moved on
     for draft in parts.drafts.all_open():
         await parts.desks.update(draft)

@@ -199,6 +199,24 @@ async def test_what_they_say_while_it_is_on_its_way_gets_a_card_of_its_own(at):
         assert "Sent 3 at" in card.text and "> coming?\n> how are you?" not in at.saved()[-1].text
 
 
+async def test_what_they_said_while_it_was_on_its_way_is_not_forgotten_over_a_restart(at):
+    anna = at.person("Anna")
+    async with at.running() as drafts:
+        at.say(anna, at.owner, "coming?")
+        (card,) = await at.until(at.saved)
+        at.world.fault("messages.setTyping", delay=0.3)
+        at.say(at.owner, at.owner, "1", reply_to=card)
+        await at.until(lambda: at.calls("messages.setTyping"))
+        at.script.go_on.clear()
+        at.say(anna, at.owner, "how are you?")
+        await at.until(lambda: at.states() == [("yes", "sent")])
+        assert not drafts.all_open()
+    at.script.go_on.set()
+    async with at.running() as drafts:
+        await at.until(lambda: "> how are you?" in at.saved()[-1].text)
+        assert at.from_owner(anna) == ["yes"]
+
+
 async def test_acceptance_29_a_new_message_while_typing_stops_the_old_answer(at):
     boris = at.person("Boris")
     at.script.says = [("old answer",)]
