@@ -10,7 +10,7 @@ CANCEL = "cancel"
 async def train(retraining: Retraining, words: str) -> Answer:
     """Begin a training, or say how far the one is that is under way; with `cancel`, end it.
 
-    Who asks first is shown how it goes on and told how it ended, unless it is done at night and nobody asks.
+    At the desk that asks first, he is shown how it goes on, and told how it ended.
 
     Raises:
         DoppelgangerError: `words` are neither.
