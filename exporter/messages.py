@@ -79,16 +79,6 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """What a message said before an edit."""
-
-    said_at: datetime
-    """When it began to say so."""
-    text: str
-    kind: MessageKind
-
-
-@dataclass(frozen=True, slots=True)
 class Dialog:
     """What Telegram last said of a chat as a whole."""
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
-from exporter.messages import Dialog, Message, MessageKind, Peer, PeerKind, Reaction, Version
+from exporter.messages import Dialog, Message, MessageKind, Peer, PeerKind, Reaction
 
 Row = tuple[Any, ...]
 
@@ -95,12 +95,6 @@ def to_dialog(row: Row) -> Dialog:
     chat_id, top, messages, protected, gone, checked, folders = row
     titles = None if folders is None else tuple(json.loads(folders))
     return Dialog(chat_id, top, messages, bool(protected), bool(gone), moment(checked), titles)
-
-
-def to_version(row: Row) -> Version:
-    """A row of (said_at, text, kind) as a version."""
-    said_at, text, kind = row
-    return Version(datetime.fromtimestamp(said_at, UTC), text, MessageKind(kind))
 
 
 def moment(seconds: int | None) -> datetime | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from exporter.errors import DoppelgangerError
-from exporter.messages import CHANNELS, Message, Peer, PeerKind, Reaction, Version
+from exporter.messages import CHANNELS, Message, Peer, PeerKind, Reaction
 from exporter.storing import fulltext, rows
 from exporter.storing.chatstate import ChatState
 from exporter.storing.database import open_database, transaction
@@ -232,14 +232,6 @@ class Store:
         here = "select count(*) from messages where chat_id = ?"  # both are read from indexes: rows would take seconds
         query = f"select ({here}) - ({here} and deleted_at is not null)"
         return int(self.database.execute(query, [chat_id, chat_id]).fetchone()[0])
-
-    def versions(self, chat_id: int, message_id: int) -> list[Version]:
-        """What a message said before its edits, oldest first."""
-        found = self.database.execute(
-            "select said_at, text, kind from message_version where chat_id = ? and message_id = ? order by said_at",
-            [chat_id, message_id],
-        )
-        return list(map(rows.to_version, found))
 
     def parts(self, chat_id: int) -> list[int]:
         """The ids under which messages of this chat stand: its own, and those of what became part of it."""

@@ -55,6 +55,12 @@ class Answers:
         return self._passwords.pop(0)
 
 
+def versions(store: Store, chat_id: int, message_id: int) -> list[tuple[str, int]]:
+    """What a message said before its edits, and since when, in seconds since 1970; oldest first."""
+    query = "select text, said_at from message_version where chat_id = ? and message_id = ? order by said_at"
+    return store.database.execute(query, [chat_id, message_id]).fetchall()
+
+
 async def log_in(config: Config, answers: Answers) -> Peer:
     return await login(config, ask=answers.ask, ask_hidden=answers.ask_hidden)
 

@@ -19,7 +19,7 @@ from sandbox.values import Action, Entity, User
 from sandbox.world import World
 from tests.sandbox_fixtures import agreed
 
-from .conftest import BEGIN, history
+from .conftest import BEGIN, history, versions
 from .listening import Listener, following, until
 
 NEVER = 3600.0
@@ -73,7 +73,7 @@ async def test_edits_are_told_as_edits(world: World, owner: User, anna: User, st
     await listener.hears(("hello", True), ("hello!", False))
     (stored,) = store.recent(anna.id, limit=1)
     assert (stored.text, stored.edited_at is not None) == ("hello!", True)
-    assert [version.text for version in store.versions(anna.id, stored.message_id)] == ["hello"]
+    assert [text for text, _ in versions(store, anna.id, stored.message_id)] == ["hello"]
 
 
 @pytest.mark.usefixtures("live")
@@ -86,7 +86,7 @@ async def test_acceptance_24_a_reaction_is_kept_and_nothing_is_told(
     await until(lambda: store.recent(anna.id, limit=1)[0].reactions)
     (stored,) = store.recent(anna.id, limit=1)
     assert [(one.emoji, one.count, one.own) for one in stored.reactions] == [("👍", 1, True)]
-    assert store.versions(anna.id, stored.message_id) == []
+    assert versions(store, anna.id, stored.message_id) == []
     await listener.hears(("hello", True))
 
 

@@ -29,7 +29,7 @@ from sandbox.values import Action, Forward, User
 from sandbox.world import World
 from tests.sandbox_fixtures import agreed
 
-from .conftest import BEGIN
+from .conftest import BEGIN, versions
 
 PLACE = Location(38.7, -9.1)
 
@@ -160,7 +160,7 @@ async def test_reactions_are_kept_and_are_no_new_version(
     await pulled(logged_in, store)
     message = only(store, anna, said.id_for(owner))
     assert set(message.reactions) == {Reaction("👍", 1), Reaction("🎉", 1, own=True)}
-    assert store.versions(anna.id, message.message_id) == []
+    assert versions(store, anna.id, message.message_id) == []
 
 
 async def test_of_what_is_seen_once_nothing_is_told(
