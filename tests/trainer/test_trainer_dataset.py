@@ -107,12 +107,10 @@ def test_a_row_teaches_behind_a_little_of_the_history_and_measures_behind_all_of
     """Ben and Eve talk for long in the club before Ann says a word, once before the cut and once after it."""
     for since in (START, made.held_out_since):
         at = since + timedelta(hours=12)
-        said = [(BEN if number % 2 else EVE, f"and number {number} is here") for number in range(20)]
+        before = [(BEN if number % 2 else EVE, f"and number {number} is here") for number in range(20)]
         store.add(
-            Message(
-                CLUB.peer_id, at.toordinal() + number, one.peer_id, at + timedelta(seconds=number), one is OWNER, text
-            )
-            for number, (one, text) in enumerate([*said, (OWNER, "enough"), (EVE, "well"), (OWNER, "really")])
+            Message(CLUB.peer_id, at.toordinal() + n, one.peer_id, at + timedelta(seconds=n), one is OWNER, text)
+            for n, (one, text) in enumerate([*before, (OWNER, "enough"), (EVE, "well"), (OWNER, "really")])
         )
     whole = dataset(store, hf, SPEC, Train())
 
