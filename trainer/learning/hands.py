@@ -18,8 +18,8 @@ import torch
 from trainer.data.batches import Batch, learned_of
 from trainer.machine import give_back
 
-TIDIED = 8
-"""Steps after which freed memory is given back: four minutes with SmolLM2-135M then take 3.0 GB, and not 3.3."""
+TIDIED = 3
+"""Steps after which freed memory is given back: four minutes with SmolLM2-135M then take 2.8 GB; after 8 steps 3.1."""
 
 Loss = Callable[[Batch, int], torch.Tensor]
 """Of a pass: its share in the mean over so many learned tokens."""
