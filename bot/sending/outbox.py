@@ -74,6 +74,7 @@ class Outbox:
         Raises:
             Wait: Telegram does not want it now. It was not sent.
         """
+        entry = self._entries.get(entry)  # an earlier try may have ended in a wait
         for attempt in range(ATTEMPTS):
             try:
                 said = await self._patiently(entry)
@@ -101,9 +102,9 @@ class Outbox:
     def give_up(self, entry: Entry, why: str | None = None) -> Entry:
         """The same for one; what may stand in the chat already is left to `recover`."""
         entry = self._entries.get(entry)
-        if entry.state is not EntryState.QUEUED:
-            return entry
-        return self._entries.put(entry, EntryState.CANCELLED, error=why or entry.error)
+        if entry.state is EntryState.QUEUED:
+            return self._entries.put(entry, EntryState.CANCELLED, error=why or entry.error)
+        return self._leave(entry) if entry.state in BEGUN else entry
 
     async def recover(self, chats: Collection[int]) -> list[Entry]:
         """Settle what is left, oldest first; gives what is settled now. What Telegram does not tell about stays left.
@@ -202,7 +203,8 @@ class Outbox:
             return self._entries.get(entry)
 
     def _leave(self, entry: Entry) -> Entry:
-        self._left.append(entry)
+        if all(one.entry_id != entry.entry_id for one in self._left):
+            self._left.append(entry)
         return entry
 
     async def _sent_before(self, entry: Entry) -> Entry:

@@ -43,8 +43,8 @@ class Line:
         return message
 
     async def since(self, chat_id, message_id):
-        if self.blind:
-            raise self.blind.pop(0)
+        if self.blind and (trouble := self.blind.pop(0)):
+            raise trouble
         return [m for m in self.chat if m.chat_id == chat_id and m.message_id > message_id]
 
 

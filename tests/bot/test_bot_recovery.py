@@ -88,6 +88,30 @@ async def test_what_got_lost_in_this_run_is_settled_in_it(at):
     assert at.said == ["hi"] and at.line.random_ids == [entry.random_id]
 
 
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_what_got_lost_and_is_given_up_is_settled_all_the_same(at, arrived):
+    """A stop, say, comes while it is to be looked for; or a wait that is too long."""
+    at.line.trouble = [(None, Lost()) if arrived else (Lost(), None)]
+    at.line.blind = [None, Wait("FLOOD_WAIT", NOW + timedelta(hours=1))]
+    (entry,) = at.outbox.queue(5, ["hi"], draft_id=3)
+    with pytest.raises(Wait):
+        await at.send(entry)
+    at.outbox.cancel([entry])
+    assert at.outbox.owes
+    at.line.say("enough", outgoing=True)
+    (settled,) = await at.outbox.recover({5})
+    assert settled.state is (EntryState.SENT if arrived else EntryState.CANCELLED) and not at.outbox.owes
+    assert at.said == ["hi"] * arrived + ["enough"]
+
+
+async def test_after_a_wait_its_own_message_is_found(at):
+    at.line.trouble, at.line.blind = [(None, Lost())], [None, Wait("FLOOD_WAIT", NOW)]
+    (entry,) = at.outbox.queue(5, ["hi"], draft_id=3)
+    with pytest.raises(Wait):
+        await at.send(entry)
+    assert (await at.send(entry)).state is EntryState.SENT and at.said == ["hi"]
+
+
 async def test_in_a_chat_where_the_double_speaks_no_more_nothing_is_recovered(at):
     at.outbox.queue(5, ["hi"], draft_id=3)
     (settled,) = await at.restarted().recover({6})
