@@ -51,7 +51,7 @@ api_hash = "0"
 {AGREED_BY_ALL}
 [train]
 base = {json.dumps(str(base))}
-epochs = 2
+epochs = 3
 learning_rate = 0.02
 batch_tokens = 512
 rank = 4
