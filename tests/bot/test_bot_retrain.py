@@ -156,7 +156,7 @@ async def test_what_makes_a_worse_model_changes_nothing_and_the_owner_is_told_wh
 
 async def test_cancelled_it_ends_within_a_step_and_the_next_training_goes_on(living, monkeypatch):
     monkeypatch.setitem(pipeline.teach.__globals__["train"].fit.__kwdefaults__, "checkpoint_seconds", 0.0)
-    bot = await living()
+    bot = await living(epochs=12)  # much is left where it is cancelled, however late that is heard on a busy machine
     before = in_use(bot.config.models)
     async with bot.running():
         bot.live_on()
@@ -171,7 +171,7 @@ async def test_cancelled_it_ends_within_a_step_and_the_next_training_goes_on(liv
         assert bot.retraining.start()
         outcome, steps = await bot.ended()
         assert "learned from you anew" in outcome
-        assert all(step.done > 25 for step in steps if "loss" in step.note), f"from {reached}"
+        assert min(step.done for step in steps if "loss" in step.note) > 25, f"from {reached}"
         assert bot.retraining.start()
         assert (await bot.ended())[0] == NOTHING_NEW
 
