@@ -75,14 +75,11 @@ class Guard:
 
     def __init__(self, languages: Sequence[Language], signs: Mapping[Concern, str], topics: Collection[str]) -> None:
         self.languages = tuple(languages)
+        self.common = frozenset[str]().union(*(language.common for language in self.languages))
+        """The words that everybody uses, of all languages that it knows."""
         self._signs = signs
         self._minded = frozenset(map(Concern, topics))
         """What the owner wants to see first; of the rest the guard says nothing."""
-
-    @property
-    def common(self) -> frozenset[str]:
-        """The words that everybody uses, of all languages that it knows."""
-        return frozenset[str]().union(*(language.common for language in self.languages))
 
     def concern(
         self,
