@@ -1,6 +1,5 @@
 """The machine that this runs on, in numbers. Light: no torch."""
 
-import ctypes
 import os
 from pathlib import Path
 
@@ -33,9 +32,3 @@ def left_to_container(cgroup: Path = CGROUP) -> int:
         return 2**62
     statistics = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
     return int(most) - int(current.read_text()) + int(statistics.get("inactive_file", 0))
-
-
-def give_back() -> None:
-    """Give back to the system what is freed: glibc keeps it for the thread that had it, in pieces that fit no more."""
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
-        trim(0)

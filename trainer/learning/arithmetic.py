@@ -14,7 +14,7 @@ LEARNED = 16
 """Bytes of each weight that learns: float32, with its slope and AdamW's two."""
 PACKED = (4 + 8 / 64 + 32 / 64 / 256) / 8
 """Bytes of a weight in nf4: 64 share a scale of 8 bits, and 256 scales one of 32."""
-LOGITS = 256
+LOGITS = 128
 """Tokens whose logits exist at the same time, and the bytes that one of these numbers takes on its way."""
 LOGIT = 10
 HEAP = 1.4

@@ -13,11 +13,9 @@ import torch
 from exporter.progress import Count, uncounted
 from trainer.data.batches import Batch, Packed, collate, plan
 from trainer.data.dataset import Row
+from trainer.learning.arithmetic import LOGITS
 from trainer.learning.attention import Rows
 from trainer.learning.base import Model, causal, output_matrix
-
-CHUNK = 256
-"""Positions whose logits exist at the same time."""
 
 
 def surprise(model: Model, packed: Packed) -> torch.Tensor:
@@ -84,14 +82,14 @@ class _Surprise(torch.autograd.Function):
 def _to_head(factors: torch.Tensor, hidden: torch.Tensor, head: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """The slope of the output matrix, summed in float32."""
     total = torch.zeros_like(head, dtype=torch.float32)
-    chunks = zip(_chunks(hidden.to(head.dtype), targets), torch.split(factors, CHUNK), strict=True)
+    chunks = zip(_chunks(hidden.to(head.dtype), targets), torch.split(factors, LOGITS), strict=True)
     for (states, wanted), factor in chunks:
         total += _chunk(states, head, wanted)[1].T @ (states * factor)
     return total.to(head.dtype)
 
 
 def _chunks(hidden: torch.Tensor, targets: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    return zip(torch.split(hidden, CHUNK), torch.split(targets, CHUNK), strict=True)
+    return zip(torch.split(hidden, LOGITS), torch.split(targets, LOGITS), strict=True)
 
 
 def _chunk(states: torch.Tensor, head: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
