@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -168,12 +169,14 @@ def _ours(config: Config) -> Learned:
 
 def _original(config: Config, steps: int | None) -> Learned:
     from benchmarks import original
+    from trainer.data import dataset
     from trainer.data.split import split
     from trainer.learning.base import quiet
     from trainer.learning.loss import sample
     from trainer.teach import MEASURED, peak_rss_mb
     from trainer.training import prepare
 
+    dataset.LEAD = sys.maxsize  # as it was written: sessions whole, and read from their beginning
     with open_store(config.database) as store, quiet(), progress(Console(stderr=True)) as report:
         history = split(store, Ledger(store.database, config.consent), config)
         training = prepare(history, config.train, config.state / "base")
@@ -191,7 +194,7 @@ def _original(config: Config, steps: int | None) -> Learned:
 
 
 def _table(found: list[Learned]) -> Table:
-    table = Table(title="Training on the same rows", title_justify="left")
+    table = Table(title="Training on the same history", title_justify="left")
     table.add_column("way")
     for column in ("tokens/s", "learned/s", "seconds", "bits per byte", "MB"):
         table.add_column(column, justify="right")
