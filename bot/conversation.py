@@ -38,6 +38,9 @@ IN_TIME = timedelta(seconds=30)
 """An automatic answer arrives so long before it would be too late for it."""
 TRIED_AGAIN = timedelta(minutes=1)
 """After so long, a message for which the model failed is looked at again."""
+QUIET = 3600.0
+"""Seconds without news after which nothing of a chat is kept in mind: some kilobytes for each message ever said in it.
+Of 5,000 messages it is read anew in half a second."""
 OFTEN = 3
 """After so many failures in a row, the owner is told."""
 
@@ -91,9 +94,12 @@ class Conversation:
     async def _until_news(self) -> None:
         """Until something happens, or it is time to look again."""
         again_at, self._again_at = self._again_at, None
-        wait = None if again_at is None else max((again_at - self._parts.clock()).total_seconds(), 0.0)
+        wait = QUIET if again_at is None else max((again_at - self._parts.clock()).total_seconds(), 0.0)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), wait)
+        if again_at is None and not self._news.is_set():
+            self.let_go()
+            await self._news.wait()
 
     async def _turn(self) -> None:
         """One time through: wait for the end of the burst, decide, and speak if that was decided."""

@@ -1,6 +1,7 @@
 """What the bot keeps in mind of a chat is what a fresh look at the store would find, whatever happened to it since."""
 
 import asyncio
+import gc
 import zlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,13 +9,14 @@ from random import Random
 
 import pytest
 
+from bot import conversation
 from bot.composing.past import PAGE, Past
 from exporter.messages import Message, Peer, PeerKind
 from exporter.storing.stamp import stamp
 from exporter.storing.store import open_store
 from trainer.reading.conversations import Views, conversations
 from trainer.reading.dialogue import Turn
-from trainer.reading.memory import Memory
+from trainer.reading.memory import Episode, Memory
 from trainer.reading.prompt import PromptSpec
 
 ANN, BEN, EVE = Peer(1, PeerKind.SELF, "Ann"), Peer(5, PeerKind.USER, "Ben"), Peer(6, PeerKind.USER, "Eve")
@@ -158,3 +160,21 @@ def test_a_stamp_changes_with_what_was_said_before_and_with_nothing_else(store):
         change()
         stamps.append(stamp(store, 5, before=border))
     assert len(set(stamps)) == len(stamps)
+
+
+async def test_of_a_chat_that_has_been_quiet_for_long_nothing_is_kept_in_mind(at, monkeypatch):
+    """Else a bot that runs for months holds every message of every chat."""
+
+    def in_mind():
+        return [one for one in gc.get_objects() if isinstance(one, Episode)]
+
+    monkeypatch.setattr(conversation, "QUIET", 1.0)
+    anna, before = at.person("Anna"), len(in_mind())
+    async with at.running() as drafts:
+        at.say(anna, at.owner, "coming?")
+        await at.until(lambda: drafts.open_in(anna.id))
+        assert len(in_mind()) == before + 1
+        await at.until(lambda: len(in_mind()) == before)
+        at.say(anna, at.owner, "hello?")
+        await at.until(lambda: len(at.script.prompts) == 2)
+        await at.until(lambda: len(in_mind()) == before + 1)
