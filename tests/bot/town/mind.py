@@ -16,14 +16,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
-from bot import app
+from bot import app, conversation
 from bot.app import run as run_bot
-from bot.composing import voice
+from bot.composing import batch, voice
 from bot.composing.engine import Reply, open_double
+from bot.composing.prefix_cache import PrefixCache
 from bot.desks import desk
 from bot.running import resume
 from exporter.cli import run
@@ -36,6 +38,10 @@ SLOW = 0.02
 """So many replies take longer, up to `SLOWEST` seconds."""
 SLOWEST = 3.0
 EVERY = 1.0
+QUIET = 5.0
+"""Seconds after which nothing is kept in mind of a chat here, so that all of it comes and goes often."""
+ROOM = 4 << 20
+"""Bytes for prompts beside the one at hand here: so few that a soak of minutes fills them."""
 log = logging.getLogger("bot.soak")
 
 
@@ -106,5 +112,6 @@ async def observed(config: Config, say: Say) -> None:
 if __name__ == "__main__":
     faulthandler.register(signal.SIGUSR1)  # where every thread is, where it does not end
     voice.open_double, app.run = marked, observed
+    conversation.QUIET, batch.PrefixCache = QUIET, partial(PrefixCache, room=ROOM)
     desk.AGAIN = resume.AGAIN = 2.0  # what could not be done when it was due is tried again sooner
     run("bot.commands")
