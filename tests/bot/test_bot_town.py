@@ -17,7 +17,7 @@ from tests.bot.town.soak import Plan, soak
 
 SEED = int(os.environ.get("SOAK_SEED", secrets.randbelow(10**6)))
 MINUTES = float(os.environ.get("SOAK_MINUTES", 10))
-MAY_GROW = {"rss_mb": 50, "files": 4, "tasks": 50}
+MAY_GROW = {"rss_mb": 20, "files": 4, "tasks": 50}
 """From the third minute of a life to its end. What is kept in mind, of chats and of prompts, has reached its bound by
 then. Files and tasks are as many as before, but for what is just under way."""
 
