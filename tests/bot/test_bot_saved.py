@@ -101,6 +101,7 @@ async def test_what_is_chosen_while_others_are_made_is_sent_and_nothing_else_com
         await at.until(lambda: "Sent 2 at" in card.text)
         at.script.go_on.set()
         reply(at, card, "?")
+        await at.until(lambda: told(at))
         assert await ordered(at, "/mode Anna") == "Anna: draft"
         assert at.from_owner(anna) == ["no"] and drafts.all_open() == [] and "Sent 2 at" in card.text
         assert told(at)[0] == NOTHING_SENT and len(told(at)) == 2 and len(at.script.prompts) == 1 + ROUNDS
