@@ -95,11 +95,12 @@ class Conversation:
         """Until something happens, or it is time to look again."""
         again_at, self._again_at = self._again_at, None
         wait = QUIET if again_at is None else max((again_at - self._parts.clock()).total_seconds(), 0.0)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), wait)
-        if again_at is None and not self._news.is_set():
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), wait)
+            if again_at or self._news.is_set():
+                return
             self.let_go()
-            await self._news.wait()
 
     async def _turn(self) -> None:
         """One time through: wait for the end of the burst, decide, and speak if that was decided."""

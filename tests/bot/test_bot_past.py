@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 import zlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -178,3 +179,9 @@ async def test_of_a_chat_that_has_been_quiet_for_long_nothing_is_kept_in_mind(at
         at.say(anna, at.owner, "hello?")
         await at.until(lambda: len(at.script.prompts) == 2)
         await at.until(lambda: len(in_mind()) == before + 1)
+        await at.until(lambda: len(in_mind()) == before)
+        (card,) = at.saved()
+        at.say(at.owner, at.owner, "?", reply_to=card, date=time.time() + 5)  # after it was read
+        await at.until(lambda: len(at.script.prompts) > 2)
+        await at.until(lambda: len(in_mind()) == before + 1)
+        await at.until(lambda: len(in_mind()) == before)
