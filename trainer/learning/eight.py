@@ -1,79 +1,25 @@
-"""Training on a CPU with frozen matrices in 8 bits, each decoder layer compiled: half as long again for the same words.
+"""Training with frozen matrices in 8 bits: a CPU without AMX makes twice as many products a second as in bfloat16.
 
-A CPU multiplies 8-bit integers twice as fast as bfloat16. What comes to a frozen matrix is rounded row by row, as what
-goes back through it is (after SwitchBack: Wortsman and others, Stable and low-precision training, NeurIPS 2023). What
-learns is not rounded, nor is what a model is measured on: only steps are made so. Rounding takes passes over memory
-that only a compiler can fuse; compiled code reads one shape, so each pass is filled up to the same number of tokens.
+What comes to a frozen matrix is rounded row by row, as what goes back through it is (after SwitchBack: Wortsman and
+others, Stable and low-precision training, NeurIPS 2023). What learns is not rounded, nor is what a model is measured
+on: only steps are made so. Rounding takes passes over memory that only a compiler can fuse: see
+trainer.learning.compiling.
 """
 
-import os
-import shutil
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, cast
 
 import torch
-from peft import PeftModel
 
-from trainer.learning.base import Model, causal
 from trainer.learning.fast import FastLinear, adapter, dense
 
-COMPILED = "compiled"
-"""The folder of compiled code."""
-WORTH = 8e12
-"""Weights times tokens from which compiling pays: for 135 million weights 60,000 tokens, two minutes on two cores."""
-WORTH_MINUTES = 3.0
-"""Of a training that is limited in time."""
 
-
-def pays(model: Model, *, tokens: int, minutes: float | None) -> bool:
-    """Whether a training on so many tokens, in so much time, is long enough here to compile for it.
-
-    A function of what is trained alone, so that a resumed training does the same again.
-    """
-    return (
-        isinstance(model, PeftModel)
-        and model.device.type == "cpu"
-        and _multiplies()
-        and model.num_parameters() * tokens >= WORTH
-        and (minutes is None or minutes >= WORTH_MINUTES)
-        and any(type(layer) is FastLinear for layer in model.modules())
-    )
-
-
-def hands(peak: int, limit: int) -> int:
-    """How many passes are made at once here, where one takes `peak` bytes of `limit`, weights included."""
-    return 2 if torch.get_num_threads() > 1 and 2 * peak <= limit else 1
-
-
-def _multiplies() -> bool:
-    """Whether this CPU is fast at 8-bit integers, and there is a compiler."""
-    return torch.cpu.get_capabilities().get("avx512_vnni", False) and shutil.which("c++") is not None
-
-
-def speed_up(model: Model, cache: Path) -> None:
-    """Pack the frozen matrices, and have layers compiled when first they train; what it gives is kept in `cache`."""
-    # by default it would be kept in a folder that anyone on the machine can make first
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache / COMPILED)
-    for layer in model.modules():
-        if type(layer) is FastLinear:
-            layer.__class__ = EightLinear
-            packed, scales = _rounded(dense(layer.get_base_layer(), torch.float32))
-            layer.register_buffer("packed", packed, persistent=False)
-            layer.register_buffer("scales", scales[:, 0].contiguous(), persistent=False)
-    causal(model).enable_input_require_grads()  # or the first layer would be another program than the others
-    for layer in _layers(model):
-        layer.compile(dynamic=False, options={"cpp_wrapper": True})  # which lets go of the interpreter, for other hands
-
-
-def slow_down(model: Model) -> None:
-    """Train without what is compiled."""
-    for layer in _layers(model):
-        layer._compiled_call_impl = None
-
-
-def _layers(model: Model) -> Iterable[Any]:
-    return cast(Iterable[Any], causal(model).get_decoder().layers)
+def pack(layer: FastLinear) -> None:
+    """Keep its matrix in 8 bits, too, and multiply with that in what is compiled."""
+    frozen: Any = layer.get_base_layer()
+    packed, scales = _rounded(dense(frozen.weight, torch.float32))
+    layer.register_buffer("packed", packed, persistent=False)
+    layer.register_buffer("scales", scales[:, 0].contiguous(), persistent=False)
+    layer.__class__ = EightLinear
 
 
 class EightLinear(FastLinear):

@@ -44,7 +44,7 @@ class _Fast:
             plain: Any = super()
             return cast(torch.Tensor, plain.forward(x, *rest, **named))
         apply: Any = _Adapted.apply
-        return cast(torch.Tensor, apply(x, self.get_base_layer(), *adapter(self)))
+        return cast(torch.Tensor, apply(x, self.get_base_layer().weight, *adapter(self)))
 
 
 class FastLinear(_Fast, Linear):
@@ -65,27 +65,26 @@ def adapter(layer: Any) -> tuple[torch.Tensor, torch.Tensor, float]:
     return layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
 
 
-def dense(layer: nn.Module, dtype: torch.dtype) -> torch.Tensor:
+def dense(weight: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """The matrix of a linear layer, (out, in): unpacked afresh at each call if it is kept in 4 bits."""
-    weight: Any = layer.weight
     if isinstance(weight, Params4bit):
         return dequantize_4bit(weight.data, weight.quant_state).to(dtype)
-    return cast(torch.Tensor, weight)
+    return weight
 
 
 class _Adapted(torch.autograd.Function):
-    """x is (…, in), the frozen layer's matrix (out, in), down (rank, in) and up (out, rank); the result is (…, out)."""
+    """x is (…, in), the frozen matrix (out, in), down (rank, in) and up (out, rank); the result is (…, out)."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: torch.Tensor, frozen: nn.Module, down: torch.Tensor, up: torch.Tensor, scaling: float
+        ctx: Any, x: torch.Tensor, frozen: torch.Tensor, down: torch.Tensor, up: torch.Tensor, scaling: float
     ) -> torch.Tensor:
         flat = x.reshape(-1, x.shape[-1])
         down, up = down.to(x.dtype), (up * scaling).to(x.dtype)
         inner = flat @ down.T
         ctx.save_for_backward(flat, inner, down, up)
         ctx.frozen, ctx.scaling = frozen, scaling
-        return (flat @ dense(frozen, x.dtype).T).addmm_(inner, up.T).view(*x.shape[:-1], -1)
+        return _sum(flat @ dense(frozen, x.dtype).T, inner, up.T).view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -94,8 +93,15 @@ class _Adapted(torch.autograd.Function):
         back = slope @ up
         to_x = None
         if ctx.needs_input_grad[0]:
-            to_x = (slope @ dense(ctx.frozen, slope.dtype)).addmm_(back, down).view(*outer[0].shape[:-1], -1)
+            to_x = _sum(slope @ dense(ctx.frozen, slope.dtype), back, down).view(*outer[0].shape[:-1], -1)
         return to_x, None, (back.T @ flat).float(), (slope.T @ inner).float() * ctx.scaling, None
+
+
+def _sum(product: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """`product` + `left` @ `right`: in place, but for a compiler, which adds in the next pass over memory."""
+    if torch.compiler.is_compiling():
+        return product + left @ right
+    return product.addmm_(left, right)
 
 
 def _is_frozen_norm(layer: nn.Module) -> bool:

@@ -17,8 +17,8 @@ from exporter.progress import Say, unsaid
 from exporter.settings.config import Train
 from trainer.data.batches import Batch, joined, padded, plan, tokens_of
 from trainer.data.dataset import Row
-from trainer.learning import eight
-from trainer.learning.arithmetic import kept_bytes, packed_bytes
+from trainer.learning import compiling
+from trainer.learning.arithmetic import kept_bytes
 from trainer.learning.base import Base, Model, causal, precision
 from trainer.learning.meter import Meter
 from trainer.learning.methods import in_bfloat16
@@ -122,7 +122,7 @@ def compiled(
     cache: Path,
     say: Say = unsaid,
 ) -> Forecast:
-    """The plan with the model compiled, where nothing was cut, its matrices fit once more in 8 bits, and it pays.
+    """The plan with the model compiled, where nothing was cut, what it keeps besides fits, and it pays.
 
     A folder in `cache` keeps what was compiled. Where the compiler fails, plan and model are left as they were.
     """
@@ -130,20 +130,20 @@ def compiled(
     whole = planned.room == Room(checkpointing=settings.checkpointing) and not settings.checkpointing
     tokens = round(tokens_of(batches) * settings.epochs)
     shape = shape_of(causal(model).config)
-    fits = shape is not None and planned.peak + packed_bytes(shape) <= planned.limit
-    if not (whole and fits and eight.pays(model, tokens=tokens, minutes=settings.max_minutes)):
+    fits = shape is not None and planned.peak + compiling.more_bytes(shape) <= planned.limit
+    if not (whole and fits and compiling.pays(model, tokens=tokens, minutes=settings.max_minutes)):
         return planned
     filled = _size(batches[-1])
-    room = replace(planned.room, tokens=filled, filled=filled, hands=eight.hands(planned.peak, planned.limit))
+    room = replace(planned.room, tokens=filled, filled=filled, hands=compiling.hands(planned.peak, planned.limit))
     steps = joined(batches, room.hands)
     typical = batches[len(batches) // 2]
     scale = _Scale(model, meter, unsaid, time.perf_counter, autocast=False)
     say("compiling, which takes up to a minute the first time")
-    eight.speed_up(model, cache)
+    compiling.speed_up(model, cache)
     try:
         first, _ = scale.weigh(typical, room)
     except TorchDynamoException as error:
-        eight.slow_down(model)
+        compiling.slow_down(model)
         log.warning("train.not_compiled", extra={"error": type(error).__name__})
         return planned
     step = steps[len(steps) // 2]

@@ -2,7 +2,7 @@
 
 A CPU's matrix library splits every product over all cores and waits for the slowest; for matrices as small as those of
 a small base, half of the second core is lost so. Two threads with a pass each wait for one another once a step.
-Compiled code must let go of the interpreter while it computes (`eight.speed_up` has it generated so).
+Compiled code must let go of the interpreter while it computes (`compiling.speed_up` has it generated so).
 
 What each of them found is an update of its own, one after the other, though all were found at the weights before the
 first (a staleness of one: Ho and others, Stale Synchronous Parallel, NeurIPS 2013). Twice as many updates learn more

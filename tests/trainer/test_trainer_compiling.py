@@ -1,4 +1,4 @@
-"""Training with frozen matrices in 8 bits and compiled layers: nearly the same loss and slopes, one shape for all."""
+"""Training with compiled layers, matrices in 8 bits or as they are: nearly the same slopes, one shape for all."""
 
 import shutil
 
@@ -8,9 +8,10 @@ import torch
 from exporter.settings.config import Train
 from tests.trainer.plain import slopes, stirred
 from tests.trainer.test_trainer_train import row
-from trainer.learning import eight
+from trainer.learning import compiling
 from trainer.learning.arithmetic import packed_bytes
 from trainer.learning.base import load_model
+from trainer.learning.eight import EightLinear
 from trainer.learning.fast import FastLinear
 from trainer.learning.forecast import Forecast, compiled, forecast
 from trainer.learning.loss import bits_per_byte
@@ -24,9 +25,9 @@ SETTINGS = Train(batch_tokens=192, epochs=20_000)
 """Long enough to compile for, if all of it were read."""
 FILLED = 192
 
-needs_integers = pytest.mark.skipif(
+needs_compiler = pytest.mark.skipif(
     not torch.cpu.get_capabilities().get("avx512_vnni") or shutil.which("c++") is None,
-    reason="8-bit integers are slow on this CPU, or there is no compiler",
+    reason="this CPU is slow at 8-bit integers, or there is no compiler",
 )
 
 
@@ -34,6 +35,16 @@ needs_integers = pytest.mark.skipif(
 def model(tiny_base):
     """In float32, its adapter no longer zero."""
     return stirred(with_adapter(load_model(tiny_base, torch.float32), rank=4, seed=1))
+
+
+@pytest.fixture
+def in_eight_bits(monkeypatch):
+    monkeypatch.setattr(compiling, "in_eight_bits", lambda: True)
+
+
+@pytest.fixture
+def as_they_are(monkeypatch):
+    monkeypatch.setattr(compiling, "in_eight_bits", lambda: False)
 
 
 def learn(model, rows=ROWS, **room):
@@ -49,13 +60,25 @@ def test_what_fills_a_pass_up_is_not_learned(model):
     assert all(torch.allclose(plain[name], others[name], atol=1e-5) for name in plain)
 
 
-@needs_integers
-def test_compiled_in_8_bits_the_slopes_point_the_same_way_and_measuring_stays_exact(model, tmp_path):
+@needs_compiler
+def test_compiled_as_they_are_the_slopes_stay_the_same(model, as_they_are, tmp_path):
+    loss, plain = learn(model)
+    compiling.speed_up(model, tmp_path)
+    found, others = learn(model, filled=FILLED)
+    assert list((tmp_path / compiling.COMPILED).iterdir())
+    assert found == pytest.approx(loss, rel=1e-5)
+    assert all(torch.allclose(plain[name], others[name], rtol=1e-3, atol=1e-5) for name in plain)
+    assert compiling.more_bytes(shape_of(model.config)) == 0
+    assert not any(isinstance(layer, EightLinear) for layer in model.modules())
+
+
+@needs_compiler
+def test_compiled_in_8_bits_the_slopes_point_the_same_way_and_measuring_stays_exact(model, in_eight_bits, tmp_path):
     loss, plain = learn(model)
     before = bits_per_byte(model, ROWS, frozenset(), batch_tokens=FILLED)
-    eight.speed_up(model, tmp_path)
+    compiling.speed_up(model, tmp_path)
     found, others = learn(model, filled=FILLED)
-    assert list((tmp_path / eight.COMPILED).iterdir())
+    assert list((tmp_path / compiling.COMPILED).iterdir())
     assert found != loss and found == pytest.approx(loss, rel=0.01)
     alike = {name: torch.cosine_similarity(plain[name].flatten(), others[name].flatten(), 0) for name in plain}
     assert plain.keys() == others.keys() and min(alike.values()) > 0.98
@@ -65,7 +88,7 @@ def test_compiled_in_8_bits_the_slopes_point_the_same_way_and_measuring_stays_ex
     assert bits_per_byte(model, ROWS, frozenset(), batch_tokens=FILLED) == before
 
 
-@needs_integers
+@needs_compiler
 def test_where_the_compiler_fails_training_is_what_it_was(model, tmp_path, caplog):
     meter = Meter(torch.device("cpu"))
     planned = forecast(model, ROWS, SETTINGS, meter=meter, limit=10**12)
@@ -77,22 +100,22 @@ def test_where_the_compiler_fails_training_is_what_it_was(model, tmp_path, caplo
     assert again == loss and all(torch.equal(plain[name], others[name]) for name in plain)
 
 
-@needs_integers
-def test_what_has_no_room_for_its_matrices_once_more_is_not_compiled(model, tmp_path):
+@needs_compiler
+def test_what_has_no_room_for_its_matrices_once_more_is_not_compiled(model, in_eight_bits, tmp_path):
     once_more = packed_bytes(shape_of(model.config))
     plain = Forecast(1, 1, 1.0, 0.0, peak=1000, limit=999 + once_more, room=Room(), epochs=1.0, cuts=())
     meter = Meter(torch.device("cpu"))
     assert compiled(plain, model, ROWS, SETTINGS, meter=meter, cache=tmp_path) is plain
-    eight.speed_up(model, tmp_path)
-    layers = [layer for layer in model.modules() if isinstance(layer, eight.EightLinear)]
+    compiling.speed_up(model, tmp_path)
+    layers = [layer for layer in model.modules() if isinstance(layer, EightLinear)]
     assert once_more == sum(layer.packed.numel() for layer in layers)
 
 
-@needs_integers
+@needs_compiler
 def test_a_short_training_is_not_compiled_for(model):
-    few, many = 1000, round(2 * eight.WORTH / model.num_parameters())
-    assert eight.pays(model, tokens=many, minutes=None) and eight.pays(model, tokens=many, minutes=10)
-    assert not eight.pays(model, tokens=few, minutes=None)
-    assert not eight.pays(model, tokens=many, minutes=1)
-    assert not eight.pays(model.get_base_model(), tokens=many, minutes=None)
-    assert all(type(layer) is not eight.EightLinear for layer in model.modules() if isinstance(layer, FastLinear))
+    few, many = 1000, round(2 * compiling.WORTH / model.num_parameters())
+    assert compiling.pays(model, tokens=many, minutes=None) and compiling.pays(model, tokens=many, minutes=10)
+    assert not compiling.pays(model, tokens=few, minutes=None)
+    assert not compiling.pays(model, tokens=many, minutes=1)
+    assert not compiling.pays(model.get_base_model(), tokens=many, minutes=None)
+    assert all(type(layer) is not EightLinear for layer in model.modules() if isinstance(layer, FastLinear))
