@@ -15,10 +15,10 @@ TORCH := 'torch>=2.11,<2.13.1'
 WORLD ?=
 OWNER ?=
 
-# llama.cpp is compiled here: without multimodal, tools and server, on every core, and with its many small
-# files joined into few, which takes half the time.
-export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=12 \
-	-DCMAKE_PROJECT_INCLUDE=$(CURDIR)/packaging/llama-cpp.cmake
+# llama.cpp is compiled here: without multimodal, tools and server, on every core, and, unless CMAKE_ARGS says
+# something else, with its many small files joined into few, which takes half the time.
+export CMAKE_ARGS ?= -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=12
+override CMAKE_ARGS += -DLLAVA_BUILD=OFF -DCMAKE_PROJECT_INCLUDE=$(CURDIR)/packaging/llama-cpp.cmake
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell getconf _NPROCESSORS_ONLN)
 
 .PHONY: demo test soak format clean

@@ -3,8 +3,8 @@
 # that.
 set(LLAMA_BUILD_COMMON OFF)
 
-# And llama.cpp's code for AMX: GCC before 14 takes the setting of its tiles for unused and leaves most of it out, and
-# the first product ends the process. Nor can that code be joined with its neighbours.
+# And llama.cpp's code for AMX: GCC 12.2 takes the setting of its tiles for unused and leaves most of it out, and the
+# first product ends the process (llama.cpp's pull request 26954). Nor can that code be joined with its neighbours.
 include(CheckCXXCompilerFlag)
 check_cxx_compiler_flag(-mno-amx-int8 KNOWS_AMX)
 if(PROJECT_IS_TOP_LEVEL AND KNOWS_AMX)
