@@ -16,6 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 from trainer.data.batches import Batch, learned_of
+from trainer.learning.meter import give_back
+
+TIDIED = 5
+"""Steps after which freed memory is given back. Four minutes with SmolLM2-135M took 4.4 GB without that."""
 
 Loss = Callable[[Batch, int], torch.Tensor]
 """Of a pass: its share in the mean over so many learned tokens."""
@@ -25,7 +29,7 @@ class Hands:
     """Threads that live as long as this does: what matrix libraries keep for a thread is of use again."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
+        self._count, self._steps = count, 0
         each = max(torch.get_num_threads() // count, 1)
         self._pool = ThreadPoolExecutor(count, "pass", initializer=torch.set_num_threads, initargs=(each,))
 
@@ -50,6 +54,9 @@ class Hands:
 
         shares = [parts[first :: self._count] for first in range(min(self._count, len(parts)))]
         found = list(self._pool.map(share, shares))
+        self._steps += 1
+        if self._steps % TIDIED == 0:
+            give_back()
         for number, (_, slopes) in enumerate(found):
             if number:
                 update()
