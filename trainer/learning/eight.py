@@ -10,13 +10,13 @@ from typing import Any, cast
 
 import torch
 
-from trainer.learning.fast import FastLinear, adapter, dense
+from trainer.learning.fast import FastLinear, adapter
 
 
 def pack(layer: FastLinear) -> None:
     """Keep its matrix in 8 bits, too, and multiply with that in what is compiled."""
     frozen: Any = layer.get_base_layer()
-    packed, scales = _rounded(dense(frozen.weight, torch.float32))
+    packed, scales = _rounded(frozen.weight)
     layer.register_buffer("packed", packed, persistent=False)
     layer.register_buffer("scales", scales[:, 0].contiguous(), persistent=False)
     layer.__class__ = EightLinear
