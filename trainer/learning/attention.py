@@ -2,7 +2,7 @@
 
 PyTorch's own takes two to four times as long on a CPU, most of it on the way back. In blocks, what lies ahead is not
 computed. Measured on SmolLM2-135M's heads and one core, forth and back: for a row of 192 tokens 14 µs a token and
-layer, as without blocks; of 512 tokens 21 instead of 48.
+layer, as without blocks; of 512 tokens 21 instead of 48. Long trainings leave it to trainer.learning.kernel.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,9 +12,12 @@ from typing import Any, cast
 import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
 
-PACKED = "doppelganger_packed"
-"""The name of `packed_attention` inside transformers."""
+from trainer.learning.kernel import Kernel
+
+PACKED, BY_KERNEL = "doppelganger_packed", "doppelganger_kernel"
+"""The names of `packed_attention` inside transformers, as it is and with a kernel."""
 BLOCK = 96
 """Queries that are computed at once: more would look further ahead, fewer make matrices too small."""
 
@@ -26,6 +29,14 @@ class Rows:
         self.lengths = lengths
 
 
+def attend_packed(language: Any, kernel: Kernel | None = None) -> None:
+    """Let a language model attend by `packed_attention`, and leave to `kernel` what that can do."""
+    name = BY_KERNEL if kernel else PACKED
+    uncompiled: Any = torch.compiler.disable  # for its shapes are those of the rows
+    AttentionInterface.register(name, uncompiled(partial(packed_attention, kernel=kernel)))
+    language.set_attn_implementation(name)
+
+
 def packed_attention(
     module: nn.Module,
     query: torch.Tensor,
@@ -35,14 +46,18 @@ def packed_attention(
     scaling: float,
     rows: Rows | None = None,
     sliding_window: int | None = None,
+    kernel: Kernel | None = None,
     **unused: object,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention inside each of the rows that lie end to end, and so without a mask of tokens by tokens.
 
     `query` is (1, heads, tokens, width), `key` and `value` have fewer heads; the result is (1, tokens, heads, width).
-    Without `rows` there is one. In layers with a `sliding_window` no token sees farther back than that.
+    Without `rows` there is one. In layers with a `sliding_window` no token sees farther back than that. Where there is
+    a `kernel`, what it can do is left to that.
     """
     sizes = list(rows.lengths if rows else query.shape[2:3])
+    if kernel and kernel.suits(query, sizes) and not (sliding_window and max(sizes) > sliding_window):
+        return kernel(query, key, value, scaling, sizes), None
     attend: Callable[..., torch.Tensor] = grouped_attention if query.device.type == "cpu" else flash_attention
     if sliding_window and max(sizes) > sliding_window:
         attend = partial(windowed_attention, window=sliding_window)

@@ -2,7 +2,8 @@
 
 A compiler joins what is done with a number before it goes back to memory. Compiled code reads one shape, so each pass
 is filled up to the same number of tokens. Frozen matrices are multiplied in 8 bits (`trainer.learning.eight`), but
-where a CPU has tiles for bfloat16 (AMX): there that is the faster one, and they stay as they are.
+where a CPU has tiles for bfloat16 (AMX): there that is the faster one, and they stay as they are. Attention, whose
+shapes are those of rows, is left to trainer.learning.kernel.
 """
 
 import os
@@ -14,9 +15,10 @@ from typing import Any, cast
 import torch
 from peft import PeftModel
 
-from trainer.learning import eight
+from trainer.learning import eight, kernel
 from trainer.learning.arithmetic import packed_bytes
-from trainer.learning.base import Model, causal
+from trainer.learning.attention import attend_packed
+from trainer.learning.base import Model, causal, precision
 from trainer.learning.fast import FastLinear
 from trainer.shape import Shape
 
@@ -64,9 +66,15 @@ def more_bytes(shape: Shape) -> int:
 
 
 def speed_up(model: Model, cache: Path) -> None:
-    """Have layers compiled when first they train, and pack their matrices first; what it gives is kept in `cache`."""
+    """Have layers compiled when first they train, and pack their matrices first; what it gives is kept in `cache`.
+
+    Raises:
+        NoKernel: attention does not compile; the model is as it was.
+    """
     # by default it would be kept in a folder that anyone on the machine can make first
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache / COMPILED)
+    if precision() is torch.bfloat16:
+        attend_packed(causal(model), kernel.build(cache / COMPILED))
     if in_eight_bits():
         for layer in model.modules():
             if type(layer) is FastLinear:
@@ -78,6 +86,7 @@ def speed_up(model: Model, cache: Path) -> None:
 
 def slow_down(model: Model) -> None:
     """Train without what is compiled."""
+    attend_packed(causal(model))
     for layer in _layers(model):
         layer._compiled_call_impl = None
 

@@ -13,9 +13,8 @@ from bitsandbytes.nn.modules import Params4bit
 from peft.tuners.lora import Linear, Linear4bit
 from torch import nn
 from torch.nn.functional import rms_norm
-from transformers import AttentionInterface
 
-from trainer.learning.attention import PACKED, packed_attention
+from trainer.learning.attention import attend_packed
 from trainer.learning.base import Model, causal
 
 
@@ -25,9 +24,7 @@ def speed_up(model: Model) -> None:
     For one LoRA adapter without dropout, over matrices dense or of 4 bits, or for no adapter at all; matrices with
     biases are left to peft. Rows lie end to end.
     """
-    uncompiled: Any = torch.compiler.disable  # for its shapes are those of the rows
-    AttentionInterface.register(PACKED, uncompiled(packed_attention))
-    causal(model).set_attn_implementation(PACKED)
+    attend_packed(causal(model))
     layer: Any
     for layer in model.modules():
         kind: Any = type(layer)

@@ -1,0 +1,123 @@
+"""Attention compiled for this CPU: attention.cpp takes half the time of the same in PyTorch's operations.
+
+Measured on SmolLM2-135M's heads and one core with AMX, forth and back: for 608 tokens in rows of 64 to 608 tokens 6 to
+13 ms instead of 15 to 22. It is called by ctypes, which lets go of the interpreter while it computes.
+"""
+
+import ctypes
+import hashlib
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+SOURCE = Path(__file__).with_name("attention.cpp")
+FLAGS = "-std=c++20 -O3 -march=native -fopenmp -fPIC -shared -DCPU_CAPABILITY=AVX512 -DCPU_CAPABILITY_AVX512"
+"""As PyTorch compiles its own for CPUs with AVX-512."""
+
+
+class NoKernel(Exception):
+    """The compiler refuses, or what it made does not run here."""
+
+
+class _Rows(ctypes.Structure):
+    _fields_ = (
+        ("heads", ctypes.c_int64),
+        ("groups", ctypes.c_int64),
+        ("width", ctypes.c_int64),
+        ("scaling", ctypes.c_float),
+        ("count", ctypes.c_int64),
+        ("lengths", ctypes.POINTER(ctypes.c_int64)),
+    )
+
+
+class Kernel:
+    """attention.cpp, loaded."""
+
+    def __init__(self, library: Path) -> None:
+        self._library = ctypes.CDLL(str(library))
+
+    @staticmethod
+    def suits(query: torch.Tensor, lengths: Sequence[int]) -> bool:
+        """Whether it can compute this: it takes bfloat16 two at a time."""
+        return query.dtype is torch.bfloat16 and not any(size % 2 for size in (query.shape[-1], *lengths))
+
+    def __call__(
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float, lengths: Sequence[int]
+    ) -> torch.Tensor:
+        """Attention inside rows of `lengths` tokens that lie end to end; the result is (1, tokens, heads, width).
+
+        `query` is (1, heads, tokens, width), `key` and `value` have fewer heads.
+        """
+        apply: Any = _Attend.apply
+        return cast(torch.Tensor, apply(query, key, value, scaling, lengths, self))
+
+    def call(self, name: str, tensors: Sequence[torch.Tensor], rows: _Rows) -> None:
+        """Let one of its functions write into the last of `tensors`, all (tokens, heads, width) without gaps.
+
+        Raises:
+            NoKernel: PyTorch's products refused.
+        """
+        function = getattr(self._library, name)
+        function.restype = ctypes.c_bool
+        if not function(*(ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors), ctypes.byref(rows)):
+            raise NoKernel(f"{name} failed")
+
+
+class _Attend(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        scaling: float,
+        lengths: Sequence[int],
+        kernel: Kernel,
+    ) -> torch.Tensor:
+        query, key, value = (tensor[0].transpose(0, 1).contiguous() for tensor in (query, key, value))
+        (_, heads, width), groups = query.shape, key.shape[1]
+        rows = _Rows(heads, groups, width, scaling, len(lengths), (ctypes.c_int64 * len(lengths))(*lengths))
+        found = torch.empty_like(query)
+        kernel.call("attend", (query, key, value, found), rows)
+        ctx.save_for_backward(query, key, value)
+        ctx.kernel, ctx.rows = kernel, rows
+        return found[None]
+
+    @staticmethod
+    def backward(ctx: Any, *outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        given = ctx.saved_tensors
+        slopes = [torch.empty_like(tensor) for tensor in given]
+        ctx.kernel.call("attend_back", (*given, outer[0][0].contiguous(), *slopes), ctx.rows)
+        return *(slope.transpose(0, 1)[None] for slope in slopes), None, None, None
+
+
+def build(folder: Path) -> Kernel:
+    """Compile it, once for each kind of CPU and PyTorch; a second call finds it in `folder`.
+
+    Raises:
+        NoKernel: that failed.
+    """
+    made_for = (torch.__version__, sorted(torch.cpu.get_capabilities().items()), FLAGS)
+    digest = hashlib.sha256(SOURCE.read_bytes() + repr(made_for).encode()).hexdigest()[:16]
+    library = folder / f"attention-{digest}.so"
+    try:
+        if not library.is_file():
+            _compile(library)
+        kernel = Kernel(library)
+    except (subprocess.CalledProcessError, OSError) as error:
+        raise NoKernel(f"{SOURCE.name} does not compile here, or not load: {type(error).__name__}") from error
+    probe = torch.ones(1, 1, 2, 2, dtype=torch.bfloat16)
+    kernel(probe, probe, probe, 1.0, (2,))
+    return kernel
+
+
+def _compile(library: Path) -> None:
+    library.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    torch_folder = Path(torch.__file__).parent
+    partial = library.with_suffix(".partial")
+    places = (f"-I{torch_folder / 'include'}", f"-L{torch_folder / 'lib'}", "-ltorch_cpu", "-lc10")
+    subprocess.run(["c++", *FLAGS.split(), str(SOURCE), "-o", str(partial), *places], check=True, capture_output=True)
+    partial.replace(library)
