@@ -18,7 +18,7 @@ from trainer.models.artifact import Card, GGUFTokenizer, load, verify
 from trainer.reading.prompt import Tokenizer
 
 PROVED = 1_000
-"""Held-out tokens on which the GGUF is compared with torch: both read the same, so few tell."""
+"""Held-out tokens on which the GGUF is compared with torch: both read the same ones, so a few are enough."""
 
 BOUND = {"F16": 0.02, "Q8_0": 0.02, "Q6_K": 0.03, "Q5_K_M": 0.05, "Q4_K_M": 0.10}
 """How far bits per byte may move from torch to llama.cpp, by quantization, as a share."""
