@@ -31,11 +31,11 @@ def kernel(folder):
     return kernels.build(folder)
 
 
-def leaves(tokens, dtype=torch.bfloat16):
+def leaves(tokens, dtype=torch.bfloat16, *, heads=HEADS, groups=GROUPS, width=WIDTH):
     generator = torch.Generator().manual_seed(tokens)
     return tuple(
-        torch.randn(1, heads, tokens, WIDTH, generator=generator).to(dtype).requires_grad_()
-        for heads in (HEADS, GROUPS, GROUPS)
+        torch.randn(1, each, tokens, width, generator=generator).to(dtype).requires_grad_()
+        for each in (heads, groups, groups)
     )
 
 
@@ -47,8 +47,9 @@ def attended(given, lengths, kernel=None, **settings):
 
 
 @pytest.mark.parametrize("lengths", ROWS, ids=str)
-def test_it_gives_what_blocks_give_and_the_same_slopes(kernel, lengths):
-    given = leaves(sum(lengths))
+@pytest.mark.parametrize(("heads", "groups", "width"), [(6, 2, 32), (1, 1, 2), (4, 4, 80), (3, 1, 34)])
+def test_it_gives_what_blocks_give_and_the_same_slopes(kernel, lengths, heads, groups, width):
+    given = leaves(sum(lengths), heads=heads, groups=groups, width=width)
     exact = tuple(leaf.detach().float().requires_grad_() for leaf in given)
     for ours, theirs in zip(attended(given, lengths, kernel), attended(exact, lengths), strict=True):
         assert ours.dtype is torch.bfloat16 and ours.shape == theirs.shape
@@ -88,8 +89,13 @@ def test_one_thread_finds_the_same_as_many(kernel):
 
 @pytest.mark.parametrize(
     ("dtype", "lengths", "window"),
-    [(torch.float32, (40,), None), (torch.bfloat16, (33, 7), None), (torch.bfloat16, (40,), 16)],
-    ids=["float32", "odd rows", "a window"],
+    [
+        (torch.float32, (40,), None),
+        (torch.bfloat16, (33, 7), None),
+        (torch.bfloat16, (40,), 16),
+        (torch.bfloat16, (kernels.LONGEST + 8,), None),
+    ],
+    ids=["float32", "odd rows", "a window", "a long row"],
 )
 def test_what_it_cannot_do_is_done_without_it(kernel, dtype, lengths, window):
     given = leaves(sum(lengths), dtype)
@@ -102,6 +108,13 @@ def test_it_is_compiled_once(kernel, folder):
     made = library.stat().st_mtime_ns
     kernels.build(folder)
     assert [(file, file.stat().st_mtime_ns) for file in folder.iterdir()] == [(library, made)]
+
+
+def test_what_does_not_load_is_compiled_anew(kernel, folder, tmp_path):
+    (library,) = folder.iterdir()
+    (tmp_path / library.name).write_bytes(b"of another system")
+    given = leaves(64)
+    assert all(map(torch.equal, attended(given, (64,), kernels.build(tmp_path)), attended(given, (64,), kernel)))
 
 
 def test_a_compiler_that_refuses_is_told_of_and_leaves_nothing(tmp_path, monkeypatch):

@@ -34,7 +34,7 @@ class Pass:
     row: int
     """Tokens of one row: they see each other."""
     cpu: bool = True
-    """There attention keeps its scores, which a GPU's kernel computes twice."""
+    """There attention keeps its scores, unless by a kernel; a GPU's computes them twice, too."""
     checkpointing: bool = False
     """So is everything inside a layer."""
 

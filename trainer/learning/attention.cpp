@@ -10,7 +10,6 @@
 #include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
-#include <exception>
 #include <functional>
 #include <limits>
 #include <utility>
@@ -35,7 +34,7 @@ struct Rows {
 struct Part {
     int64_t first, tokens;  // of the row
     int64_t group;
-    int64_t first_head, last_head;  // the last is none of them
+    int64_t first_head, end_head;
 };
 
 // A part of a larger matrix: its rows are `stride` numbers apart.
@@ -44,26 +43,26 @@ struct Matrix {
     int64_t rows, columns, stride;
 };
 
-// Leaves AMX as others expect it: PyTorch sets it up for a product only if its last one, to its knowledge, was another.
+// Leaves AMX as others expect it: PyTorch sets it up for a product only if its last one, as it knows, was another.
 struct Tiles {
     ~Tiles() { at::native::cpublas::brgemm_release(); }
 };
 
 // Calls `work` with each part, shared out among the threads that the caller may use. Whether that came to its end.
 bool each_part(const Rows& rows, const std::function<void(const Part&)>& work) {
-    std::vector<int64_t> begins(rows.count);
-    for (int64_t row = 1; row < rows.count; ++row) begins[row] = begins[row - 1] + rows.lengths[row - 1];
-    const auto some = [&](int64_t from, int64_t to) {
-        const Tiles released_at_the_end;
-        for (int64_t index = from; index < to; ++index) {
-            const int64_t row = index / rows.groups, group = index % rows.groups, each = rows.heads / rows.groups;
-            work({begins[row], rows.lengths[row], group, group * each, (group + 1) * each});
-        }
-    };
     try {
+        std::vector<int64_t> begins(rows.count);
+        for (int64_t row = 1; row < rows.count; ++row) begins[row] = begins[row - 1] + rows.lengths[row - 1];
+        const auto some = [&](int64_t from, int64_t to) {
+            const Tiles released_at_the_end;
+            for (int64_t index = from; index < to; ++index) {
+                const int64_t row = index / rows.groups, group = index % rows.groups, each = rows.heads / rows.groups;
+                work({begins[row], rows.lengths[row], group, group * each, (group + 1) * each});
+            }
+        };
         at::parallel_for(0, rows.count * rows.groups, 1, some);
         return true;
-    } catch (const std::exception&) {  // which must not reach Python's frames
+    } catch (...) {  // nothing of C++ may reach Python's frames
         return false;
     }
 }
@@ -135,7 +134,7 @@ extern "C" bool attend(const BFloat16* query, const BFloat16* key, const BFloat1
         std::vector<float> weights(BLOCK * tokens), block(BLOCK * width);
         pack_turned({key + at_keys, tokens, width, key_stride}, keys.data());
         pack({value + at_keys, tokens, width, key_stride}, values.data());
-        for (int64_t head = part.first_head; head < part.last_head; ++head)
+        for (int64_t head = part.first_head; head < part.end_head; ++head)
             for (int64_t begin = 0; begin < tokens; begin += BLOCK) {
                 const int64_t end = std::min(begin + BLOCK, tokens), count = end - begin;
                 const int64_t at = (part.first + begin) * stride + head * width;
@@ -161,7 +160,7 @@ extern "C" bool attend_back(const BFloat16* query, const BFloat16* key, const BF
         pack_turned({key + at_keys, tokens, width, key_stride}, keys.data());
         pack({key + at_keys, tokens, width, key_stride}, key_rows.data());
         pack_turned({value + at_keys, tokens, width, key_stride}, values.data());
-        for (int64_t head = part.first_head; head < part.last_head; ++head)
+        for (int64_t head = part.first_head; head < part.end_head; ++head)
             for (int64_t begin = 0; begin < tokens; begin += BLOCK) {
                 const int64_t end = std::min(begin + BLOCK, tokens), count = end - begin;
                 const int64_t at = (part.first + begin) * stride + head * width;

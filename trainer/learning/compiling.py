@@ -6,6 +6,7 @@ where a CPU has tiles for bfloat16 (AMX): there that is the faster one, and they
 shapes are those of rows, is left to trainer.learning.kernel.
 """
 
+import logging
 import os
 import shutil
 from collections.abc import Iterable
@@ -21,6 +22,8 @@ from trainer.learning.attention import attend_packed
 from trainer.learning.base import Model, causal, precision
 from trainer.learning.fast import FastLinear
 from trainer.shape import Shape
+
+log = logging.getLogger(__name__)
 
 COMPILED = "compiled"
 """The folder of compiled code."""
@@ -66,15 +69,14 @@ def more_bytes(shape: Shape) -> int:
 
 
 def speed_up(model: Model, cache: Path) -> None:
-    """Have layers compiled when first they train, and pack their matrices first; what it gives is kept in `cache`.
-
-    Raises:
-        NoKernel: attention does not compile; the model is as it was.
-    """
+    """Have layers compiled when first they train, and pack their matrices first; what it gives is kept in `cache`."""
     # by default it would be kept in a folder that anyone on the machine can make first
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache / COMPILED)
     if precision() is torch.bfloat16:
-        attend_packed(causal(model), kernel.build(cache / COMPILED))
+        try:
+            attend_packed(causal(model), kernel.build(cache / COMPILED))
+        except kernel.NoKernel as error:
+            log.warning("train.no_kernel", extra={"error": str(error)})
     if in_eight_bits():
         for layer in model.modules():
             if type(layer) is FastLinear:

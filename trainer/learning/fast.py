@@ -95,7 +95,7 @@ class _Adapted(torch.autograd.Function):
 
 
 def _sum(product: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """`product` + `left` @ `right`: in place, but for a compiler, which does better where it may choose."""
+    """`product` + `left` @ `right`: in place; a compiler is faster where it may choose."""
     if torch.compiler.is_compiling():
         return product + left @ right
     return product.addmm_(left, right)

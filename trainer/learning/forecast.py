@@ -20,7 +20,6 @@ from trainer.data.dataset import Row
 from trainer.learning import compiling
 from trainer.learning.arithmetic import kept_bytes
 from trainer.learning.base import Base, Model, causal, precision
-from trainer.learning.kernel import NoKernel
 from trainer.learning.meter import Meter
 from trainer.learning.methods import in_bfloat16
 from trainer.learning.passes import LEAST_LENGTH, NoMemory, Passes, Room
@@ -140,10 +139,10 @@ def compiled(
     typical = batches[len(batches) // 2]
     scale = _Scale(model, meter, unsaid, time.perf_counter, autocast=False)
     say("compiling, which takes up to a minute the first time")
+    compiling.speed_up(model, cache)
     try:
-        compiling.speed_up(model, cache)
         first, _ = scale.weigh(typical, room)
-    except (NoKernel, TorchDynamoException) as error:
+    except TorchDynamoException as error:
         compiling.slow_down(model)
         log.warning("train.not_compiled", extra={"error": type(error).__name__})
         return planned
