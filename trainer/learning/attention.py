@@ -54,14 +54,16 @@ def packed_attention(
 
     `query` is (1, heads, tokens, width), `key` and `value` have fewer heads; the result is (1, tokens, heads, width).
     Without `rows` there is one. In layers with a `sliding_window` no token sees farther back than that. Where there is
-    a `kernel`, what it can do is left to that.
+    a `kernel`, what it can do is left to that while slopes are taken.
     """
     sizes = list(rows.lengths if rows else query.shape[2:3])
-    if kernel and kernel.suits(query, key, value, sizes) and not (sliding_window and max(sizes) > sliding_window):
+    window = sliding_window if sliding_window and max(sizes) > sliding_window else None
+    # what is only measured is measured in one way, however training was made fast
+    if kernel and torch.is_grad_enabled() and not window and kernel.suits(query, key, value, sizes):
         return kernel(query, key, value, scaling, sizes), None
     attend: Callable[..., torch.Tensor] = grouped_attention if query.device.type == "cpu" else flash_attention
-    if sliding_window and max(sizes) > sliding_window:
-        attend = partial(windowed_attention, window=sliding_window)
+    if window:
+        attend = partial(windowed_attention, window=window)
     parts = zip(torch.split(query, sizes, 2), torch.split(key, sizes, 2), torch.split(value, sizes, 2), strict=True)
     return torch.cat([attend(*part, scaling=scaling) for part in parts], dim=1), None
 

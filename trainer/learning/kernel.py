@@ -44,6 +44,7 @@ class Kernel:
 
     def __init__(self, library: Path) -> None:
         self._library = ctypes.CDLL(str(library))
+        self._library.attend.restype = self._library.attend_back.restype = ctypes.c_bool
 
     @staticmethod
     def suits(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, lengths: Sequence[int]) -> bool:
@@ -75,7 +76,6 @@ class Kernel:
             NoKernel: PyTorch's products refused.
         """
         function = getattr(self._library, name)
-        function.restype = ctypes.c_bool
         if not function(*(ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors), ctypes.byref(rows)):
             raise NoKernel(f"{name} failed")
 

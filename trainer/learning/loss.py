@@ -30,10 +30,7 @@ def surprise(model: Model, packed: Packed) -> torch.Tensor:
 def judge(model: Model, packed: Packed) -> tuple[torch.Tensor, torch.Tensor]:
     """Of each learned token its surprise as above, and whether it is the likeliest; for measuring, without slopes."""
     surprises, likeliest = [], []
-    with (
-        torch.no_grad(),
-        torch.compiler.set_stance("force_eager"),
-    ):  # not in 8 bits, however training was made fast
+    with torch.no_grad(), torch.compiler.set_stance("force_eager"):  # in full precision, however training was made fast
         hidden, head, targets = _before(model, packed)
         for states, wanted in _chunks(hidden.to(head.dtype), targets):
             logits = (states @ head.T).float()
